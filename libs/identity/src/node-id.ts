@@ -1,0 +1,29 @@
+import { createHash } from "node:crypto";
+import { fromHex, toBase32, toHex } from "@cluster-os/std";
+import { z } from "zod";
+
+/** "ed25519:" and the 64 hexadecimal digits of a node's public key. The key is the node; nothing else identifies it. */
+export const NodeId = z
+  .string()
+  .regex(/^ed25519:[0-9a-f]{64}$/, "a node ID is ed25519: and 64 lower-case hexadecimal digits")
+  .brand<"NodeId">();
+export type NodeId = z.infer<typeof NodeId>;
+
+/** The node ID of a raw 32-byte Ed25519 public key. */
+export function nodeIdOf(publicKey: Uint8Array): NodeId {
+  return NodeId.parse(`ed25519:${toHex(publicKey)}`);
+}
+
+/** The raw 32-byte public key in a node ID. */
+export function publicKeyOf(nodeId: NodeId): Uint8Array {
+  return fromHex(nodeId.slice("ed25519:".length));
+}
+
+/**
+ * "n-" and ten base32 characters of the key's SHA-256: short enough for a table, long enough that 50 bits do not
+ * collide in a cluster. Host name, Kubernetes node name and SLURM NodeName.
+ */
+export function nodeName(nodeId: NodeId): string {
+  const digest = createHash("sha256").update(publicKeyOf(nodeId)).digest();
+  return `n-${toBase32(digest).slice(0, 10)}`;
+}
