@@ -16,7 +16,12 @@ export function encodeCbor(value: unknown): Uint8Array {
 /** The value in `bytes`. Refuses indefinite lengths, over-long numbers, repeated keys and trailing bytes. */
 export function decodeCbor(bytes: Uint8Array): unknown {
   try {
-    return decode(bytes, { strict: true, allowIndefinite: false, allowUndefined: false, rejectDuplicateMapKeys: true });
+    return decode(bytes, {
+      strict: true,
+      allowIndefinite: false,
+      allowUndefined: false,
+      rejectDuplicateMapKeys: true,
+    });
   } catch (cause) {
     throw new CodecError("not deterministic CBOR", { cause });
   }

@@ -38,7 +38,11 @@ const Envelope = z.tuple([
 ]);
 
 /** Signs `payload` and returns the encoded envelope. */
-export function signRecord<Payload>(type: RecordType<Payload>, payload: Payload, key: SigningKey): Uint8Array {
+export function signRecord<Payload>(
+  type: RecordType<Payload>,
+  payload: Payload,
+  key: SigningKey,
+): Uint8Array {
   const body = encodeCbor(payload);
   const signature = signBytes(key, signedBytes(type, body));
   return encodeCbor([type.name, type.version, key.publicKey, body, signature]);
@@ -55,7 +59,8 @@ export function openRecord<Payload>(
 ): OpenRecord<Payload> {
   const [name, version, signer, body, signature] = parseEnvelope(bytes);
   if (name !== type.name) throw new RecordError(`a record of type ${name} where ${type.name} is expected`);
-  if (version !== type.version) throw new RecordError(`version ${version} of record ${name} is not known here`);
+  if (version !== type.version)
+    throw new RecordError(`version ${version} of record ${name} is not known here`);
   if (expectedSigner && Buffer.compare(signer, expectedSigner) !== 0) {
     throw new RecordError(`record ${name} is signed by another key than it must be`);
   }

@@ -16,14 +16,24 @@ export function deriveKey(secret: Uint8Array, salt: Uint8Array, purpose: string)
 }
 
 /** ChaCha20-Poly1305 (RFC 8439): ciphertext and 16-byte tag. The same key and nonce must never seal two messages. */
-export function sealWithKey(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, associated: Uint8Array): Uint8Array {
+export function sealWithKey(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  plain: Uint8Array,
+  associated: Uint8Array,
+): Uint8Array {
   const cipher = createCipheriv("chacha20-poly1305", key, nonce, { authTagLength: TAG_BYTES });
   cipher.setAAD(associated, { plaintextLength: plain.length });
   return concatBytes(cipher.update(plain), cipher.final(), cipher.getAuthTag());
 }
 
 /** The plain text, or a SealError. */
-export function openWithKey(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, associated: Uint8Array): Uint8Array {
+export function openWithKey(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  sealed: Uint8Array,
+  associated: Uint8Array,
+): Uint8Array {
   if (sealed.length < TAG_BYTES) throw new SealError("too short to be sealed");
   const text = sealed.subarray(0, sealed.length - TAG_BYTES);
   const decipher = createDecipheriv("chacha20-poly1305", key, nonce, { authTagLength: TAG_BYTES });
@@ -45,7 +55,10 @@ export function sealTo(recipient: Uint8Array, plain: Uint8Array, purpose: string
   const ephemeral = generateAgreementKey(rng);
   const key = boxKey(agree(ephemeral, recipient), ephemeral.publicKey, recipient, purpose);
   // The key is fresh for each box, so a fixed nonce is used once.
-  return concatBytes(ephemeral.publicKey, sealWithKey(key, new Uint8Array(NONCE_BYTES), plain, utf8(purpose)));
+  return concatBytes(
+    ephemeral.publicKey,
+    sealWithKey(key, new Uint8Array(NONCE_BYTES), plain, utf8(purpose)),
+  );
 }
 
 /** Opens what {@link sealTo} made for `own`, or throws a SealError. */
@@ -62,6 +75,11 @@ export function openSealed(own: AgreementKey, sealed: Uint8Array, purpose: strin
   return openWithKey(key, new Uint8Array(NONCE_BYTES), sealed.subarray(32), utf8(purpose));
 }
 
-function boxKey(secret: Uint8Array, ephemeral: Uint8Array, recipient: Uint8Array, purpose: string): Uint8Array {
+function boxKey(
+  secret: Uint8Array,
+  ephemeral: Uint8Array,
+  recipient: Uint8Array,
+  purpose: string,
+): Uint8Array {
   return deriveKey(secret, concatBytes(ephemeral, recipient), `cluster-os/box/v1/${purpose}`);
 }

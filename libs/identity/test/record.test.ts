@@ -4,7 +4,11 @@ import { seededRng } from "@cluster-os/std";
 import { z } from "zod";
 import { generateIdentity, openRecord, RecordError, signRecord, type RecordType } from "../src/index.ts";
 
-const Greeting: RecordType<{ text: string }> = { name: "greeting", version: 1, payload: z.object({ text: z.string() }) };
+const Greeting: RecordType<{ text: string }> = {
+  name: "greeting",
+  version: 1,
+  payload: z.object({ text: z.string() }),
+};
 const Farewell: RecordType<{ text: string }> = { ...Greeting, name: "farewell" };
 const alice = generateIdentity(seededRng(1));
 const bob = generateIdentity(seededRng(2));
@@ -17,7 +21,9 @@ describe("signed record", () => {
   });
 
   it("is the same bytes whenever it is made", () => {
-    expect(signRecord(Greeting, { text: "x" }, alice)).to.deep.equal(signRecord(Greeting, { text: "x" }, alice));
+    expect(signRecord(Greeting, { text: "x" }, alice)).to.deep.equal(
+      signRecord(Greeting, { text: "x" }, alice),
+    );
   });
 
   it("does not pass for another type, version or signer", () => {

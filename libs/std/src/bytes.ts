@@ -5,7 +5,8 @@ export function toHex(bytes: Uint8Array): string {
 
 /** The bytes of a string of hexadecimal digits. Throws a RangeError if it is anything else. */
 export function fromHex(hex: string): Uint8Array {
-  if (hex.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(hex)) throw new RangeError("not hexadecimal digits in pairs");
+  if (hex.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(hex))
+    throw new RangeError("not hexadecimal digits in pairs");
   return new Uint8Array(Buffer.from(hex, "hex"));
 }
 

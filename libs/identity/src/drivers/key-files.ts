@@ -32,7 +32,10 @@ const SEALING_FILE = "sealing.key";
  * Reads the keys in `folder` (0700, files 0600), making those that are not there: the first boot. A file that is
  * damaged is refused, because a new key in its place would be a new node.
  */
-export async function loadOrCreateKeys(folder: string, rng: Rng): Promise<NodeKeys & { readonly created: boolean }> {
+export async function loadOrCreateKeys(
+  folder: string,
+  rng: Rng,
+): Promise<NodeKeys & { readonly created: boolean }> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await chmod(folder, 0o700);
   const known = await readFileIfExists(join(folder, IDENTITY_FILE));
@@ -50,7 +53,8 @@ function identityPem(identity: Identity): string {
 function parseIdentity(path: string, content: Buffer): Identity {
   try {
     const key = createPrivateKey({ key: content, format: "pem" });
-    if (key.asymmetricKeyType !== "ed25519") throw new Error(`it holds a key of type ${key.asymmetricKeyType}`);
+    if (key.asymmetricKeyType !== "ed25519")
+      throw new Error(`it holds a key of type ${key.asymmetricKeyType}`);
     createPublicKey(key);
     const der = key.export({ format: "der", type: "pkcs8" });
     return identityFromSeed(new Uint8Array(der.subarray(der.length - 32)));

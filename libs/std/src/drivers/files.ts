@@ -11,7 +11,11 @@ export interface WriteOptions {
  * Replaces a file so that a crash leaves either the old or the new content, on disk: written beside it, flushed,
  * renamed, and the folder flushed too.
  */
-export async function writeFileAtomic(path: string, content: string | Uint8Array, options: WriteOptions): Promise<void> {
+export async function writeFileAtomic(
+  path: string,
+  content: string | Uint8Array,
+  options: WriteOptions,
+): Promise<void> {
   const folder = dirname(path);
   await mkdir(folder, { recursive: true });
   const draft = `${path}.new`;
@@ -34,7 +38,11 @@ export async function writeFileAtomic(path: string, content: string | Uint8Array
 }
 
 /** Writes only when the content differs; says whether it wrote. */
-export async function writeFileIfChanged(path: string, content: string, options: WriteOptions): Promise<boolean> {
+export async function writeFileIfChanged(
+  path: string,
+  content: string,
+  options: WriteOptions,
+): Promise<boolean> {
   if ((await readFileIfExists(path))?.toString("utf8") === content) return false;
   await writeFileAtomic(path, content, options);
   return true;

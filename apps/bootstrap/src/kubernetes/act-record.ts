@@ -1,0 +1,32 @@
+import { rm } from "node:fs/promises";
+import { readFileIfExists, writeFileAtomic } from "@cluster-os/std/drivers";
+import { z } from "zod";
+import type { ActRecord } from "./plan.ts";
+
+const StoredActRecord = z.object({
+  act: z.enum(["init-server", "join-server", "join-worker"]),
+  epoch: z.int().min(0),
+  isComplete: z.boolean(),
+});
+
+/** The act record on disk: what tells a restarted bootstrap whether Kubernetes here is whole or half-made. */
+export class ActRecordFile {
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async read(): Promise<ActRecord | undefined> {
+    const content = await readFileIfExists(this.#path);
+    return content && StoredActRecord.parse(JSON.parse(content.toString("utf8")));
+  }
+
+  async write(record: ActRecord): Promise<void> {
+    await writeFileAtomic(this.#path, `${JSON.stringify(record)}\n`, { mode: 0o600 });
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.#path, { force: true });
+  }
+}

@@ -1,0 +1,92 @@
+import { AsnConvert } from "@peculiar/asn1-schema";
+import { CertificationRequest } from "@peculiar/asn1-csr";
+import type { V1CertificateSigningRequest } from "@kubernetes/client-node";
+import { nodeName, type NodeId } from "@cluster-os/identity";
+import { toHex, type Rng } from "@cluster-os/std";
+import { waitFor } from "@cluster-os/std/drivers";
+import { PeerApiError } from "../peer-api/protocol.ts";
+import type { Kube } from "./kube.ts";
+
+export const AGENT_GROUP = "cluster-os:node-agents";
+
+/** The Kubernetes user that node-agent of a node is. RBAC names it; nothing else may claim it. */
+export function agentUser(nodeId: NodeId): string {
+  return `cluster-os:node:${nodeName(nodeId)}`;
+}
+
+const ORGANIZATION = "2.5.4.10";
+const COMMON_NAME = "2.5.4.3";
+
+/**
+ * Refuses a certificate request that asks for any other name than its node's own: a certificate says who somebody is,
+ * and the signer of Kubernetes does not look at it.
+ */
+export function checkAgentRequest(csrPem: string, from: NodeId): void {
+  const subject = parseSubject(csrPem);
+  const expected = [
+    [ORGANIZATION, AGENT_GROUP],
+    [COMMON_NAME, agentUser(from)],
+  ];
+  if (JSON.stringify(subject) !== JSON.stringify(expected)) {
+    throw new PeerApiError(
+      403,
+      `node-agent of ${nodeName(from)} may only ask for ${agentUser(from)} in ${AGENT_GROUP}`,
+    );
+  }
+}
+
+function parseSubject(csrPem: string): string[][] {
+  const base64 =
+    /-----BEGIN CERTIFICATE REQUEST-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE REQUEST-----/.exec(
+      csrPem,
+    )?.[1];
+  if (base64 === undefined) throw new PeerApiError(400, "not a PKCS#10 certificate request in PEM");
+  try {
+    const request = AsnConvert.parse(Buffer.from(base64, "base64"), CertificationRequest);
+    return [...request.certificationRequestInfo.subject].flatMap((names) =>
+      [...names].map((name) => [name.type, name.value.toString()]),
+    );
+  } catch (cause) {
+    throw new PeerApiError(400, "the certificate request cannot be parsed", { cause });
+  }
+}
+
+export interface IssueOptions {
+  readonly kube: Kube;
+  readonly rng: Rng;
+  readonly from: NodeId;
+  readonly csrPem: string;
+  /** Life of the certificate; Kubernetes accepts 600 s and more. */
+  readonly expirationSeconds: number;
+  readonly signal: AbortSignal;
+}
+
+/** Has the cluster's own signer issue node-agent's client certificate. Returns it in PEM. */
+export async function issueAgentCertificate(options: IssueOptions): Promise<string> {
+  checkAgentRequest(options.csrPem, options.from);
+  const name = `cluster-os-${nodeName(options.from)}-${toHex(options.rng.bytes(4))}`;
+  const ref = { apiVersion: "certificates.k8s.io/v1", kind: "CertificateSigningRequest", metadata: { name } };
+  await options.kube.create({
+    ...ref,
+    spec: {
+      request: Buffer.from(options.csrPem, "utf8").toString("base64"),
+      signerName: "kubernetes.io/kube-apiserver-client",
+      usages: ["client auth"],
+      expirationSeconds: options.expirationSeconds,
+    },
+  } as never);
+  const request = await options.kube.get<V1CertificateSigningRequest>(ref);
+  if (!request) throw new PeerApiError(503, "the certificate request vanished: ask again");
+  await options.kube.approve(request, "ClusterOsAdmission");
+  const certificate = await waitFor(
+    async () => (await options.kube.get<V1CertificateSigningRequest>(ref))?.status?.certificate,
+    {
+      what: `the certificate of ${nodeName(options.from)}`,
+      timeoutMs: 20_000,
+      everyMs: 200,
+      signal: options.signal,
+    },
+  );
+  await options.kube.delete(ref);
+  return Buffer.from(certificate, "base64").toString("utf8");
+}
