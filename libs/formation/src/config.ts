@@ -1,0 +1,50 @@
+/** Times in milliseconds. The defaults suit machines on one LAN; tests shorten them. */
+export interface FormationConfig {
+  /** Between two beacons of a node that is no member (jittered by a quarter). */
+  readonly beaconMs: number;
+  /** Between two beacons of a member. */
+  readonly memberBeaconMs: number;
+  /** A candidate not heard for this long is gone. */
+  readonly candidateFreshMs: number;
+  /** Without `expect`: the view must be unchanged for this long before genesis. */
+  readonly stableViewMs: number;
+  /** Without `expect`: and for this long when this machine sees no other. */
+  readonly aloneMs: number;
+  /** A ballot waits this long for the last candidates to answer once a quorum did. */
+  readonly quorumPatienceMs: number;
+  /** Unanswered ballot messages are sent again after this. */
+  readonly ballotResendMs: number;
+  /** A ballot that is not decided by then is given up, and tried anew after a random pause. */
+  readonly ballotTimeoutMs: number;
+  /** Longest random pause before a ballot by a node that is not the first in order. */
+  readonly ballotBackoffMs: number;
+  /** First pause before an application is repeated, to another member; it doubles to `applicationMaxMs`. */
+  readonly applicationMs: number;
+  readonly applicationMaxMs: number;
+  /** An initialiser that was not seen alive for this long is replaced. */
+  readonly initialiserGraceMs: number;
+  /** Between two reports of what a server knows of epochs, until the cluster is established. */
+  readonly epochReportMs: number;
+  /** Between two attempts to find a peer, for a member that sees none. */
+  readonly rejoinMs: number;
+  /** Changes that need not be on disk before an answer are written this much later, together. */
+  readonly lazyPersistMs: number;
+}
+
+export const DEFAULT_FORMATION_CONFIG: FormationConfig = {
+  beaconMs: 500,
+  memberBeaconMs: 5_000,
+  candidateFreshMs: 3_000,
+  stableViewMs: 10_000,
+  aloneMs: 60_000,
+  quorumPatienceMs: 1_000,
+  ballotResendMs: 400,
+  ballotTimeoutMs: 3_000,
+  ballotBackoffMs: 2_000,
+  applicationMs: 1_000,
+  applicationMaxMs: 15_000,
+  initialiserGraceMs: 10_000,
+  epochReportMs: 1_000,
+  rejoinMs: 3_000,
+  lazyPersistMs: 1_000,
+};

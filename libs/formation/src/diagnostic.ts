@@ -1,0 +1,44 @@
+import type { NodeId } from "@cluster-os/identity";
+
+/** Something a person may want to know. Each kind carries what names it; `describeDiagnostic` makes the sentence. */
+export type Diagnostic =
+  /** Machines with another join key are on this LAN. */
+  | { readonly kind: "foreign-tag"; readonly nodeId: NodeId }
+  /** One identity is live on two machines: a cloned disk. */
+  | { readonly kind: "duplicate-identity"; readonly nodeId: NodeId; readonly address: string }
+  /** Candidates wait for different numbers of machines; the larger one counts. */
+  | { readonly kind: "expect-mismatch"; readonly own: number; readonly other: number }
+  /** This machine has no join key: someone must approve it. */
+  | { readonly kind: "no-join-key" }
+  /** Another cluster uses the same join key on this LAN. */
+  | { readonly kind: "other-cluster"; readonly clusterId: string }
+  /** The genesis record's secrets for this machine do not open: its sealing key was replaced. */
+  | { readonly kind: "secrets-do-not-open" }
+  /** The initialiser is gone and a server that joined it may not vote: it must come back, or a person decides. */
+  | { readonly kind: "initialiser-lost"; readonly initialiser: NodeId; readonly epoch: number }
+  /** This node was revoked. */
+  | { readonly kind: "revoked" };
+
+/** What it is, and the way out, in a sentence or two. */
+export function describeDiagnostic(diagnostic: Diagnostic): string {
+  switch (diagnostic.kind) {
+    case "foreign-tag":
+      return `${diagnostic.nodeId} is on this network with another join key. If it should be in this cluster, give it the same stick.`;
+    case "duplicate-identity":
+      return `${diagnostic.nodeId} is live on two machines, one at ${diagnostic.address}: a cloned disk. Remove the identity folder of one of them and restart it.`;
+    case "expect-mismatch":
+      return `this machine expects ${diagnostic.own} founders, another one ${diagnostic.other}. The larger number counts; set the same one everywhere.`;
+    case "no-join-key":
+      return "this machine has no join key, so it waits until a member's user approves it. Give it the cluster's stick to join unattended.";
+    case "other-cluster":
+      return `cluster ${diagnostic.clusterId} on this network has the same join key. Two clusters were founded; dissolve one of them.`;
+    case "secrets-do-not-open":
+      return "the genesis record's secrets do not open with this machine's sealing key, which was replaced; it asks the other members for the ring key.";
+    case "initialiser-lost":
+      return `${diagnostic.initialiser} began Kubernetes in epoch ${diagnostic.epoch} and is gone, after another server had joined it. Bring it back; if it is lost for good, run cluster-os recover.`;
+    case "revoked":
+      return "this node was removed from its cluster. Remove its state folder to let it apply again.";
+    default:
+      return diagnostic satisfies never;
+  }
+}
