@@ -1,0 +1,116 @@
+import type { NodeId } from "@cluster-os/identity";
+import type { Distribution, JoinCredentials, NodePlacement } from "@cluster-os/kubernetes";
+import type { Logger } from "@cluster-os/std";
+import type { ActRecordFile } from "./act-record.ts";
+import { planKubernetes, type ActRecord, type KubernetesObserved } from "./plan.ts";
+
+/** What this machine tells the others about its Kubernetes (travels in its node record). */
+export type KubernetesState = "waiting" | "initialising" | "joining" | "starting" | "ready";
+
+export interface KubernetesControllerOptions {
+  readonly distribution: Distribution;
+  readonly record: ActRecordFile;
+  /** Everything the plan needs but the act record, as it is now. */
+  readonly observe: () => Omit<KubernetesObserved, "record">;
+  /** This machine as Kubernetes is to know it. Only called while the machine is a member with a mesh address. */
+  readonly placement: () => NodePlacement;
+  readonly requestCredentials: (from: NodeId, role: "server" | "worker", signal: AbortSignal) => Promise<JoinCredentials>;
+  /** Told at each change of state, and once more when an act got through. */
+  readonly onState: (state: KubernetesState, epoch: number) => void;
+  readonly onJoined: (epoch: number) => Promise<void>;
+  /** Runs after `initServer` with the administrator's access, before anybody may join. */
+  readonly afterInit: (signal: AbortSignal) => Promise<void>;
+  readonly step: (name: string) => void;
+  readonly logger: Logger;
+}
+
+/**
+ * Makes this machine the server or worker it was elected to be, and says how far it is. The only user of
+ * {@link Distribution}'s acts, so that no two of them ever overlap.
+ */
+export class KubernetesController {
+  readonly #options: KubernetesControllerOptions;
+  #state: KubernetesState = "waiting";
+
+  constructor(options: KubernetesControllerOptions) {
+    this.#options = options;
+  }
+
+  get state(): KubernetesState {
+    return this.#state;
+  }
+
+  /** One round: look, plan, and carry one act through. */
+  async round(signal: AbortSignal): Promise<void> {
+    const { logger, distribution, record } = this.#options;
+    const stored = await record.read();
+    const observed = { ...this.#options.observe(), record: stored };
+    const action = planKubernetes(observed);
+    switch (action.kind) {
+      case "wait":
+        return this.#tell("waiting", observed.epoch);
+      case "reset":
+        logger.warn("wiping what was begun of Kubernetes", { reason: action.reason });
+        this.#tell("waiting", observed.epoch);
+        await distribution.reset(signal);
+        return record.remove();
+      case "serve":
+        return this.#serve(stored as ActRecord, signal);
+      case "init-server":
+        return this.#carryThrough({ act: "init-server", epoch: action.epoch, isComplete: false }, "initialising", async () => {
+          await distribution.initServer({ ...this.#options.placement() }, signal);
+          await this.#options.afterInit(signal);
+        });
+      case "join-server":
+      case "join-worker":
+        return this.#join(action, signal);
+      default:
+        action satisfies never;
+    }
+  }
+
+  async #join(
+    action: { readonly kind: "join-server" | "join-worker"; readonly epoch: number; readonly from: NodeId },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { distribution } = this.#options;
+    const role = action.kind === "join-server" ? "server" : "worker";
+    this.#tell("waiting", action.epoch);
+    // Asked for before the record is written: a server whose turn it is not yet is told so here, and has begun nothing.
+    const credentials = await this.#options.requestCredentials(action.from, role, signal);
+    await this.#carryThrough({ act: action.kind, epoch: action.epoch, isComplete: false }, "joining", async () => {
+      const request = { ...this.#options.placement(), credentials };
+      if (role === "server") await distribution.joinServer(request, signal);
+      else await distribution.joinWorker(request, signal);
+    });
+  }
+
+  async #carryThrough(begun: ActRecord, state: KubernetesState, act: () => Promise<void>): Promise<void> {
+    const { record, step, onJoined } = this.#options;
+    await record.write(begun);
+    this.#tell(state, begun.epoch);
+    step(begun.act);
+    await act();
+    await record.write({ ...begun, isComplete: true });
+    step(`${begun.act} done`);
+    if (begun.act !== "join-worker") await onJoined(begun.epoch);
+    this.#tell("starting", begun.epoch);
+  }
+
+  async #serve(stored: ActRecord, signal: AbortSignal): Promise<void> {
+    // Told again at each round, since a restarted protocol may not have it on disk; it ignores what it knows.
+    if (stored.act !== "join-worker") await this.#options.onJoined(stored.epoch);
+    const status = await this.#options.distribution.status(signal);
+    const isReady = status.kind === "server" ? status.apiReady : status.kind === "worker" && status.kubeletActive;
+    this.#tell(isReady ? "ready" : "starting", stored.epoch);
+  }
+
+  #tell(state: KubernetesState, epoch: number): void {
+    if (state !== this.#state) {
+      this.#options.logger.info("Kubernetes on this machine", { state, epoch });
+      if (state === "ready") this.#options.step("kubernetes ready");
+    }
+    this.#state = state;
+    this.#options.onState(state, epoch);
+  }
+}
