@@ -1,0 +1,79 @@
+#!/bin/bash
+# build.sh: the Debian tree that all lab machines share (infra/lab/README.md), and its path on standard output. It is
+# kept by a hash of its recipe, so a second call takes no time. With --path, only the path is printed, whether the tree
+# is built or not. Needs root.
+set -euo pipefail
+
+suite=trixie
+here=$(dirname "$(readlink -f "$0")")
+recipe=$(readlink -f "$here/../../infra/lab")
+
+fail() {
+  echo "tools/root-tree/build.sh: $*" >&2
+  exit 1
+}
+
+hash() { sha256sum | cut -d ' ' -f 1; }
+lines() { grep -v -e '^#' -e '^$' "$1"; }
+
+packages=$(lines "$recipe/packages" | LC_ALL=C sort | paste -s -d ,)
+cache="${CLUSTER_OS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/cluster-os}/root-tree"
+# Two steps with a key each: the packages take minutes, our own files a second or two.
+packages_key=$({ echo "$suite $packages" && cat "$here/packages.sh"; } | hash)
+files_key=$(cd "$recipe/root" && find . -type f -printf '%m %p\0' | LC_ALL=C sort -z | while IFS=' ' read -r -d '' mode file; do
+  echo "$mode $file $(hash <"$file")"
+done | hash)
+key=$({ echo "$packages_key $files_key" && cat "$recipe/masked-units" "$here/build.sh"; } | hash)
+debian="$cache/packages-$packages_key"
+tree="$cache/$key"
+
+case "${1:-}" in
+  "") ;;
+  --path) echo "$tree" && exit 0 ;;
+  *) fail "usage: build.sh [--path]" ;;
+esac
+if [ -d "$tree" ]; then echo "$tree" && exit 0; fi
+
+[ "$(id -u)" = 0 ] || fail "needs root, to make a file system tree with its owners and modes"
+mkdir -p "$cache"
+exec 9>"$cache/.lock"
+flock 9
+if [ -d "$tree" ]; then echo "$tree" && exit 0; fi
+
+# We hold the lock: drafts are what killed builds left. One file system only: a build that died may have left a mount.
+rm -rf --one-file-system "$cache"/draft.*
+draft=$(mktemp -d "$cache/draft.XXXXXX")
+trap 'rm -rf --one-file-system "$draft"' EXIT
+
+if [ ! -d "$debian" ]; then
+  echo "making a Debian $suite tree (some minutes the first time) ..." >&2
+  "$here/packages.sh" "$suite" "$packages" "$draft/debian" >&2 9>&- || fail "could not make the Debian tree (see above)"
+  mv -T "$draft/debian" "$debian"
+fi
+
+root="$draft/root"
+cp -a --reflink=auto "$debian" "$root"
+# What belongs to the machine that built the tree and not to those that run it: its name, resolver, mirror, device nodes.
+rm -rf --one-file-system "$root"/etc/hostname "$root"/etc/resolv.conf "$root"/etc/apt/sources.list "$root"/etc/apt/sources.list.d/*
+rm -rf --one-file-system "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* "$root"/var/log/* "$root"/run/* "$root"/tmp/*
+find "$root/dev" -mindepth 1 -delete
+echo localhost >"$root/etc/hostname"
+printf '127.0.0.1 localhost\n::1 localhost\n' >"$root/etc/hosts"
+: >"$root/etc/resolv.conf"
+# Empty, not absent: each machine makes its own at its first boot.
+: >"$root/etc/machine-id"
+rm -f "$root/var/lib/dbus/machine-id"
+
+cp -a --no-preserve=ownership,timestamps "$recipe/root/." "$root/"
+chown -R root:root "$root"/etc/systemd "$root"/usr/lib/cluster-os-lab "$root"/usr/lib/tmpfiles.d
+for unit in $(lines "$recipe/masked-units"); do ln -sf /dev/null "$root/etc/systemd/system/$unit"; done
+mkdir -p "$root/etc/systemd/system/sysinit.target.wants"
+ln -sf ../lab-cgroups.service "$root/etc/systemd/system/sysinit.target.wants/lab-cgroups.service"
+# Mount points of what a lab machine keeps on a real disk: an overlay cannot be the upper side of another overlay.
+mkdir -p "$root"/var/lib/containerd "$root"/var/lib/kubelet "$root"/var/lib/cni "$root"/var/log/journal "$root"/mnt
+install -d -m 0700 "$root"/var/lib/etcd "$root"/var/lib/cluster-os
+
+mv -T "$root" "$tree"
+rm -rf --one-file-system "$draft"
+trap - EXIT
+echo "$tree"
