@@ -1,0 +1,129 @@
+import type { JoinCredentials } from "./credentials.ts";
+
+/** A control-plane server as clients reach it: by its node name and its address in the mesh. */
+export interface ServerAddress {
+  readonly nodeName: string;
+  /** IPv4 address in the mesh, without prefix length. */
+  readonly address: string;
+}
+
+/** The cluster's three networks as CIDRs, fixed at genesis. */
+export interface NetworkPlan {
+  readonly mesh: string;
+  readonly pods: string;
+  readonly services: string;
+}
+
+/** What Kubernetes has to know of the machine it runs on: all of it follows from the admission record. */
+export interface NodePlacement {
+  /** Kubernetes node name, `n-xxxxxxxxxx`. */
+  readonly nodeName: string;
+  /** The node's index in the cluster, 1 or more. */
+  readonly index: number;
+  /** This machine's IPv4 address in the mesh: etcd, API server and kubelet listen there and nowhere else. */
+  readonly meshAddress: string;
+  /** The node's own pod network, a CIDR inside the plan's pods. */
+  readonly podNetwork: string;
+  /** MTU of the mesh interface in bytes. Pods get the same, so that no packet is fragmented on its way. */
+  readonly meshMtu: number;
+  readonly addressPlan: NetworkPlan;
+  /** The servers that the local balancer starts with. May be empty for the machine that initialises. */
+  readonly servers: readonly ServerAddress[];
+}
+
+export type InitServerRequest = NodePlacement;
+
+export interface JoinServerRequest extends NodePlacement {
+  /** Must be of role "server". */
+  readonly credentials: JoinCredentials;
+}
+
+export interface JoinWorkerRequest extends NodePlacement {
+  readonly credentials: JoinCredentials;
+}
+
+export interface EtcdMemberStatus {
+  /** Node name of the member's machine; empty while the member has not started for the first time. */
+  readonly name: string;
+  readonly isLearner: boolean;
+  /** Whether it answered a status request within a second. */
+  readonly healthy: boolean;
+}
+
+export interface KubernetesStatus {
+  /** What this machine was made to be, judged by what lies on its disk; it need not run. */
+  readonly kind: "none" | "worker" | "server";
+  readonly kubeletActive: boolean;
+  /** On a server: its own API server says it is ready. On a worker: some server answers through the local balancer. */
+  readonly apiReady: boolean;
+  /** Members of etcd as this server sees them. Empty on workers, and while etcd does not answer. */
+  readonly etcdMembers: readonly EtcdMemberStatus[];
+  /** Node name of etcd's leader, as far as this server knows one. */
+  readonly leader: string | undefined;
+}
+
+/** A client certificate of the cluster's CA, to be written as a kubeconfig. */
+export interface KubeconfigRequest {
+  readonly commonName: string;
+  /** Groups of the user, as certificate organizations. */
+  readonly organizations: readonly string[];
+  readonly validityHours: number;
+  /** Where the kubeconfig goes (mode 0600). */
+  readonly path: string;
+}
+
+/**
+ * Makes this machine the Kubernetes server or worker it was elected to be, and unmakes it. The implementation knows
+ * the distribution; nobody above it does.
+ *
+ * Acts change the machine and must not overlap: the caller runs one at a time, and at most one act that changes the set
+ * of etcd's members at a time in the whole cluster. Each act is bounded in time and throws {@link KubernetesError},
+ * which names the step that failed and the log that tells why. A failed first act (init or join) is not resumed: the
+ * caller runs {@link reset} and begins again.
+ */
+export interface Distribution {
+  /** "kubeadm" or "k3s". */
+  readonly name: string;
+  /** Version of Kubernetes it brings, for example "v1.34.4". */
+  readonly version: string;
+
+  /**
+   * Starts what needs to know nothing of the cluster: the container runtime, and the import of the images that the
+   * package brought. Called as soon as the machine is up, so that it happens while the machines still find each other.
+   * Every act includes it. Repeating it costs nothing.
+   */
+  prepare(signal: AbortSignal): Promise<void>;
+  /** Makes this machine the first server of a new cluster, cluster DNS included. */
+  initServer(request: InitServerRequest, signal: AbortSignal): Promise<void>;
+  /** Makes this machine, which runs nothing of Kubernetes yet, a further server: a voter of etcd when it returns. */
+  joinServer(request: JoinServerRequest, signal: AbortSignal): Promise<void>;
+  /** Makes this machine, which runs nothing of Kubernetes yet, a worker. */
+  joinWorker(request: JoinWorkerRequest, signal: AbortSignal): Promise<void>;
+  /** Brings up again, after a reboot and a changed placement too, what this machine already is. Idempotent. */
+  resume(placement: NodePlacement, signal: AbortSignal): Promise<void>;
+  /** Makes this worker a server in place: its pods keep running. */
+  promote(request: JoinServerRequest, signal: AbortSignal): Promise<void>;
+  /** Makes this server a worker in place: its other pods keep running. Refused for the last member of etcd. */
+  demote(signal: AbortSignal): Promise<void>;
+  /**
+   * On a ready server: removes another machine that is gone for good - its etcd member first, then its Node and the
+   * pods bound to it. Repeating it does no harm, and neither does a machine that was only a worker.
+   */
+  removeMember(nodeName: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Tells the local balancer which servers there are. An unchanged list touches nothing; a changed one costs at most
+   * the connections that are older than the change, which clients open again.
+   */
+  setServers(servers: readonly ServerAddress[]): Promise<void>;
+  /** On a ready server: credentials minted for one join of another machine, good for fifteen minutes. */
+  credentials(role: "server" | "worker", signal: AbortSignal): Promise<JoinCredentials>;
+  /** How things stand on this machine. Changes nothing, and answers within a few seconds whatever is broken. */
+  status(signal: AbortSignal): Promise<KubernetesStatus>;
+  /** Wipes everything an act began here, running pods included; the imported images stay. Bounded to two minutes. */
+  reset(signal: AbortSignal): Promise<void>;
+
+  /** Path of the administrator's kubeconfig; only servers have one. */
+  adminKubeconfig(): string;
+  /** On a server: issues a client certificate and writes it as a kubeconfig. */
+  issueKubeconfig(request: KubeconfigRequest, signal: AbortSignal): Promise<void>;
+}

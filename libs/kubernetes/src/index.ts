@@ -1,0 +1,15 @@
+/** Makes this machine the Kubernetes server or worker it was elected to be. */
+export { JoinCredentials, type ServerCredentials } from "./credentials.ts";
+export type {
+  Distribution,
+  EtcdMemberStatus,
+  InitServerRequest,
+  JoinServerRequest,
+  JoinWorkerRequest,
+  KubeconfigRequest,
+  KubernetesStatus,
+  NetworkPlan,
+  NodePlacement,
+  ServerAddress,
+} from "./distribution.ts";
+export { KubernetesError } from "./errors.ts";
