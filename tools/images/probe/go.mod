@@ -1,0 +1,3 @@
+module cluster-os.dev/tools/images/probe
+
+go 1.24.0
