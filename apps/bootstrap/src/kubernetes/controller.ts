@@ -14,7 +14,14 @@ export interface KubernetesControllerOptions {
   readonly observe: () => Omit<KubernetesObserved, "record">;
   /** This machine as Kubernetes is to know it. Only called while the machine is a member with a mesh address. */
   readonly placement: () => NodePlacement;
-  readonly requestCredentials: (from: NodeId, role: "server" | "worker", signal: AbortSignal) => Promise<JoinCredentials>;
+  /** Undefined while it is not this machine's turn. */
+  readonly requestCredentials: (
+    from: NodeId,
+    role: "server" | "worker",
+    signal: AbortSignal,
+  ) => Promise<JoinCredentials | undefined>;
+  /** Tells the server that gave the credentials that the join is through. */
+  readonly reportDone: (to: NodeId, signal: AbortSignal) => Promise<void>;
   /** Told at each change of state, and once more when an act got through. */
   readonly onState: (state: KubernetesState, epoch: number) => void;
   readonly onJoined: (epoch: number) => Promise<void>;
@@ -31,6 +38,8 @@ export interface KubernetesControllerOptions {
 export class KubernetesController {
   readonly #options: KubernetesControllerOptions;
   #state: KubernetesState = "waiting";
+  /** Whether this process has brought up what the disk says this machine is: once after each start. */
+  #isResumed = false;
 
   constructor(options: KubernetesControllerOptions) {
     this.#options = options;
@@ -52,6 +61,7 @@ export class KubernetesController {
       case "reset":
         logger.warn("wiping what was begun of Kubernetes", { reason: action.reason });
         this.#tell("waiting", observed.epoch);
+        this.#isResumed = false;
         await distribution.reset(signal);
         return record.remove();
       case "serve":
@@ -78,11 +88,13 @@ export class KubernetesController {
     this.#tell("waiting", action.epoch);
     // Asked for before the record is written: a server whose turn it is not yet is told so here, and has begun nothing.
     const credentials = await this.#options.requestCredentials(action.from, role, signal);
+    if (!credentials) return;
     await this.#carryThrough({ act: action.kind, epoch: action.epoch, isComplete: false }, "joining", async () => {
       const request = { ...this.#options.placement(), credentials };
-      if (role === "server") await distribution.joinServer(request, signal);
+      if (credentials.role === "server") await distribution.joinServer({ ...request, credentials }, signal);
       else await distribution.joinWorker(request, signal);
     });
+    if (role === "server") await this.#options.reportDone(action.from, signal);
   }
 
   async #carryThrough(begun: ActRecord, state: KubernetesState, act: () => Promise<void>): Promise<void> {
@@ -92,6 +104,7 @@ export class KubernetesController {
     step(begun.act);
     await act();
     await record.write({ ...begun, isComplete: true });
+    this.#isResumed = true;
     step(`${begun.act} done`);
     if (begun.act !== "join-worker") await onJoined(begun.epoch);
     this.#tell("starting", begun.epoch);
@@ -100,6 +113,10 @@ export class KubernetesController {
   async #serve(stored: ActRecord, signal: AbortSignal): Promise<void> {
     // Told again at each round, since a restarted protocol may not have it on disk; it ignores what it knows.
     if (stored.act !== "join-worker") await this.#options.onJoined(stored.epoch);
+    if (!this.#isResumed) {
+      await this.#options.distribution.resume(this.#options.placement(), signal);
+      this.#isResumed = true;
+    }
     const status = await this.#options.distribution.status(signal);
     const isReady = status.kind === "server" ? status.apiReady : status.kind === "worker" && status.kubeletActive;
     this.#tell(isReady ? "ready" : "starting", stored.epoch);

@@ -16,7 +16,7 @@ export interface KubernetesObserved {
   readonly servers: readonly NodeId[];
   /** Under which epoch Kubernetes is being made, and who initialises it. */
   readonly epoch: number;
-  readonly initialiser: NodeId;
+  readonly initialiser: NodeId | undefined;
   /** Whether a majority of the servers has joined: from then on the epoch never changes. */
   readonly isEstablished: boolean;
   readonly record: ActRecord | undefined;
@@ -52,6 +52,7 @@ export function planKubernetes(observed: KubernetesObserved): KubernetesAction {
   if (isServer && observed.initialiser === observed.self && !observed.isEstablished) {
     return { kind: "init-server", epoch: observed.epoch };
   }
+  if (!isServer && !observed.isEstablished) return { kind: "wait", reason: "a majority of the servers has not joined yet" };
   const from = observed.readyServers[0];
   if (from === undefined) return { kind: "wait", reason: "no server answers yet" };
   return { kind: isServer ? "join-server" : "join-worker", epoch: observed.epoch, from };

@@ -1,0 +1,53 @@
+import type { AgreementKey } from "@cluster-os/identity";
+import { meshWish, planDevice, planLink, type AddressPlan, type MeshMember, type WireGuardDevice } from "@cluster-os/mesh";
+import type { LinkDriver } from "@cluster-os/mesh/drivers";
+import type { Logger } from "@cluster-os/std";
+
+/** The mesh interface's name on every machine. */
+export const MESH_INTERFACE = "cos0";
+
+export interface MeshView {
+  readonly addressPlan: AddressPlan;
+  readonly selfIndex: number;
+  readonly peers: readonly MeshMember[];
+}
+
+export interface MeshControllerOptions {
+  readonly device: WireGuardDevice;
+  readonly link: LinkDriver;
+  /** Makes the interface exist: starts the userspace daemon's unit where the kernel has no WireGuard. */
+  readonly ensureInterface: (signal: AbortSignal) => Promise<void>;
+  readonly wireguard: AgreementKey;
+  readonly listenPort: number;
+  /** Undefined until this machine is a member. */
+  readonly view: () => MeshView | undefined;
+  readonly onUp: (mtu: number) => void;
+  readonly logger: Logger;
+}
+
+/** Keeps the mesh interface as the members and their indexes say it must be, by differences only. */
+export class MeshController {
+  readonly #options: MeshControllerOptions;
+
+  constructor(options: MeshControllerOptions) {
+    this.#options = options;
+  }
+
+  async round(signal: AbortSignal): Promise<void> {
+    const { device, link, view, wireguard, listenPort, logger } = this.#options;
+    const seen = view();
+    if (!seen) return;
+    await this.#options.ensureInterface(signal);
+    const wish = meshWish({ ...seen, privateKey: wireguard.privateKey, publicKey: wireguard.publicKey, listenPort });
+    const change = planDevice(await device.get(MESH_INTERFACE), wish);
+    if (change) {
+      await device.configure(MESH_INTERFACE, change);
+      logger.info("mesh peers changed", { changes: change.peers.map(({ kind }) => kind) });
+    }
+    const mtu = await link.meshMtu(MESH_INTERFACE);
+    const actions = planLink(await link.observe(MESH_INTERFACE), { ...seen, interface: MESH_INTERFACE, mtu });
+    for (const action of actions) await link.act(action);
+    if (actions.length > 0) logger.info("mesh interface changed", { actions: actions.map(({ kind }) => kind) });
+    this.#options.onUp(mtu);
+  }
+}

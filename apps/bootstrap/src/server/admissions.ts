@@ -1,0 +1,42 @@
+import type { KubernetesObject, V1ConfigMap } from "@kubernetes/client-node";
+import type { NodeId } from "@cluster-os/identity";
+import { nodeIndexObject, NAMESPACE, NODE_ID_LABEL } from "@cluster-os/api";
+import type { Kube } from "./kube.ts";
+
+/** No index is left in the address plan. */
+export class NoIndexLeftError extends Error {
+  override readonly name = "NoIndexLeftError";
+}
+
+/** The index objects as the API has them: index -> node ID. */
+export async function listIndexes(kube: Kube): Promise<ReadonlyMap<number, string>> {
+  const objects = await kube.list<V1ConfigMap>("v1", "ConfigMap", NAMESPACE);
+  const indexes = new Map<number, string>();
+  for (const { metadata, data } of objects) {
+    const index = /^node-index-([1-9][0-9]*)$/.exec(metadata?.name ?? "")?.[1];
+    if (index !== undefined) indexes.set(Number(index), data?.["nodeID"] ?? "");
+  }
+  return indexes;
+}
+
+/** The index that `nodeId` has, or else the lowest that nobody has. Undefined when all are taken. */
+export function chooseIndex(taken: ReadonlyMap<number, string>, nodeId: NodeId, maxIndex: number): number | undefined {
+  for (const [index, owner] of taken) if (owner === nodeId) return index;
+  for (let index = 1; index <= maxIndex; index += 1) if (!taken.has(index)) return index;
+  return undefined;
+}
+
+/**
+ * Takes an index for a node by creating the object of that name: the API creates a name once, so two servers that admit
+ * at the same moment take two indexes, and a minority of etcd takes none. Taking again gives the same index.
+ */
+export async function takeIndex(kube: Kube, nodeId: NodeId, maxIndex: number): Promise<number> {
+  for (;;) {
+    const index = chooseIndex(await listIndexes(kube), nodeId, maxIndex);
+    if (index === undefined) throw new NoIndexLeftError(`all ${maxIndex} indexes of the address plan are taken`);
+    const object = nodeIndexObject(index, nodeId) as KubernetesObject;
+    if ((await kube.create(object)) === "created") return index;
+    const found = await kube.get<V1ConfigMap>(object as never);
+    if (found?.metadata?.labels?.[NODE_ID_LABEL] !== undefined && found.data?.["nodeID"] === nodeId) return index;
+  }
+}

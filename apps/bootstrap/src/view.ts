@@ -1,0 +1,81 @@
+import type { NodeProtocol } from "@cluster-os/formation";
+import type { Member } from "@cluster-os/membership";
+import { meshAddress, type AddressPlan } from "@cluster-os/mesh";
+import type { NodeId } from "@cluster-os/identity";
+
+/** A member together with what its index makes of it. */
+export interface PlacedMember {
+  readonly member: Member;
+  readonly index: number;
+  readonly meshAddress: string;
+}
+
+/**
+ * What this machine knows at this moment, in the words the controllers use. It holds nothing: every answer is worked out
+ * from the protocol, so no two controllers can disagree.
+ */
+export class View {
+  readonly #protocol: NodeProtocol;
+
+  constructor(protocol: NodeProtocol) {
+    this.#protocol = protocol;
+  }
+
+  get addressPlan(): AddressPlan | undefined {
+    return this.#protocol.genesis?.addressPlan;
+  }
+
+  get selfIndex(): number | undefined {
+    return this.#protocol.status.index;
+  }
+
+  get selfAddress(): string | undefined {
+    return this.selfIndex === undefined ? undefined : this.#addressOf(this.selfIndex);
+  }
+
+  /** Nodes elected to run the control plane, in order; empty until this machine is a member. */
+  get servers(): readonly NodeId[] {
+    const { established } = this.#protocol.status;
+    return established?.servers ?? this.#protocol.genesis?.servers ?? [];
+  }
+
+  isServer(nodeId: NodeId): boolean {
+    return this.servers.includes(nodeId);
+  }
+
+  /** Admitted members, lowest index first. */
+  members(): readonly PlacedMember[] {
+    const { roster } = this.#protocol;
+    if (!roster) return [];
+    const placed = this.#protocol.members().flatMap((member) => {
+      const index = roster.indexOf(member.nodeId);
+      return index === undefined ? [] : [{ member, index, meshAddress: this.#addressOf(index) }];
+    });
+    return placed.sort((left, right) => left.index - right.index);
+  }
+
+  find(nodeId: NodeId): PlacedMember | undefined {
+    return this.members().find(({ member }) => member.nodeId === nodeId);
+  }
+
+  /** Live servers that say their API server answers under `epoch`, lowest index first. */
+  readyServers(epoch: number): readonly NodeId[] {
+    return this.members()
+      .filter(({ member }) => member.status === "alive" && this.isServer(member.nodeId))
+      .filter(({ member }) => member.description?.kubernetes.state === "ready" && member.description.kubernetes.epoch === epoch)
+      .map(({ member }) => member.nodeId);
+  }
+
+  /** The epoch Kubernetes is made under, as far as this machine knows, and who initialises it. */
+  get epoch(): { readonly epoch: number; readonly initialiser: NodeId | undefined; readonly isEstablished: boolean } {
+    const { established, epoch } = this.#protocol.status;
+    if (established) return { epoch: established.epoch, initialiser: established.initialiser, isEstablished: true };
+    return { epoch: epoch?.epoch ?? 0, initialiser: epoch?.initialiser, isEstablished: false };
+  }
+
+  #addressOf(index: number): string {
+    const plan = this.addressPlan;
+    if (!plan) throw new Error("there is no address plan before genesis");
+    return meshAddress(plan, index);
+  }
+}
