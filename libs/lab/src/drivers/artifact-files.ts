@@ -1,0 +1,46 @@
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { compareText } from "@cluster-os/std";
+import { LabError } from "../lab-error.ts";
+
+/** The Debian tree of this checkout's recipe. */
+export async function findBaseTree(repository: string): Promise<string> {
+  const script = join(repository, "tools/root-tree/build.sh");
+  const { exitCode, stdout, stderr } = await execa(script, ["--path"], { reject: false });
+  if (exitCode !== 0) throw new LabError(`${script} --path failed: ${stderr?.trim() ?? ""}`);
+  const isBuilt = await stat(stdout.trim()).then(
+    () => true,
+    () => false,
+  );
+  if (!isBuilt)
+    throw new LabError("the Debian tree of lab machines is not built", {
+      hint: "build it: tools/root-tree/build.sh",
+    });
+  return stdout.trim();
+}
+
+/** The newest build of both packages, Kubernetes first: it changes seldom, so its layer is used again. */
+export async function findDebs(folder: string): Promise<string[]> {
+  const names = (await readdir(folder).catch(() => []))
+    .filter((name) => name.endsWith(".deb"))
+    .sort(compareText);
+  return Promise.all(
+    ["cluster-os-kubernetes", "cluster-os"].map(async (packageName) => {
+      const found = names.filter((name) => name.startsWith(`${packageName}_`));
+      const aged = await Promise.all(
+        found.map(async (name) => ({
+          path: join(folder, name),
+          mtimeMs: (await stat(join(folder, name))).mtimeMs,
+        })),
+      );
+      const newest = aged.sort((left, right) => right.mtimeMs - left.mtimeMs)[0];
+      if (newest === undefined) {
+        throw new LabError(`there is no ${packageName} package in ${folder}`, {
+          hint: "build the packages: make node",
+        });
+      }
+      return newest.path;
+    }),
+  );
+}

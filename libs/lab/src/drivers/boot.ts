@@ -1,0 +1,108 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { waitFor } from "@cluster-os/std/drivers";
+import { planCgroups } from "../cgroups.ts";
+import { LabError } from "../lab-error.ts";
+import type { LabNames } from "../names.ts";
+import { nspawnCommand, REAL_FOLDERS } from "../nspawn.ts";
+import type { LabState, MachineState, ProcessRef } from "../state.ts";
+import { makeCgroups, readCgroupFacts } from "./cgroup-files.ts";
+import { findLeader, isAlive, readProcess } from "./processes.ts";
+import type { LabStore, MachineFolders } from "./store.ts";
+
+export interface BootOptions {
+  readonly names: LabNames;
+  readonly store: LabStore;
+  readonly lab: LabState;
+  readonly number: number;
+}
+
+/** From starting systemd-nspawn until the machine's process 1 is there. */
+const LEADER_TIMEOUT_MS = 20_000;
+
+/**
+ * Boots a machine whose network exists, and returns when its systemd has started. What is made is recorded first, so
+ * that it is found again if this process dies meanwhile.
+ */
+export async function bootMachine({ names, store, lab, number }: BootOptions): Promise<MachineState> {
+  const folders = store.machine(number);
+  await makeFolders(folders);
+  const facts = await readCgroupFacts();
+  const plans = planCgroups(
+    facts.hierarchies,
+    names.machine(number),
+    lab.cgroupMode,
+    facts.unifiedControllers,
+  );
+  const state: MachineState = {
+    number,
+    cgroups: plans.map((plan) => plan.path),
+    joined: plans.filter((plan) => plan.joined).map((plan) => plan.path),
+  };
+  await store.writeMachine(state);
+  await makeCgroups(plans);
+  const supervisor = await launch(names.machine(number), store, folders, lab);
+  await store.writeMachine({ ...state, supervisor });
+  const leader = await awaitLeader(supervisor, number, folders);
+  const booted = { ...state, supervisor, leader };
+  await store.writeMachine(booted);
+  return booted;
+}
+
+async function makeFolders(folders: MachineFolders): Promise<void> {
+  for (const path of [folders.upper, folders.work, folders.root]) await mkdir(path, { recursive: true });
+  for (const { name, mode } of REAL_FOLDERS) await mkdir(join(folders.real, name), { recursive: true, mode });
+}
+
+/** Starts systemd-nspawn in a session of its own, with a mount namespace that ends with it. */
+async function launch(
+  name: string,
+  store: LabStore,
+  folders: MachineFolders,
+  lab: LabState,
+): Promise<ProcessRef> {
+  const { argv, env } = nspawnCommand({
+    name,
+    root: folders.root,
+    namespace: name,
+    binds: REAL_FOLDERS.map((real) => ({ host: join(folders.real, real.name), machine: real.machine })),
+    cgroupMode: lab.cgroupMode,
+  });
+  const places = [
+    folders.log,
+    lab.layers.join(":"),
+    folders.upper,
+    folders.work,
+    folders.root,
+    folders.cgroups,
+  ];
+  const started = execa(
+    "unshare",
+    // "slave": what the host unmounts later is unmounted here too, and nothing of ours is seen there.
+    ["--mount", "--propagation", "slave", "/bin/sh", store.script("launch"), ...places, ...argv],
+    { env, extendEnv: false, cwd: "/", stdio: "ignore", detached: true, cleanup: false, reject: false },
+  );
+  started.nodeChildProcess.unref();
+  const facts = started.pid === undefined ? undefined : await readProcess(started.pid);
+  if (facts === undefined) {
+    throw new LabError(`could not start ${name}`, { log: folders.log, cause: (await started).cause });
+  }
+  return { pid: facts.pid, startTicks: facts.startTicks };
+}
+
+async function awaitLeader(
+  supervisor: ProcessRef,
+  number: number,
+  folders: MachineFolders,
+): Promise<ProcessRef> {
+  const found = await waitFor(
+    async () => (await findLeader(supervisor.pid)) ?? ((await isAlive(supervisor)) ? undefined : "ended"),
+    { what: `systemd of m${number}`, timeoutMs: LEADER_TIMEOUT_MS, everyMs: 20 },
+  );
+  if (found !== "ended") return found;
+  const lines = (await readFile(folders.log, "utf8")).trim().split("\n");
+  throw new LabError(`machine m${number} ended before it booted: ${lines.at(-1) ?? ""}`, {
+    log: folders.log,
+  });
+}

@@ -1,0 +1,118 @@
+import { readdir, readFile } from "node:fs/promises";
+import { basename } from "node:path";
+import type { ProcessRef } from "../state.ts";
+
+export interface ProcessFacts extends ProcessRef {
+  readonly name: string;
+  readonly parent: number;
+  /** A zombie is dead; only its parent has not asked yet. */
+  readonly isZombie: boolean;
+}
+
+/** The process of that number; undefined if there is none. */
+export async function readProcess(pid: number): Promise<ProcessFacts | undefined> {
+  const stat = await readIfThere(`/proc/${pid}/stat`);
+  // proc_pid_stat(5): the name is in parentheses and may contain any character, parentheses too.
+  const [, name, rest] = /^\d+ \((.*)\) (.*)$/s.exec(stat ?? "") ?? [];
+  if (name === undefined || rest === undefined) return undefined;
+  const fields = rest.split(" ");
+  return {
+    pid,
+    name,
+    isZombie: fields[0] === "Z" || fields[0] === "X",
+    parent: Number(fields[1]),
+    startTicks: Number(fields[19]),
+  };
+}
+
+/** Whether that very process still runs: not another one with its number, nor what a dead one leaves to its parent. */
+export async function isAlive(ref: ProcessRef | undefined): Promise<boolean> {
+  if (ref === undefined) return false;
+  const facts = await readProcess(ref.pid);
+  return facts !== undefined && facts.startTicks === ref.startTicks && !facts.isZombie;
+}
+
+/** Whether some process of that number runs. */
+export async function isRunning(pid: number): Promise<boolean> {
+  const facts = await readProcess(pid);
+  return facts !== undefined && !facts.isZombie;
+}
+
+/** Sends a signal; says whether there was a process to get it. */
+export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
+    throw error;
+  }
+}
+
+export async function childrenOf(pid: number): Promise<number[]> {
+  const threads = await listIfThere(`/proc/${pid}/task`);
+  const lists = await Promise.all(
+    threads.map((thread) => readIfThere(`/proc/${pid}/task/${thread}/children`)),
+  );
+  return lists.flatMap((list) => numbersIn(list ?? ""));
+}
+
+/** The child of a supervisor that is process 1 of a new PID namespace and has become an init. */
+export async function findLeader(supervisor: number): Promise<ProcessRef | undefined> {
+  for (const pid of await childrenOf(supervisor)) {
+    const facts = await readProcess(pid);
+    const namespaced = /^NSpid:.*\t1$/m.test((await readIfThere(`/proc/${pid}/status`)) ?? "");
+    if (facts?.name === "systemd" && namespaced) return { pid, startTicks: facts.startTicks };
+  }
+  return undefined;
+}
+
+const LAUNCH_STEPS = new Set(["unshare", "sh", "dash", "bash", "systemd-nspawn"]);
+
+/**
+ * Processes on their way to boot a machine whose root lies below `stateFolder`, or supervising it: found by their
+ * arguments, for the case that their launcher died before it wrote their numbers down.
+ */
+export async function findSupervisors(
+  stateFolder: string,
+): Promise<{ pid: number; argv: readonly string[] }[]> {
+  const found: { pid: number; argv: readonly string[] }[] = [];
+  for (const pid of await allPids()) {
+    const argv = ((await readIfThere(`/proc/${pid}/cmdline`)) ?? "").split("\0");
+    const isStep = LAUNCH_STEPS.has(basename(argv[0] ?? ""));
+    if (isStep && argv.some((word) => word.startsWith(`--directory=${stateFolder}/`)))
+      found.push({ pid, argv });
+  }
+  return found;
+}
+
+export async function allPids(): Promise<number[]> {
+  return (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry)).map(Number);
+}
+
+export function numbersIn(text: string): number[] {
+  return text.split(/\s+/).filter(Boolean).map(Number);
+}
+
+/** A file below /proc or /sys; undefined when what it tells of is gone. */
+export async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+export async function listIfThere(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
+}
+
+/** ESRCH and ENODEV: the process or cgroup ended between opening and reading. */
+function isGone(error: unknown): boolean {
+  return ["ENOENT", "ESRCH", "ENODEV", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "");
+}

@@ -1,0 +1,46 @@
+/**
+ * The steps that a process must take itself, between the one that starts it and the one it becomes: entering cgroups,
+ * mounting in its own namespace. Node cannot do them, so they are three small programs for /bin/sh, which a lab writes
+ * into its state folder. All that varies comes as arguments.
+ */
+
+/** launch LOG LOWER UPPER WORK ROOT CGROUPS COMMAND...: becomes COMMAND with the overlay mounted at ROOT. */
+export const LAUNCH_SCRIPT = `#!/bin/sh
+set -eu
+umask 077
+exec >>"$1" 2>&1
+umask 022
+mount -t overlay overlay -o "lowerdir=$2,upperdir=$3,workdir=$4" "$5"
+while read -r cgroup; do echo 0 >"$cgroup/cgroup.procs"; done <"$6"
+shift 6
+exec "$@"
+`;
+
+/** enter CGROUPS COMMAND...: becomes COMMAND inside the cgroups listed in the file, a line each. */
+export const ENTER_SCRIPT = `#!/bin/sh
+set -eu
+while read -r cgroup; do echo 0 >"$cgroup/cgroup.procs"; done <"$1"
+shift
+exec "$@"
+`;
+
+/**
+ * install LOWER UPPER WORK ROOT DEB: installs a package into UPPER. Device nodes are made, not bound: what a package
+ * does to its /dev/null must not reach the host's.
+ */
+export const INSTALL_SCRIPT = `#!/bin/sh
+set -eu
+mount -t overlay overlay -o "lowerdir=$1,upperdir=$2,workdir=$3" "$4"
+mount -t proc proc "$4/proc"
+mount -t tmpfs -o mode=755 tmpfs "$4/dev"
+mount -t tmpfs -o mode=755 tmpfs "$4/run"
+mount -t tmpfs -o mode=755 tmpfs "$4/mnt"
+mknod -m 666 "$4/dev/null" c 1 3
+mknod -m 666 "$4/dev/zero" c 1 5
+mknod -m 666 "$4/dev/urandom" c 1 9
+ln -s /proc/self/fd "$4/dev/fd"
+: >"$4/mnt/package.deb"
+mount --bind "$5" "$4/mnt/package.deb"
+exec chroot "$4" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive \\
+  dpkg --force-unsafe-io --install /mnt/package.deb
+`;
