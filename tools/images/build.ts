@@ -27,7 +27,9 @@ const { values } = parseArgs({
 });
 const { hyperkube, root, coredns, out } = values;
 if (hyperkube === undefined || root === undefined || coredns === undefined || out === undefined) {
-  console.error("usage: node tools/images/build.ts --hyperkube PATH --root DEBIAN_TREE --coredns PATH --out DIR");
+  console.error(
+    "usage: node tools/images/build.ts --hyperkube PATH --root DEBIAN_TREE --coredns PATH --out DIR",
+  );
   process.exit(2);
 }
 
@@ -48,14 +50,29 @@ try {
 
 async function buildPause(path: string): Promise<string> {
   const source = join(import.meta.dirname, "pause/pause.c");
-  await execa("gcc", ["-Os", "-s", "-static", "-Wall", "-Wextra", "-Werror", "-Wl,--build-id=none", "-o", path, source]);
+  await execa("gcc", [
+    "-Os",
+    "-s",
+    "-static",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-Wl,--build-id=none",
+    "-o",
+    path,
+    source,
+  ]);
   return path;
 }
 
 async function buildProbe(path: string): Promise<string> {
-  await execa("go", ["build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", path, "."], {
-    cwd: join(import.meta.dirname, "probe"),
-    env: { CGO_ENABLED: "0", GOOS: "linux", GOARCH: "amd64" },
-  });
+  await execa(
+    "go",
+    ["build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", path, "."],
+    {
+      cwd: join(import.meta.dirname, "probe"),
+      env: { CGO_ENABLED: "0", GOOS: "linux", GOARCH: "amd64" },
+    },
+  );
   return path;
 }

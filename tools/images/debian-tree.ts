@@ -20,15 +20,24 @@ export async function iptablesEntries(tree: string): Promise<readonly ImageEntry
     .sort()
     .map((name) => `${pluginFolder}/${name}`);
   const libraries = await librariesOf(tree, [program, ...plugins]);
-  const names = ["iptables", "iptables-save", "iptables-restore"].flatMap((name) => [name, name.replace("ip", "ip6")]);
+  const names = ["iptables", "iptables-save", "iptables-restore"].flatMap((name) => [
+    name,
+    name.replace("ip", "ip6"),
+  ]);
   return [
     ...[program, ...plugins].map((path) => file(tree, path, path)),
     ...libraries.map((name) => file(tree, `${LIBRARY_FOLDER}/${name}`, `${LIBRARY_FOLDER}/${name}`)),
     file(tree, LOADER, LOADER),
     { kind: "link", destination: "lib", target: "usr/lib" },
     { kind: "link", destination: "lib64", target: "usr/lib64" },
-    { kind: "link", destination: "usr/lib64/ld-linux-x86-64.so.2", target: "../lib/x86_64-linux-gnu/ld-linux-x86-64.so.2" },
-    ...names.map((name) => ({ kind: "link", destination: `usr/sbin/${name}`, target: "xtables-nft-multi" }) as const),
+    {
+      kind: "link",
+      destination: "usr/lib64/ld-linux-x86-64.so.2",
+      target: "../lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
+    },
+    ...names.map(
+      (name) => ({ kind: "link", destination: `usr/sbin/${name}`, target: "xtables-nft-multi" }) as const,
+    ),
   ];
 }
 
@@ -40,11 +49,18 @@ async function librariesOf(tree: string, paths: readonly string[]): Promise<read
   const folder = join(tree, LIBRARY_FOLDER);
   const found = new Set<string>();
   for (const path of paths) {
-    const { stdout } = await execa(join(tree, LOADER), ["--inhibit-cache", "--library-path", folder, "--list", join(tree, path)]);
+    const { stdout } = await execa(join(tree, LOADER), [
+      "--inhibit-cache",
+      "--library-path",
+      folder,
+      "--list",
+      join(tree, path),
+    ]);
     for (const line of stdout.split("\n")) {
       const [, name, location] = /^\s*(\S+) => (\S+)/.exec(line) ?? [];
       if (name === undefined || location === undefined) continue;
-      if (!location.startsWith(`${resolve(folder)}/`)) throw new Error(`${path} needs ${name}, which is not in ${folder}`);
+      if (!location.startsWith(`${resolve(folder)}/`))
+        throw new Error(`${path} needs ${name}, which is not in ${folder}`);
       found.add(basename(name));
     }
   }
@@ -59,7 +75,10 @@ function file(tree: string, path: string, destination: string): ImageEntry {
 export async function assertDebianTree(tree: string): Promise<void> {
   for (const path of [LOADER, "usr/sbin/xtables-nft-multi", `${LIBRARY_FOLDER}/xtables`]) {
     await realpath(join(tree, path)).catch((cause: unknown) => {
-      throw new Error(`${tree} is no Debian tree with iptables in it: ${relative(tree, join(tree, path))} is missing`, { cause });
+      throw new Error(
+        `${tree} is no Debian tree with iptables in it: ${relative(tree, join(tree, path))} is missing`,
+        { cause },
+      );
     });
   }
 }

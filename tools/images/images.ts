@@ -5,7 +5,14 @@ const REGISTRY = "registry.local";
 const KUBERNETES_VERSION = "v1.34.4";
 
 /** Programs that kubeadm's manifests and kube-proxy's DaemonSet name as the first word of their command. */
-const PROGRAMS = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "etcd", "kubectl"];
+const PROGRAMS = [
+  "kube-apiserver",
+  "kube-controller-manager",
+  "kube-scheduler",
+  "kube-proxy",
+  "etcd",
+  "kubectl",
+];
 
 /**
  * All of Kubernetes in one image, under the five names kubeadm v1.34.4 asks for (`kubeadm config images list`). etcd's
@@ -22,7 +29,9 @@ export function kubeImage(hyperkube: string, iptables: readonly ImageEntry[]): I
     ],
     entries: [
       { kind: "file", destination: "usr/local/bin/hyperkube", source: hyperkube, mode: 0o755 },
-      ...PROGRAMS.map((name) => ({ kind: "link", destination: `usr/local/bin/${name}`, target: "hyperkube" }) as const),
+      ...PROGRAMS.map(
+        (name) => ({ kind: "link", destination: `usr/local/bin/${name}`, target: "hyperkube" }) as const,
+      ),
       { kind: "folder", destination: "tmp", mode: 0o1777 },
       { kind: "folder", destination: "run", mode: 0o755 },
       ...iptables,

@@ -7,7 +7,14 @@ import { execa } from "execa";
 import type { ImageDescription, ImageEntry } from "./image.ts";
 
 /** What makes two runs give the same bytes: order, time, owner and format are all fixed. */
-const REPRODUCIBLE = ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner", "--format=gnu"];
+const REPRODUCIBLE = [
+  "--sort=name",
+  "--mtime=@0",
+  "--owner=0",
+  "--group=0",
+  "--numeric-owner",
+  "--format=gnu",
+];
 
 /**
  * Writes an image as an OCI image layout (image-spec v1.1) in a tarball, `FOLDER/NAME.tar`, which `ctr images import`

@@ -1,0 +1,88 @@
+import type { Clock, Logger, Rng } from "@cluster-os/std";
+import { KubernetesError } from "../errors.ts";
+import { PATHS } from "../settings.ts";
+import type { Host } from "./host.ts";
+
+/** What every act of the kubeadm driver works with. */
+export interface Context {
+  readonly host: Host;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+  /** The interface that leads to other nodes: what leaves there keeps its own address. */
+  readonly meshInterface: string;
+  /** Container runtime and images; several callers at a time share one run. */
+  readonly prepare: (signal: AbortSignal) => Promise<void>;
+}
+
+/** Runs a program that has to succeed, and returns what it printed. */
+export async function execute(
+  { host }: Pick<Context, "host">,
+  file: string,
+  args: readonly string[],
+  signal: AbortSignal,
+  timeoutMs = 30_000,
+): Promise<string> {
+  const result = await host.run({ file, args, timeoutMs }, signal);
+  if (result.exitCode === 0) return result.stdout;
+  const how =
+    result.exitCode === undefined
+      ? `did not end within ${timeoutMs / 1000} s`
+      : `failed (${result.exitCode})`;
+  throw new KubernetesError(`"${file} ${args.join(" ")}" ${how}: ${lastLine(result.stderr)}`);
+}
+
+/** Runs a program whose failure is fine: there was nothing to do. */
+export async function attempt(
+  { host }: Context,
+  file: string,
+  args: readonly string[],
+  signal: AbortSignal,
+  timeoutMs = 30_000,
+): Promise<boolean> {
+  return (await host.run({ file, args, timeoutMs }, signal)).exitCode === 0;
+}
+
+export async function systemctl(
+  context: Pick<Context, "host">,
+  verb: string,
+  unit: string,
+  signal: AbortSignal,
+  timeoutMs = 30_000,
+): Promise<void> {
+  try {
+    await execute(context, "systemctl", [verb, unit], signal, timeoutMs);
+  } catch (cause) {
+    throw new KubernetesError(`systemd could not ${verb} ${unit}; "journalctl -u ${unit}" says why`, {
+      cause,
+    });
+  }
+}
+
+/** Runs kubeadm for an act; what it says goes to the act's log, which an error names. */
+export async function kubeadm(
+  { host, clock, logger }: Context,
+  act: string,
+  args: readonly string[],
+  signal: AbortSignal,
+  timeoutMs = 180_000,
+): Promise<void> {
+  const logPath = `${PATHS.logs}/kubeadm-${act}.log`;
+  const begun = clock.now();
+  const { exitCode } = await host.run(
+    { file: "kubeadm", args: [...args, "--v=1"], timeoutMs, logPath },
+    signal,
+  );
+  logger.debug("kubeadm ended", { act, exitCode, ms: Math.round(clock.now() - begun) });
+  if (exitCode === 0) return;
+  const how = exitCode === undefined ? `was stopped after ${timeoutMs / 1000} s` : `failed (${exitCode})`;
+  const said = lastLine((await host.readFile(logPath)) ?? "");
+  throw new KubernetesError(`kubeadm ${how} at ${act}: ${said} (all of it: ${logPath})`);
+}
+
+/** The last line that says something: kubeadm follows an error with advice for people at a terminal. */
+function lastLine(text: string): string {
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  const errors = lines.filter((line) => /^error(:| execution)/.test(line) || line.includes("[ERROR"));
+  return (errors.at(-1) ?? lines.at(-1) ?? "it said nothing").trim();
+}

@@ -1,0 +1,75 @@
+import type { JoinCredentials } from "../credentials.ts";
+import type { KubeconfigRequest } from "../distribution.ts";
+import { KubernetesError } from "../errors.ts";
+import { renderClusterConfiguration, renderUploadCertsConfiguration } from "../render/kubeadm.ts";
+import { readSecretsKey, renderBootstrapToken } from "../render/secrets.ts";
+import { PATHS } from "../settings.ts";
+import { execute, kubeadm, type Context } from "./context.ts";
+import { bootstrapToken, certificateKey, withSecretFile } from "./join.ts";
+import { KubeApi } from "./kube-api.ts";
+import { knownPlacement } from "./machine.ts";
+
+/** How long a machine has from being given credentials to having joined, in milliseconds. */
+const TOKEN_LIFETIME_MS = 15 * 60_000;
+
+export async function mintCredentials(
+  context: Context,
+  role: "server" | "worker",
+  signal: AbortSignal,
+): Promise<JoinCredentials> {
+  const { rng, clock } = context;
+  const api = await KubeApi.open(context.host, PATHS.adminKubeconfig);
+  const caCertificate = await readOwn(context, PATHS.caCertificate);
+  const token = bootstrapToken(rng);
+  const secret = {
+    token,
+    expiresAt: clock.wallTime() + TOKEN_LIFETIME_MS,
+    description: `one join of a ${role}`,
+  };
+  await api.apply(renderBootstrapToken(secret), signal);
+  if (role === "worker") return { role, token, caCertificate };
+  const key = certificateKey(rng);
+  const configuration = renderUploadCertsConfiguration(await knownPlacement(context), key);
+  await withSecretFile(context, "upload-certs.yaml", configuration, (path) =>
+    kubeadm(
+      context,
+      "upload-certs",
+      ["init", "phase", "upload-certs", "--upload-certs", "--config", path],
+      signal,
+    ),
+  );
+  const secretsKey = readSecretsKey(await readOwn(context, PATHS.secretsEncryption));
+  return { role, token, caCertificate, certificateKey: key, secretsKey };
+}
+
+export async function issueKubeconfig(
+  context: Context,
+  request: KubeconfigRequest,
+  signal: AbortSignal,
+): Promise<void> {
+  const { addressPlan } = await knownPlacement(context);
+  const kubeconfig = await withSecretFile(
+    context,
+    "cluster.yaml",
+    renderClusterConfiguration(addressPlan),
+    (path) =>
+      execute(
+        context,
+        "kubeadm",
+        [
+          ...["kubeconfig", "user", "--config", path, "--client-name", request.commonName],
+          ...request.organizations.flatMap((organization) => ["--org", organization]),
+          ...["--validity-period", `${request.validityHours}h0m0s`],
+        ],
+        signal,
+      ),
+  );
+  await context.host.writeFile(request.path, `${kubeconfig}\n`, 0o600);
+}
+
+async function readOwn({ host }: Context, path: string): Promise<string> {
+  const content = await host.readFile(path);
+  if (content === undefined)
+    throw new KubernetesError(`there is no ${path}: this machine is no control-plane server`);
+  return content;
+}

@@ -1,0 +1,121 @@
+import { waitFor } from "@cluster-os/std/drivers";
+import { KubernetesError } from "../errors.ts";
+import { memberOf, successor, withoutServer, type EtcdMember } from "../plan/etcd.ts";
+import { API_SERVER_PORT, API_URL, CONTROL_PLANE_PODS, PATHS, UNITS } from "../settings.ts";
+import { execute, systemctl, type Context } from "./context.ts";
+import { Etcd } from "./etcd.ts";
+import { KubeApi } from "./kube-api.ts";
+import { balance, balancedServers, knownPlacement } from "./machine.ts";
+
+const LABELS_OF_SERVERS = [
+  "node-role.kubernetes.io/control-plane",
+  "node.kubernetes.io/exclude-from-external-load-balancers",
+];
+
+/** Removes a machine that is gone for good, as seen from a ready server. */
+export async function removeMember(context: Context, nodeName: string, signal: AbortSignal): Promise<void> {
+  const [api, etcd] = await openServer(context);
+  const member = memberOf(await etcd.members(signal), {
+    nodeName,
+    address: await api.nodeAddress(nodeName, signal),
+  });
+  // First of all: kubeadm asks every listed member how it is before it lets another join.
+  if (member) await etcd.remove(member, signal);
+  await api.deleteNode(nodeName, signal);
+  // kubeadm looks for etcd's endpoints at the pods of all members, so a dead one's must not stay.
+  await Promise.all((await api.podsOn(nodeName, signal)).map((pod) => api.forgetPod(pod, signal)));
+}
+
+/** Makes this server a worker in place. */
+export async function demote(context: Context, signal: AbortSignal): Promise<void> {
+  const { host } = context;
+  const { nodeName, meshAddress } = await knownPlacement(context);
+  // Opened first: the certificates are wiped below, and both go on working from memory.
+  const [api, etcd] = await openServer(context);
+  const members = await etcd.members(signal);
+  const member = memberOf(members, { nodeName, address: meshAddress });
+  const others = withoutServer(await balancedServers(context), nodeName);
+  const heir = member && (await findHeir(etcd, members, member, signal));
+  if (others.length === 0 || (member && !heir)) {
+    throw new KubernetesError(
+      `${nodeName} cannot be demoted: no other server could take over. Add one first`,
+    );
+  }
+  await balance(context, others, signal);
+  const labels = Object.fromEntries(LABELS_OF_SERVERS.map((label) => [label, null]));
+  await api.patchNode(nodeName, { metadata: { labels } }, signal);
+  await pointKubeletAtBalancer(context, meshAddress, signal);
+  for (const pod of CONTROL_PLANE_PODS)
+    if (pod !== "etcd") await host.remove(`${PATHS.manifests}/${pod}.yaml`);
+  if (member && heir) {
+    if ((await etcd.statusOf(member, signal))?.leader === member.ID) await etcd.handOver(heir, signal);
+    await etcd.remove(member, signal, heir);
+  }
+  await host.remove(`${PATHS.manifests}/etcd.yaml`);
+  await wipeServerFiles(context);
+  await controlPlaneStopped(context, signal);
+  await host.empty(PATHS.etcdFolder);
+  // A mirror pod that stays in the API keeps a later promotion waiting for its volumes.
+  await Promise.all(
+    CONTROL_PLANE_PODS.map((pod) =>
+      api.forgetPod({ namespace: "kube-system", name: `${pod}-${nodeName}` }, signal),
+    ),
+  );
+}
+
+async function openServer({ host }: Context): Promise<readonly [KubeApi, Etcd]> {
+  const etcd = await Etcd.open(host);
+  if (!etcd) throw new KubernetesError("only a control-plane server can do this: this machine has no etcd");
+  return [await KubeApi.open(host, PATHS.adminKubeconfig), etcd];
+}
+
+async function findHeir(
+  etcd: Etcd,
+  members: readonly EtcdMember[],
+  leaving: EtcdMember,
+  signal: AbortSignal,
+): Promise<EtcdMember | undefined> {
+  const asked = await Promise.all(
+    members.map(async (member) => ((await etcd.statusOf(member, signal)) ? [member.ID] : [])),
+  );
+  return successor(members, new Set(asked.flat()), leaving);
+}
+
+/** kubeadm may have pointed a server's kubelet at its own API server, which is about to go. */
+async function pointKubeletAtBalancer(
+  context: Context,
+  meshAddress: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const own = `https://${meshAddress}:${API_SERVER_PORT}`;
+  const kubeconfig = (await context.host.readFile(PATHS.kubeletKubeconfig)) ?? "";
+  if (!kubeconfig.includes(own)) return;
+  await context.host.writeFile(PATHS.kubeletKubeconfig, kubeconfig.replaceAll(own, API_URL), 0o600);
+  await systemctl(context, "restart", UNITS.kubelet, signal);
+}
+
+/** Keys and kubeconfigs of a server; a worker keeps the CA's certificate and its kubelet's own. */
+async function wipeServerFiles({ host }: Context): Promise<void> {
+  for (const name of ["admin.conf", "super-admin.conf", "controller-manager.conf", "scheduler.conf"]) {
+    await host.remove(`${PATHS.kubernetes}/${name}`);
+  }
+  const pki = `${PATHS.kubernetes}/pki`;
+  for (const name of await host.list(pki))
+    if (`${pki}/${name}` !== PATHS.caCertificate) await host.remove(`${pki}/${name}`);
+}
+
+async function controlPlaneStopped(context: Context, signal: AbortSignal): Promise<void> {
+  const ctr = (...args: string[]): Promise<string> =>
+    execute(context, "ctr", ["-n", "k8s.io", ...args], signal);
+  const filters = CONTROL_PLANE_PODS.map((pod) => `labels."io.kubernetes.container.name"==${pod}`);
+  await waitFor(
+    async () => {
+      const containers = (await ctr("containers", "list", "--quiet", ...filters))
+        .split("\n")
+        .filter((id) => id !== "");
+      const tasks = await ctr("tasks", "list");
+      return !containers.some((id) => tasks.includes(id));
+    },
+    { what: "the end of the control plane's pods", timeoutMs: 60_000, everyMs: 200, signal },
+  );
+}

@@ -1,0 +1,82 @@
+import { mkdir, open, readdir, readFile, rm, statfs, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { readFileIfExists, writeFileIfChanged } from "@cluster-os/std/drivers";
+import { execa } from "execa";
+import { canLowerOomScore, reachableNameservers, type MachineFacts } from "../machine.ts";
+import type { Command, CommandResult, Host } from "./host.ts";
+import { requestHttps } from "./https.ts";
+
+/** CGROUP2_SUPER_MAGIC (linux/magic.h): what statfs(2) says of /sys/fs/cgroup where version 2 is mounted. */
+const CGROUP2_MAGIC = 0x63677270;
+
+/** The machine this process runs on. Needs root. */
+export const linuxHost: Host = {
+  run,
+  request: requestHttps,
+  readFile: async (path) => (await readFileIfExists(path))?.toString("utf8"),
+  writeFile: (path, content, mode) => writeFileIfChanged(path, content, { mode }),
+  setKernelParameter,
+  makeFolder: async (path, mode) => void (await mkdir(path, { recursive: true, mode })),
+  list: (folder) => readdir(folder).catch(ifMissing<string[]>([])),
+  remove: (path) => rm(path, { recursive: true, force: true }),
+  empty: async (folder) => {
+    const names = await readdir(folder).catch(ifMissing<string[]>([]));
+    for (const name of names) await rm(join(folder, name), { recursive: true, force: true });
+  },
+  inspect,
+};
+
+async function run(command: Command, signal: AbortSignal): Promise<CommandResult> {
+  const { logPath } = command;
+  if (logPath !== undefined) await makePrivateFile(logPath);
+  const output = logPath === undefined ? ("pipe" as const) : { file: logPath, append: true };
+  const result = await execa(command.file, command.args, {
+    stdin: "ignore",
+    stdout: output,
+    stderr: output,
+    timeout: command.timeoutMs,
+    forceKillAfterDelay: 2000,
+    cancelSignal: signal,
+    reject: false,
+  });
+  signal.throwIfAborted();
+  // Neither ended nor killed: it never ran, for example because there is no such program.
+  if (result.exitCode === undefined && !result.isTerminated && !result.timedOut) throw result as Error;
+  return { exitCode: result.exitCode, stdout: result.stdout ?? "", stderr: result.stderr ?? "" };
+}
+
+async function makePrivateFile(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const file = await open(path, "a", 0o600);
+  await file.close();
+}
+
+async function setKernelParameter(name: string, value: string): Promise<boolean> {
+  const path = `/proc/sys/${name.replaceAll(".", "/")}`;
+  const present = await readFileIfExists(path);
+  if (present === undefined) return false;
+  if (present.toString("utf8").trim() !== value) await writeFile(path, value);
+  return true;
+}
+
+async function inspect(): Promise<MachineFacts> {
+  const { type } = await statfs("/sys/fs/cgroup");
+  // systemd-resolved lists the real servers here, and itself in /etc/resolv.conf.
+  const resolved = await readFileIfExists("/run/systemd/resolve/resolv.conf");
+  const resolvConf = await readFileIfExists("/etc/resolv.conf");
+  const appArmor = await readFileIfExists("/sys/module/apparmor/parameters/enabled");
+  return {
+    cgroupVersion: type === CGROUP2_MAGIC ? 2 : 1,
+    canLowerOomScore: canLowerOomScore(await readFile("/proc/self/status", "utf8")),
+    hasAppArmor: appArmor?.toString("utf8").trim() === "Y",
+    hasResolvConf: resolvConf !== undefined,
+    nameservers: reachableNameservers((resolved ?? resolvConf)?.toString("utf8") ?? ""),
+  };
+}
+
+function ifMissing<T>(value: T): (error: unknown) => T {
+  return (error) => {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return value;
+    throw error;
+  };
+}

@@ -1,0 +1,61 @@
+import { describeError } from "@cluster-os/std";
+import { KubernetesError } from "../errors.ts";
+import { mountsBelow } from "../plan/mounts.ts";
+import { CRI_SOCKET, PATHS, RUN_FOLDER, UNITS } from "../settings.ts";
+import { attempt, kubeadm, systemctl, type Context } from "./context.ts";
+import { closeForwarding, knownPlacement } from "./machine.ts";
+
+/** Where Kubernetes leaves things. The folders stay: some are mount points. */
+const FOLDERS = [
+  PATHS.kubeletFolder,
+  PATHS.kubernetes,
+  PATHS.etcdFolder,
+  PATHS.cniFolder,
+  "/var/lib/cni",
+  "/run/cni-ipam",
+];
+
+/** Wipes what init or join began. Images, the balancer and its list of servers stay. */
+export async function reset(context: Context, signal: AbortSignal): Promise<void> {
+  await systemctl(context, "stop", UNITS.kubelet, signal, 40_000);
+  await stopPods(context, signal);
+  await unmountVolumes(context, signal);
+  for (const folder of FOLDERS) await context.host.empty(folder);
+  await context.host.remove(RUN_FOLDER);
+  // The next cluster may give this machine another pod network, which the old bridge would not take.
+  await attempt(context, "ip", ["link", "delete", "cni0"], signal);
+  if ((await context.host.readFile(PATHS.placement)) !== undefined) {
+    await closeForwarding(context, await knownPlacement(context), signal);
+    await context.host.remove(PATHS.placement);
+  }
+}
+
+/**
+ * kubeadm's own reset removes the pods from the container runtime. Its etcd phase is left out, because it would ask a
+ * cluster that may be gone, and it is not believed: whatever it leaves is wiped afterwards.
+ */
+async function stopPods(context: Context, signal: AbortSignal): Promise<void> {
+  const args = ["reset", "--force", "--cri-socket", CRI_SOCKET, "--skip-phases=preflight,remove-etcd-member"];
+  try {
+    await kubeadm(context, "reset", args, signal, 50_000);
+  } catch (error) {
+    signal.throwIfAborted();
+    context.logger.warn("kubeadm's reset did not get through, wiping on", { reason: describeError(error) });
+  }
+}
+
+/** Volumes may hold somebody's data: a folder in which one is still mounted is not emptied. */
+async function unmountVolumes(context: Context, signal: AbortSignal): Promise<void> {
+  const mounted = async (): Promise<readonly string[]> =>
+    mountsBelow((await context.host.readFile("/proc/self/mountinfo")) ?? "", PATHS.kubeletFolder);
+  for (const path of await mounted()) {
+    const isGone = await attempt(context, "umount", [path], signal, 5000);
+    if (!isGone) await attempt(context, "umount", ["--lazy", path], signal, 5000);
+  }
+  const [left] = await mounted();
+  if (left !== undefined) {
+    throw new KubernetesError(
+      `${left} is still mounted, and wiping would reach into it. Unmount it; reset goes on then`,
+    );
+  }
+}

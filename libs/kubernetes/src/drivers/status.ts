@@ -1,0 +1,61 @@
+import type { EtcdMemberStatus, KubernetesStatus } from "../distribution.ts";
+import { API_SERVER_PORT, API_URL, PATHS, UNITS } from "../settings.ts";
+import { attempt, type Context } from "./context.ts";
+import { Etcd } from "./etcd.ts";
+import { knownPlacement } from "./machine.ts";
+
+export async function readStatus(context: Context, signal: AbortSignal): Promise<KubernetesStatus> {
+  const kind = await kindOfMachine(context);
+  if (kind === "none")
+    return { kind, kubeletActive: false, apiReady: false, etcdMembers: [], leader: undefined };
+  const [kubeletActive, apiReady, etcd] = await Promise.all([
+    attempt(context, "systemctl", ["is-active", "--quiet", UNITS.kubelet], signal, 5000),
+    isApiReady(context, kind, signal),
+    kind === "server" ? readEtcd(context, signal) : { etcdMembers: [], leader: undefined },
+  ]);
+  return { kind, kubeletActive, apiReady, ...etcd };
+}
+
+export async function kindOfMachine({ host }: Context): Promise<KubernetesStatus["kind"]> {
+  if ((await host.readFile(`${PATHS.manifests}/kube-apiserver.yaml`)) !== undefined) return "server";
+  return (await host.readFile(PATHS.kubeletKubeconfig)) === undefined ? "none" : "worker";
+}
+
+async function isApiReady(
+  context: Context,
+  kind: "server" | "worker",
+  signal: AbortSignal,
+): Promise<boolean> {
+  const ca = await context.host.readFile(PATHS.caCertificate);
+  if (ca === undefined) return false;
+  const base =
+    kind === "server" ? `https://${(await knownPlacement(context)).meshAddress}:${API_SERVER_PORT}` : API_URL;
+  try {
+    const request = { method: "GET", url: `${base}/readyz`, ca, timeoutMs: 2000 } as const;
+    return (await context.host.request(request, signal)).status === 200;
+  } catch {
+    signal.throwIfAborted();
+    return false;
+  }
+}
+
+async function readEtcd(
+  context: Context,
+  signal: AbortSignal,
+): Promise<Pick<KubernetesStatus, "etcdMembers" | "leader">> {
+  try {
+    const etcd = await Etcd.open(context.host);
+    const members = etcd ? await etcd.members(signal, 2000) : [];
+    const asked = await Promise.all(members.map((member) => etcd?.statusOf(member, signal)));
+    const leaderId = asked.find((status) => status !== undefined && status.leader !== "0")?.leader;
+    const etcdMembers = members.map(({ name, isLearner }, at): EtcdMemberStatus => ({
+      name,
+      isLearner,
+      healthy: asked[at] !== undefined,
+    }));
+    return { etcdMembers, leader: members.find((member) => member.ID === leaderId)?.name };
+  } catch {
+    signal.throwIfAborted();
+    return { etcdMembers: [], leader: undefined };
+  }
+}

@@ -1,0 +1,45 @@
+import { compareText } from "@cluster-os/std";
+import type { ServerAddress } from "../distribution.ts";
+import { API_SERVER_PORT, BALANCER_PORT } from "../settings.ts";
+
+/**
+ * haproxy's configuration of the balancer in front of the API servers. The order of `servers` does not matter, and an
+ * empty list is valid: connections are then closed at once.
+ */
+export function renderBalancer(servers: readonly ServerAddress[]): string {
+  const sorted = [...servers].sort((left, right) => compareText(left.nodeName, right.nodeName));
+  const lines = sorted.map(({ nodeName, address }) => `    server ${nodeName} ${address}:${API_SERVER_PORT}`);
+  return `# Rendered by cluster-os-bootstrap from the cluster's membership. Changes are overwritten.
+global
+    log stdout format raw daemon notice
+    stats socket /run/cluster-os-balancer/haproxy.sock mode 600 level admin expose-fd listeners
+    maxconn 20000
+    # After a reload the old process checks servers no longer, so connections must not stay with it for long.
+    hard-stop-after 3s
+
+defaults
+    mode tcp
+    log global
+    option dontlog-normal
+    timeout connect 1s
+    # Watches and terminals are silent for long; their clients send keep-alives where it matters.
+    timeout client 1h
+    timeout server 1h
+    # A connection refused by one server goes to another.
+    retries 3
+    option redispatch 1
+
+frontend api
+    bind 127.0.0.1:${BALANCER_PORT}
+    default_backend servers
+
+backend servers
+    balance leastconn
+    # Readiness, not just an open port: a server that starts or stops is not asked.
+    option httpchk GET /readyz
+    http-check expect status 200
+    timeout check 3s
+    # A machine that vanished sends no reset: its connections are dropped here, or clients would hang on them.
+    default-server check check-ssl verify none inter 1s fastinter 500ms downinter 500ms fall 2 rise 1 on-marked-down shutdown-sessions
+${lines.length > 0 ? `${lines.join("\n")}\n` : ""}`;
+}

@@ -1,0 +1,189 @@
+import type { ServerCredentials } from "../credentials.ts";
+import type { NetworkPlan, NodePlacement } from "../distribution.ts";
+import {
+  API_NAME,
+  API_SERVER_PORT,
+  BALANCER_PORT,
+  CLUSTER_DOMAIN,
+  CRI_SOCKET,
+  IMAGE_REPOSITORY,
+  KUBERNETES_VERSION,
+  PATHS,
+} from "../settings.ts";
+import { dnsAddress } from "./networks.ts";
+import { yamlDocuments } from "./document.ts";
+
+const KUBEADM_API = "kubeadm.k8s.io/v1beta4";
+
+/**
+ * Configuration of `kubeadm init`. `token` only has to be there - kubeadm would otherwise make one that lasts a day -
+ * and is dead within a minute: joins get tokens of their own.
+ */
+export function renderInitConfiguration(placement: NodePlacement, token: string): string {
+  return yamlDocuments(
+    {
+      apiVersion: KUBEADM_API,
+      kind: "InitConfiguration",
+      bootstrapTokens: [
+        {
+          token,
+          ttl: "1m0s",
+          usages: ["signing", "authentication"],
+          groups: ["system:bootstrappers:kubeadm:default-node-token"],
+        },
+      ],
+      localAPIEndpoint: localApiEndpoint(placement),
+      // Cluster DNS has manifests of its own, and nobody reads the join command.
+      skipPhases: ["addon/coredns", "show-join-command"],
+      nodeRegistration: nodeRegistration(placement),
+      patches: { directory: PATHS.patches },
+      timeouts: TIMEOUTS,
+    },
+    clusterConfiguration(placement.addressPlan),
+    kubeletConfiguration(placement.addressPlan),
+    kubeProxyConfiguration(placement.addressPlan),
+  );
+}
+
+/** Configuration of `kubeadm join`. `discoveryPath` is a kubeconfig file from {@link renderDiscoveryKubeconfig}. */
+export function renderJoinConfiguration(
+  placement: NodePlacement,
+  token: string,
+  discoveryPath: string,
+  server?: ServerCredentials,
+): string {
+  return yamlDocuments({
+    apiVersion: KUBEADM_API,
+    kind: "JoinConfiguration",
+    // By file rather than by token: the cluster's CA came with the sealed credentials, so nothing has to be looked up
+    // first, and nobody has to wait until a fresh token's signature appears on the cluster-info ConfigMap.
+    discovery: { file: { kubeConfigPath: discoveryPath }, tlsBootstrapToken: token },
+    nodeRegistration: nodeRegistration(placement),
+    patches: { directory: PATHS.patches },
+    timeouts: TIMEOUTS,
+    ...(server && {
+      controlPlane: { localAPIEndpoint: localApiEndpoint(placement), certificateKey: server.certificateKey },
+    }),
+  });
+}
+
+/** Configuration of `kubeadm init phase upload-certs`, which keeps the key of the certificates off the command line. */
+export function renderUploadCertsConfiguration(placement: NodePlacement, certificateKey: string): string {
+  return yamlDocuments(
+    {
+      apiVersion: KUBEADM_API,
+      kind: "InitConfiguration",
+      certificateKey,
+      localAPIEndpoint: localApiEndpoint(placement),
+      nodeRegistration: nodeRegistration(placement),
+    },
+    clusterConfiguration(placement.addressPlan),
+  );
+}
+
+/** Configuration of `kubeadm kubeconfig user`. */
+export function renderClusterConfiguration(plan: NetworkPlan): string {
+  return yamlDocuments(clusterConfiguration(plan));
+}
+
+/** Long enough for a loaded machine with a slow disk, and short enough that an act ends within three minutes. */
+const TIMEOUTS = {
+  controlPlaneComponentHealthCheck: "2m0s",
+  kubeletHealthCheck: "1m0s",
+  kubernetesAPICall: "1m0s",
+  etcdAPICall: "1m0s",
+  tlsBootstrap: "1m0s",
+  discovery: "30s",
+};
+
+function localApiEndpoint(placement: NodePlacement): object {
+  return { advertiseAddress: placement.meshAddress, bindPort: API_SERVER_PORT };
+}
+
+function nodeRegistration(placement: NodePlacement): object {
+  return {
+    name: placement.nodeName,
+    criSocket: CRI_SOCKET,
+    imagePullPolicy: "Never",
+    // Servers work too: a cluster of three machines has no others.
+    taints: [],
+    kubeletExtraArgs: args({
+      "node-ip": placement.meshAddress,
+      "node-labels": `cluster-os.dev/index=${placement.index}`,
+    }),
+  };
+}
+
+/** What holds for the whole cluster and nothing of one machine: that goes into patches. */
+function clusterConfiguration(plan: NetworkPlan): object {
+  return {
+    apiVersion: KUBEADM_API,
+    kind: "ClusterConfiguration",
+    clusterName: "cluster-os",
+    kubernetesVersion: KUBERNETES_VERSION,
+    controlPlaneEndpoint: `${API_NAME}:${BALANCER_PORT}`,
+    imageRepository: IMAGE_REPOSITORY,
+    encryptionAlgorithm: "ECDSA-P256",
+    // A joining server's kubelet gets its certificate through the balancer. With its own API server, which does not
+    // run yet, as the only endpoint, its first requests fail and it backs off for ten seconds.
+    featureGates: { ControlPlaneKubeletLocalMode: false },
+    networking: { podSubnet: plan.pods, serviceSubnet: plan.services, dnsDomain: CLUSTER_DOMAIN },
+    apiServer: { extraArgs: args({ "encryption-provider-config": PATHS.secretsEncryption }) },
+    controllerManager: {
+      extraArgs: args({
+        // A node's pod network follows from its index; bootstrap writes it to the Node.
+        "allocate-node-cidrs": "false",
+        "node-monitor-grace-period": "20s",
+      }),
+    },
+    etcd: {
+      local: {
+        dataDir: PATHS.etcdFolder,
+        // Between etcd's defaults (for a LAN of idle machines) and k3s' (500/5000): servers here run jobs as well, over
+        // a mesh that costs CPU, and a needless election costs every write more than a late one.
+        extraArgs: args({ "heartbeat-interval": "250", "election-timeout": "2500" }),
+      },
+    },
+  };
+}
+
+function kubeletConfiguration(plan: NetworkPlan): object {
+  return {
+    apiVersion: "kubelet.config.k8s.io/v1beta1",
+    kind: "KubeletConfiguration",
+    cgroupDriver: "systemd",
+    clusterDNS: [dnsAddress(plan)],
+    clusterDomain: CLUSTER_DOMAIN,
+    failSwapOn: false,
+    rotateCertificates: true,
+    // A dead node is seen within 20 s, in which it had four chances to say otherwise.
+    nodeStatusUpdateFrequency: "4s",
+    nodeLeaseDurationSeconds: 20,
+    // In bytes, not per cent: a tenth of a large disk is no shortage. Named images are never deleted, they are pinned.
+    evictionHard: {
+      "memory.available": "100Mi",
+      "nodefs.available": "1Gi",
+      "nodefs.inodesFree": "2%",
+      "imagefs.available": "1Gi",
+    },
+  };
+}
+
+function kubeProxyConfiguration(plan: NetworkPlan): object {
+  return {
+    apiVersion: "kubeproxy.config.k8s.io/v1alpha1",
+    kind: "KubeProxyConfiguration",
+    mode: "iptables",
+    clusterCIDR: plan.pods,
+    healthzBindAddress: "127.0.0.1:10256",
+    metricsBindAddress: "127.0.0.1:10249",
+    // On the node's own address, which is the mesh's: what faces users is declared elsewhere.
+    nodePortAddresses: ["primary"],
+    // The kernel's own limits stay: they belong to the machine, and in a container they cannot be set.
+    conntrack: { maxPerCore: 0, min: 0 },
+  };
+}
+
+function args(values: Readonly<Record<string, string>>): readonly object[] {
+  return Object.entries(values).map(([name, value]) => ({ name, value }));
+}

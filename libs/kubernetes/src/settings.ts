@@ -1,0 +1,59 @@
+/** Names, versions and paths that the renderers and the driver share. */
+
+export const KUBERNETES_VERSION = "v1.34.4";
+
+/** No resolver knows this registry: images come with the package, and a missing one fails at once. */
+export const IMAGE_REPOSITORY = "registry.local";
+export const PAUSE_IMAGE = `${IMAGE_REPOSITORY}/pause:3.10.1`;
+export const COREDNS_IMAGE = `${IMAGE_REPOSITORY}/cluster-os/coredns:v1.14.3`;
+
+/** The one name under which every machine reaches the API; it leads to the machine's own balancer. */
+export const API_NAME = "kubernetes.cluster-os.internal";
+export const BALANCER_PORT = 7443;
+export const API_SERVER_PORT = 6443;
+export const API_URL = `https://${API_NAME}:${BALANCER_PORT}`;
+
+export const CLUSTER_DOMAIN = "cluster.local";
+export const CRI_SOCKET = "unix:///run/containerd/containerd.sock";
+
+/** What the driver renders for this machine. */
+export const STATE_FOLDER = "/var/lib/cluster-os/kubernetes";
+/** Configuration that holds secrets lies here, in memory, for as long as one act needs it. */
+export const RUN_FOLDER = "/run/cluster-os/kubeadm";
+export const PATHS = {
+  containerdConfig: `${STATE_FOLDER}/containerd.toml`,
+  balancerConfig: `${STATE_FOLDER}/haproxy.cfg`,
+  placement: `${STATE_FOLDER}/placement.json`,
+  servers: `${STATE_FOLDER}/servers.json`,
+  patches: `${STATE_FOLDER}/patches`,
+  logs: "/var/log/cluster-os",
+  hosts: "/etc/hosts",
+  cniFolder: "/etc/cni/net.d",
+  cniConfig: "/etc/cni/net.d/10-cluster-os.conflist",
+  kubernetes: "/etc/kubernetes",
+  manifests: "/etc/kubernetes/manifests",
+  adminKubeconfig: "/etc/kubernetes/admin.conf",
+  kubeletKubeconfig: "/etc/kubernetes/kubelet.conf",
+  caCertificate: "/etc/kubernetes/pki/ca.crt",
+  /** In kubeadm's folder of keys, because every API server mounts that and demotion wipes it. */
+  secretsEncryption: "/etc/kubernetes/pki/secrets-encryption.yaml",
+  etcdPki: "/etc/kubernetes/pki/etcd",
+  etcdFolder: "/var/lib/etcd",
+  kubeletFolder: "/var/lib/kubelet",
+} as const;
+
+/** systemd units the driver drives. */
+export const UNITS = {
+  containerd: "containerd.service",
+  images: "cluster-os-images.service",
+  balancer: "cluster-os-balancer.service",
+  kubelet: "kubelet.service",
+} as const;
+
+/** The control plane's static pods, in the order in which a demotion stops them: etcd outlives who writes to it. */
+export const CONTROL_PLANE_PODS = [
+  "kube-apiserver",
+  "kube-controller-manager",
+  "kube-scheduler",
+  "etcd",
+] as const;
