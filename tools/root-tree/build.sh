@@ -1,7 +1,7 @@
 #!/bin/bash
 # build.sh: the Debian tree that all lab machines share (infra/lab/README.md), and its path on standard output. It is
 # kept by a hash of its recipe, so a second call takes no time. With --path, only the path is printed, whether the tree
-# is built or not. Needs root.
+# is built or not; with --packages-path, that of the bare Debian tree it is made from. Needs root.
 set -euo pipefail
 
 suite=trixie
@@ -30,15 +30,16 @@ tree="$cache/$key"
 case "${1:-}" in
   "") ;;
   --path) echo "$tree" && exit 0 ;;
-  *) fail "usage: build.sh [--path]" ;;
+  --packages-path) echo "$debian" && exit 0 ;;
+  *) fail "usage: build.sh [--path | --packages-path]" ;;
 esac
-if [ -d "$tree" ]; then echo "$tree" && exit 0; fi
+if [ -d "$tree" ] && [ -d "$debian" ]; then echo "$tree" && exit 0; fi
 
 [ "$(id -u)" = 0 ] || fail "needs root, to make a file system tree with its owners and modes"
 mkdir -p "$cache"
 exec 9>"$cache/.lock"
 flock 9
-if [ -d "$tree" ]; then echo "$tree" && exit 0; fi
+if [ -d "$tree" ] && [ -d "$debian" ]; then echo "$tree" && exit 0; fi
 
 # We hold the lock: drafts are what killed builds left. One file system only: a build that died may have left a mount.
 rm -rf --one-file-system "$cache"/draft.*
@@ -66,6 +67,8 @@ rm -f "$root/var/lib/dbus/machine-id"
 
 cp -a --no-preserve=ownership,timestamps "$recipe/root/." "$root/"
 chown -R root:root "$root"/etc/systemd "$root"/usr/lib/cluster-os-lab "$root"/usr/lib/tmpfiles.d
+# Kernel settings that are not of a network belong to the host: a machine has none of its own.
+for settings in 10-coredump-debian.conf 50-pid-max.conf; do ln -sf /dev/null "$root/etc/sysctl.d/$settings"; done
 for unit in $(lines "$recipe/masked-units"); do ln -sf /dev/null "$root/etc/systemd/system/$unit"; done
 mkdir -p "$root/etc/systemd/system/sysinit.target.wants"
 ln -sf ../lab-cgroups.service "$root/etc/systemd/system/sysinit.target.wants/lab-cgroups.service"
@@ -73,7 +76,12 @@ ln -sf ../lab-cgroups.service "$root/etc/systemd/system/sysinit.target.wants/lab
 mkdir -p "$root"/var/lib/containerd "$root"/var/lib/kubelet "$root"/var/lib/cni "$root"/var/log/journal "$root"/mnt
 install -d -m 0700 "$root"/var/lib/etcd "$root"/var/lib/cluster-os
 
-mv -T "$root" "$tree"
+if [ ! -d "$tree" ]; then touch "$root" && mv -T "$root" "$tree"; fi
 rm -rf --one-file-system "$draft"
 trap - EXIT
+# Trees of earlier recipes go, but for the last three and those that machines still run on.
+find "$cache" -mindepth 1 -maxdepth 1 -type d -name '????????????????*' -printf '%T@ %p\n' | sort -rn | cut -d ' ' -f 2- |
+  grep -v -F -e "$tree" -e "$debian" | tail -n +4 | while read -r old; do
+  if ! grep -qsF "$old" /proc/[0-9]*/mountinfo; then rm -rf --one-file-system "$old"; fi
+done
 echo "$tree"

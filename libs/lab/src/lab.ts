@@ -229,7 +229,10 @@ export class Lab {
   }
 
   #lock(): Promise<AsyncDisposable> {
-    return acquireLock(this.#store.lockFile, { what: `lab "${this.name}"`, timeoutMs: 2_000 });
+    return acquireLock(`/run/lock/${this.#names.fabric}.lock`, {
+      what: `lab "${this.name}"`,
+      timeoutMs: 2_000,
+    });
   }
 }
 

@@ -28,10 +28,6 @@ export class LabStore {
     this.folder = folder;
   }
 
-  get lockFile(): string {
-    return `${this.folder}.lock`;
-  }
-
   machineLockFile(number: number): string {
     return join(this.machine(number).folder, "lock");
   }

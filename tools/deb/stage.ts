@@ -1,0 +1,91 @@
+import { chmod, copyFile, cp, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { REPOSITORY, type PackageName } from "./args.ts";
+import * as parts from "./parts.ts";
+import { programsCalled, UNIT_FOLDER, type Units } from "./units.ts";
+
+const LIB = "usr/lib/cluster-os";
+const KUBERNETES_PROGRAMS = [
+  "kubelet",
+  "kubeadm",
+  "kubectl",
+  "kube-proxy",
+  "kube-apiserver",
+  "kube-controller-manager",
+  "kube-scheduler",
+  "etcd",
+];
+
+/** Lays out cluster-os below `root`, with the bundled programs of `bundled`. */
+export async function stageClusterOs(root: string, units: Units, bundled: string): Promise<void> {
+  await cp(bundled, join(root, LIB), { recursive: true });
+  await write(join(root, LIB, "package.json"), '{ "type": "module" }\n', 0o644);
+  await place(await parts.nodeRuntime(), join(root, LIB, "bin/node"), 0o755);
+  await place(await parts.wireguardGo(), join(root, LIB, "bin/wireguard-go"), 0o755);
+  await place(join(REPOSITORY, "infra/deb/cluster-os/cluster-os"), join(root, "usr/bin/cluster-os"), 0o755);
+  await mkdir(join(root, "etc/cluster-os"), { recursive: true });
+  await stageUnits(root, units);
+  await requireCalledPrograms(root, units);
+  await stageDocumentation(root, "cluster-os");
+}
+
+/** Lays out cluster-os-kubernetes below `root`. */
+export async function stageKubernetes(root: string, units: Units): Promise<void> {
+  await place(await parts.hyperkube(), join(root, LIB, "kubernetes/hyperkube"), 0o755);
+  await mkdir(join(root, "usr/bin"), { recursive: true });
+  for (const name of KUBERNETES_PROGRAMS)
+    await symlink("../lib/cluster-os/kubernetes/hyperkube", join(root, "usr/bin", name));
+  const images = await parts.images();
+  for (const name of (await readdir(images)).filter((one) => one.endsWith(".tar"))) {
+    await place(join(images, name), join(root, LIB, "images", name), 0o644);
+  }
+  // The kubelet complains at every start if its folder of static pods is missing.
+  await mkdir(join(root, "etc/kubernetes/manifests"), { recursive: true });
+  await stageUnits(root, units);
+  await stageDocumentation(root, "cluster-os-kubernetes");
+}
+
+async function stageUnits(root: string, units: Units): Promise<void> {
+  for (const entry of units.entries) {
+    const destination = join(root, "usr/lib/systemd/system", entry);
+    if (!entry.endsWith(".d")) await place(join(UNIT_FOLDER, entry), destination, 0o644);
+    else {
+      for (const file of await readdir(join(UNIT_FOLDER, entry))) {
+        await place(join(UNIT_FOLDER, entry, file), join(destination, file), 0o644);
+      }
+    }
+  }
+  for (const name of units.libexec)
+    await place(join(UNIT_FOLDER, "libexec", name), join(root, LIB, "libexec", name), 0o755);
+}
+
+/** A unit that calls a program which is not there would fail on every machine; here it fails once. */
+async function requireCalledPrograms(root: string, units: Units): Promise<void> {
+  const there = new Set(
+    (await readdir(join(root, LIB), { recursive: true })).map((path) => `/${LIB}/${path}`),
+  );
+  for (const entry of units.entries.filter((name) => !name.endsWith(".d"))) {
+    for (const program of programsCalled(await readFile(join(UNIT_FOLDER, entry), "utf8"))) {
+      if (!there.has(program)) throw new Error(`${entry} calls ${program}, which is not in the package`);
+    }
+  }
+}
+
+async function stageDocumentation(root: string, packageName: PackageName): Promise<void> {
+  const license = await readFile(join(REPOSITORY, "LICENSE"), "utf8");
+  const note =
+    "Cluster-OS, and the free software that it contains. Notices of bundled packages lie beside the programs.\n\n";
+  await write(join(root, "usr/share/doc", packageName, "copyright"), note + license, 0o644);
+}
+
+async function place(source: string, destination: string, mode: number): Promise<void> {
+  await mkdir(dirname(destination), { recursive: true });
+  await copyFile(source, destination);
+  await chmod(destination, mode);
+}
+
+async function write(path: string, content: string, mode: number): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, content);
+  await chmod(path, mode);
+}
