@@ -7,7 +7,10 @@ module.exports = class CountingReporter extends reporters.Spec {
     super(runner, options);
     runner.once(Runner.constants.EVENT_RUN_END, () => {
       const { passes, failures, pending } = this.stats;
-      writeFileSync("dist/test-results.json", `${JSON.stringify({ passed: passes, failed: failures, skipped: pending })}\n`);
+      writeFileSync(
+        "dist/test-results.json",
+        `${JSON.stringify({ passed: passes, failed: failures, skipped: pending })}\n`,
+      );
     });
   }
 };

@@ -1,0 +1,74 @@
+import { rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { execa } from "execa";
+import type { BackgroundJob } from "./background.ts";
+import { countsOf, ONE_FAILED, ONE_PASSED, type Counts } from "./counts.ts";
+import { hasTests, landed, resultsFile, root, toolEnv, type Project } from "./workspace.ts";
+
+export const STAGE_NAMES = ["format", "lint", "typecheck", "unit", "repository", "lab"] as const;
+export type StageName = (typeof STAGE_NAMES)[number];
+
+export interface Stage {
+  readonly name: StageName;
+  /** Runs it, on this terminal. What cannot even be run throws. */
+  run(): Promise<Counts>;
+}
+
+/** Projects whose tests are a stage of their own: they look at the whole repository, or need machines. */
+const REPOSITORY = "@cluster-os/tools";
+const LAB = "@cluster-os/e2e";
+
+/** What `make test` does, in its order: the quick and cheap first. */
+export function stages(projects: readonly Project[], background: readonly BackgroundJob[]): readonly Stage[] {
+  const units = projects.filter(({ name }) => name !== REPOSITORY && name !== LAB).filter(hasTests);
+  const repository = projects.filter(({ name }) => name === REPOSITORY).filter(hasTests);
+  const lab = projects.filter(({ name }) => name === LAB).filter(hasTests);
+  const all: readonly Stage[] = [
+    { name: "format", run: () => check("prettier", ["--check", "*.{js,json}", ...landed]) },
+    { name: "lint", run: () => check("eslint", [".", "--max-warnings=0"]) },
+    { name: "typecheck", run: () => check("tsc", ["--build"]) },
+    { name: "unit", run: () => test(units, "test") },
+    { name: "repository", run: () => test(repository, "test") },
+    {
+      name: "lab",
+      run: async () => {
+        for (const job of background) await job.done();
+        if ((await run(process.execPath, ["tools/deb/build.ts"])) !== 0) return ONE_FAILED;
+        return test(lab, "e2e");
+      },
+    },
+  ];
+  return all.filter(({ name }) => name !== "lab" || lab.length > 0);
+}
+
+/** A check has no cases to count: it held or it did not. */
+async function check(program: string, args: readonly string[]): Promise<Counts> {
+  return (await run(program, args)) === 0 ? ONE_PASSED : ONE_FAILED;
+}
+
+/** Runs a target of these projects through Nx, which replays what it has seen with the same inputs. */
+async function test(projects: readonly Project[], target: string): Promise<Counts> {
+  if (projects.length === 0) throw new Error("no project has such tests");
+  for (const project of projects) rmSync(resultsFile(project), { force: true });
+  const exitCode = await run("nx", [
+    "run-many",
+    `--targets=${target}`,
+    `--projects=${projects.map(({ name }) => name).join(",")}`,
+    `--parallel=${Math.min(2, availableParallelism())}`,
+    "--nxBail=false",
+    "--outputStyle=static",
+  ]);
+  return countsOf(projects.map(resultsFile), exitCode);
+}
+
+async function run(program: string, args: readonly string[]): Promise<number> {
+  const { exitCode } = await execa(program, args, {
+    cwd: root,
+    env: toolEnv,
+    stdin: "ignore",
+    stdout: "inherit",
+    stderr: "inherit",
+    reject: false,
+  });
+  return exitCode ?? 1;
+}
