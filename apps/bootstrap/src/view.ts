@@ -43,6 +43,11 @@ export class View {
     return this.servers.includes(nodeId);
   }
 
+  /** Every admitted node with its index, whether it was ever heard or not. */
+  roster(): readonly { readonly nodeId: NodeId; readonly index: number }[] {
+    return this.#protocol.roster?.entries() ?? [];
+  }
+
   /** Admitted members, lowest index first. */
   members(): readonly PlacedMember[] {
     const { roster } = this.#protocol;

@@ -1,0 +1,45 @@
+import { readFile } from "node:fs/promises";
+import { decodeCbor, encodeCbor, type NodeId } from "@cluster-os/identity";
+import type { Rng } from "@cluster-os/std";
+import { z } from "zod";
+import { PeerApiError } from "../peer-api/protocol.ts";
+import { issueAgentCertificate } from "./agent-certificates.ts";
+import type { Kube } from "./kube.ts";
+
+export const CERTIFICATE_TOPIC = "agent-certificate";
+
+/** Life of node-agent's client certificate: long enough for a night's network trouble to be short of it by far. */
+const CERTIFICATE_SECONDS = 3600;
+const CA_PATH = "/etc/kubernetes/pki/ca.crt";
+
+const Request = z.object({ csrPem: z.string().max(4096) });
+export const IssuedCertificate = z.object({ certificatePem: z.string(), caPem: z.string() });
+export type IssuedCertificate = z.infer<typeof IssuedCertificate>;
+
+export interface CertificateIssuer {
+  /** The API, while this machine is a ready server. */
+  readonly kube: () => Kube | undefined;
+  readonly rng: Rng;
+}
+
+/** On a server: a certificate for the node-agent of `from`, which proved to be that node. */
+export async function issueFor(
+  issuer: CertificateIssuer,
+  from: NodeId,
+  csrPem: string,
+  signal: AbortSignal,
+): Promise<IssuedCertificate> {
+  const kube = issuer.kube();
+  if (!kube) throw new PeerApiError(503, "this server is not ready yet");
+  const expirationSeconds = CERTIFICATE_SECONDS;
+  const certificatePem = await issueAgentCertificate({ kube, rng: issuer.rng, from, csrPem, expirationSeconds, signal });
+  return { certificatePem, caPem: await readFile(CA_PATH, "utf8") };
+}
+
+/** The same over the peer API, for nodes that are no servers. */
+export function certificateHandler(issuer: CertificateIssuer) {
+  return async (from: NodeId, body: Uint8Array, signal: AbortSignal): Promise<Uint8Array> => {
+    const { csrPem } = Request.parse(decodeCbor(body));
+    return encodeCbor(await issueFor(issuer, from, csrPem, signal));
+  };
+}

@@ -1,0 +1,117 @@
+import type { KubernetesObject } from "@kubernetes/client-node";
+import { baseObjects, NAMESPACE } from "@cluster-os/api";
+import { nodeName, type NodeId } from "@cluster-os/identity";
+import type { Distribution } from "@cluster-os/kubernetes";
+import { MAX_INDEX } from "@cluster-os/mesh";
+import type { Clock, Logger } from "@cluster-os/std";
+import { JoinSlot } from "../kubernetes/join-slot.ts";
+import type { View } from "../view.ts";
+import { takeIndex } from "./admissions.ts";
+import { ClusterObjects } from "./cluster-objects.ts";
+import { openKube, type Kube } from "./kube.ts";
+import { HeldLease } from "./leadership.ts";
+
+export const SERVERS_GROUP = "cluster-os:servers";
+
+/** A server's certificate is issued again at each start of bootstrap, and well before its end while it runs. */
+const KUBECONFIG_VALIDITY_HOURS = 24;
+const KUBECONFIG_RENEWAL_MS = 12 * 3600 * 1000;
+
+export interface ControlPlaneOptions {
+  readonly distribution: Distribution;
+  readonly view: View;
+  readonly self: NodeId;
+  /** Where this server's own kubeconfig is kept (0600). */
+  readonly kubeconfigPath: string;
+  /** Whether this machine's API server answers. */
+  readonly isReady: () => boolean;
+  readonly admit: (nodeId: NodeId, index: number) => Promise<void>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * What the bootstrap of a server does with the Kubernetes API, under an identity of its own (group cluster-os:servers)
+ * that may do just this: admit nodes, keep their objects, judge their readiness, and give out join slots.
+ */
+export class ControlPlane {
+  readonly #options: ControlPlaneOptions;
+  readonly #applicants = new Set<NodeId>();
+  #kube: Kube | undefined;
+  #kubeOpenedAt = 0;
+  #slot: JoinSlot | undefined;
+  #lease: HeldLease | undefined;
+  #objects: ClusterObjects | undefined;
+  #isLeader = false;
+
+  constructor(options: ControlPlaneOptions) {
+    this.#options = options;
+  }
+
+  /** The API, while this machine is a ready server. */
+  get kube(): Kube | undefined {
+    return this.#options.isReady() ? this.#kube : undefined;
+  }
+
+  get slot(): JoinSlot | undefined {
+    return this.kube && this.#slot;
+  }
+
+  /** A node with the join key asks to be admitted; it is in the next round. */
+  apply(nodeId: NodeId): void {
+    this.#applicants.add(nodeId);
+  }
+
+  async round(signal: AbortSignal): Promise<void> {
+    if (!this.#options.isReady()) return;
+    const kube = await this.#open(signal);
+    for (const nodeId of this.#applicants) {
+      await this.#options.admit(nodeId, await takeIndex(kube, nodeId, MAX_INDEX));
+      this.#applicants.delete(nodeId);
+    }
+    await this.#lead();
+  }
+
+  /** Only the holder of the control Lease writes what concerns all nodes. */
+  async #lead(): Promise<void> {
+    const { clock, logger } = this.#options;
+    const isLeader = (await this.#lease?.tryHold(clock.now(), clock.wallTime())) ?? false;
+    if (isLeader !== this.#isLeader) logger.info(isLeader ? "leads the cluster's objects" : "follows");
+    if (isLeader && !this.#isLeader) this.#objects?.restart();
+    this.#isLeader = isLeader;
+    if (isLeader) await this.#objects?.round(clock.now(), clock.wallTime());
+  }
+
+  async #open(signal: AbortSignal): Promise<Kube> {
+    const { clock, distribution, self, kubeconfigPath, view, logger } = this.#options;
+    if (this.#kube && clock.now() - this.#kubeOpenedAt < KUBECONFIG_RENEWAL_MS) return this.#kube;
+    const request = {
+      commonName: `cluster-os:server:${nodeName(self)}`,
+      organizations: [SERVERS_GROUP],
+      validityHours: KUBECONFIG_VALIDITY_HOURS,
+      path: kubeconfigPath,
+    };
+    await distribution.issueKubeconfig(request, signal);
+    const kube = await openKube(kubeconfigPath);
+    const { addressPlan } = view;
+    if (!addressPlan) throw new Error("a server without an address plan");
+    const roster = () => view.roster();
+    this.#objects = new ClusterObjects({ kube, addressPlan, roster, logger });
+    const holder = nodeName(self);
+    this.#lease = new HeldLease({ kube, namespace: NAMESPACE, name: "bootstrap-control", holder, durationSeconds: 8 });
+    this.#slot = new JoinSlot(kube, clock);
+    this.#isLeader = false;
+    this.#kubeOpenedAt = clock.now();
+    this.#kube = kube;
+    return kube;
+  }
+}
+
+/**
+ * Once, by the initialiser, with the administrator's access: namespace, custom resource definitions, and the rights of the
+ * servers' bootstrap. From then on nothing here uses the administrator's access.
+ */
+export async function createBaseObjects(distribution: Distribution): Promise<void> {
+  const kube = await openKube(distribution.adminKubeconfig());
+  for (const object of baseObjects()) await kube.apply(object as KubernetesObject);
+}

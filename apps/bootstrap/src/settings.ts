@@ -1,0 +1,35 @@
+import { join } from "node:path";
+
+/** Where bootstrap finds what it is given, and keeps what it earned. */
+export interface Settings {
+  /** The one file a person or a stick writes. */
+  readonly configPath: string;
+  readonly identityFolder: string;
+  /** The protocol's state: genesis, admissions, ring keys, promises. */
+  readonly protocolStatePath: string;
+  /** What was begun of Kubernetes on this machine. */
+  readonly actRecordPath: string;
+  /** This server's own access to the Kubernetes API. */
+  readonly kubeconfigPath: string;
+  readonly socketPath: string;
+  readonly logLevel: string;
+}
+
+/** The layout under `/etc`, `/var/lib` and `/run`, each of which a test may replace. */
+export function settingsUnder(roots: { readonly etc: string; readonly state: string; readonly run: string }): Settings {
+  return {
+    configPath: join(roots.etc, "cluster-os.yaml"),
+    identityFolder: join(roots.state, "identity"),
+    protocolStatePath: join(roots.state, "state/protocol.cbor"),
+    actRecordPath: join(roots.state, "kubernetes/act.json"),
+    kubeconfigPath: join(roots.state, "kubernetes/bootstrap.kubeconfig"),
+    socketPath: join(roots.run, "bootstrap.sock"),
+    logLevel: "info",
+  };
+}
+
+export const SYSTEM_SETTINGS = settingsUnder({
+  etc: "/etc/cluster-os",
+  state: "/var/lib/cluster-os",
+  run: "/run/cluster-os",
+});
