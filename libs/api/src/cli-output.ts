@@ -1,0 +1,69 @@
+import { z } from "zod";
+
+/** How a member is seen by the others. */
+export const MemberHealth = z.enum(["healthy", "suspect", "failed", "left"]);
+export type MemberHealth = z.infer<typeof MemberHealth>;
+
+/** One member, as `cluster-os members -o json` prints it. */
+export const MemberListEntry = z.object({
+  name: z.string().describe("Short name that follows from the node's key; also its host name."),
+  node_id: z.string().describe("`ed25519:` and the 64 hexadecimal digits of its public key."),
+  roles: z.array(z.string()).describe("What it does, for example `control-plane`, `worker`."),
+  capabilities: z
+    .object({
+      cpu: z.int().min(0).describe("Logical processors."),
+      ram: z.string().describe("Memory, for example `64GB`."),
+      gpu: z.boolean().describe("Whether it has a graphics processor that computes."),
+    })
+    .describe("What the machine has."),
+  status: MemberHealth.describe(
+    "`healthy`, `suspect` (did not answer; may still), `failed` or `left` (on purpose).",
+  ),
+});
+export type MemberListEntry = z.infer<typeof MemberListEntry>;
+
+/** `cluster-os members -o json`: every admitted member, lowest index first. */
+export const MemberList = z.array(MemberListEntry);
+export type MemberList = z.infer<typeof MemberList>;
+
+/** Memory as the member list writes it: whole gigabytes (2^30 bytes), or a tenth of one below 1. */
+export function ramText(bytes: number): string {
+  const gigabytes = bytes / 2 ** 30;
+  return gigabytes >= 1 ? `${Math.round(gigabytes)}GB` : `${Math.round(gigabytes * 10) / 10}GB`;
+}
+
+/** A member of the control plane's quorum. */
+export const ControlPlaneMember = z.object({
+  index: z.int().min(1).describe("The node's index."),
+  name: z.string().describe("The node's name."),
+  healthy: z.boolean().describe("Whether it is alive and says that its API server answers."),
+});
+export type ControlPlaneMember = z.infer<typeof ControlPlaneMember>;
+
+export const ControlPlaneStatus = z.object({
+  voters: z.array(ControlPlaneMember).describe("Members whose agreement every change needs a majority of."),
+  learners: z.array(ControlPlaneMember).describe("Members on their way to become voters."),
+  leader: z.string().optional().describe("Name of the voter that leads; absent while none is known."),
+});
+export type ControlPlaneStatus = z.infer<typeof ControlPlaneStatus>;
+
+export const ClusterStatusNode = z.object({
+  index: z.int().min(1).describe("The node's number, for ever; its addresses follow from it."),
+  name: z.string().describe("The node's name."),
+  nodeId: z.string().describe("The node's public key."),
+  address: z.string().describe("Its address in the mesh."),
+  roles: z.array(z.string()).describe("What it does."),
+  status: MemberHealth.describe("How the answering machine sees it."),
+});
+export type ClusterStatusNode = z.infer<typeof ClusterStatusNode>;
+
+/** `cluster-os status -o json`: the cluster as the answering machine sees it. */
+export const ClusterStatus = z.object({
+  clusterId: z
+    .string()
+    .optional()
+    .describe("Hash of the genesis record; absent while there is no cluster yet."),
+  nodes: z.array(ClusterStatusNode).describe("Every admitted node, lowest index first."),
+  controlPlane: ControlPlaneStatus.describe("Who serves the Kubernetes API."),
+});
+export type ClusterStatus = z.infer<typeof ClusterStatus>;

@@ -1,0 +1,2 @@
+/** The way to bootstrap's local API. */
+export * from "./local-api-client.ts";

@@ -1,0 +1,170 @@
+import { request } from "node:http";
+import { text } from "node:stream/consumers";
+import type { z } from "zod";
+import type { ClusterStatus, MemberList } from "../cli-output.ts";
+import {
+  LOCAL_API,
+  LOCAL_API_SOCKET,
+  LocalApiProblem,
+  type AgentCertificateAnswer,
+  type AgentCertificateRequest,
+  type NodeStatus,
+} from "../local-api.ts";
+
+export type LocalApiFailure =
+  "not-running" | "no-permission" | "no-answer" | "other-version" | "refused" | "not-yet";
+
+/** Bootstrap's local API did not give an answer. `reason` is for programs; the message says what to do. */
+export class LocalApiError extends Error {
+  override readonly name = "LocalApiError";
+  readonly reason: LocalApiFailure;
+
+  constructor(reason: LocalApiFailure, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}
+
+export interface LocalApiClientOptions {
+  readonly socketPath?: string;
+  /** How long one call may take, in milliseconds. Default 5 s; a certificate may take 30 s. */
+  readonly timeoutMs?: number;
+}
+
+/** Asks this machine's bootstrap. Every answer is checked against its schema; every failure is a {@link LocalApiError}. */
+export class LocalApiClient {
+  readonly #socketPath: string;
+  readonly #timeoutMs: number;
+
+  constructor(options: LocalApiClientOptions = {}) {
+    this.#socketPath = options.socketPath ?? LOCAL_API_SOCKET;
+    this.#timeoutMs = options.timeoutMs ?? 5000;
+  }
+
+  status(signal?: AbortSignal): Promise<NodeStatus> {
+    return this.#call(LOCAL_API.status, { signal });
+  }
+
+  cluster(signal?: AbortSignal): Promise<ClusterStatus> {
+    return this.#call(LOCAL_API.cluster, { signal });
+  }
+
+  members(signal?: AbortSignal): Promise<MemberList> {
+    return this.#call(LOCAL_API.members, { signal });
+  }
+
+  agentCertificate(body: AgentCertificateRequest, signal?: AbortSignal): Promise<AgentCertificateAnswer> {
+    // A server has the cluster sign it, which takes as long as the slowest of three machines.
+    return this.#call(LOCAL_API.agentCertificate, {
+      body,
+      signal,
+      timeoutMs: Math.max(30_000, this.#timeoutMs),
+    });
+  }
+
+  async #call<Answer extends z.ZodType>(
+    endpoint: { readonly method: string; readonly path: string; readonly answer: Answer },
+    options: {
+      readonly body?: unknown;
+      readonly signal?: AbortSignal | undefined;
+      readonly timeoutMs?: number;
+    },
+  ): Promise<z.output<Answer>> {
+    const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+    let answer: { readonly status: number; readonly body: string };
+    try {
+      answer = await this.#exchange(endpoint, options.body, signal);
+    } catch (cause) {
+      if (options.signal?.aborted) throw cause;
+      throw this.#explain(cause, timeout.aborted ? timeoutMs : undefined);
+    }
+    const value = parseJson(answer.body);
+    if (answer.status !== 200) throw refusal(endpoint, answer.status, value);
+    const parsed = endpoint.answer.safeParse(value);
+    if (parsed.success) return parsed.data;
+    throw new LocalApiError(
+      "other-version",
+      `bootstrap answered ${endpoint.path} in a shape that is not known here; ${RESTART}`,
+      {
+        cause: parsed.error,
+      },
+    );
+  }
+
+  async #exchange(
+    endpoint: { readonly method: string; readonly path: string },
+    body: unknown,
+    signal: AbortSignal,
+  ) {
+    const content = body === undefined ? undefined : JSON.stringify(body);
+    return new Promise<{ readonly status: number; readonly body: string }>((resolve, reject) => {
+      const { method, path } = endpoint;
+      const headers =
+        content === undefined
+          ? {}
+          : { "content-type": "application/json", "content-length": Buffer.byteLength(content) };
+      // No agent: a connection kept open would outlive a restart of bootstrap and fail the next call.
+      const call = request({ socketPath: this.#socketPath, method, path, headers, signal, agent: false });
+      call.on("error", reject);
+      call.on("response", (response) => {
+        text(response).then(
+          (received) => resolve({ status: response.statusCode ?? 0, body: received }),
+          reject,
+        );
+      });
+      call.end(content);
+    });
+  }
+
+  #explain(cause: unknown, timedOutAfterMs: number | undefined): LocalApiError {
+    const path = this.#socketPath;
+    if (timedOutAfterMs !== undefined) {
+      const message = `bootstrap did not answer on ${path} within ${timedOutAfterMs / 1000} s; ${LOOK}`;
+      return new LocalApiError("no-answer", message, { cause });
+    }
+    switch ((cause as NodeJS.ErrnoException).code) {
+      case "ENOENT":
+      case "ECONNREFUSED":
+        return new LocalApiError(
+          "not-running",
+          `bootstrap is not running on this machine (nothing listens on ${path}); ${LOOK}`,
+          { cause },
+        );
+      case "EACCES":
+      case "EPERM":
+        return new LocalApiError("no-permission", `${path} may be opened by root only; use sudo`, { cause });
+      default:
+        return new LocalApiError("no-answer", `bootstrap broke the connection on ${path}; ${LOOK}`, {
+          cause,
+        });
+    }
+  }
+}
+
+const LOOK = "see `systemctl status cluster-os-bootstrap`";
+const RESTART = "after an upgrade, run `systemctl restart cluster-os-bootstrap`";
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}
+
+function refusal(endpoint: { readonly path: string }, status: number, value: unknown): LocalApiError {
+  const problem = LocalApiProblem.safeParse(value);
+  if (status === 404 && !problem.success) {
+    return new LocalApiError(
+      "other-version",
+      `bootstrap does not know ${endpoint.path}: it is of another version; ${RESTART}`,
+    );
+  }
+  const reason = status === 503 ? "not-yet" : "refused";
+  return new LocalApiError(
+    reason,
+    problem.success ? problem.data.error : `bootstrap answered ${endpoint.path} with ${status}`,
+  );
+}

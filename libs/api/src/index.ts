@@ -1,0 +1,20 @@
+/**
+ * The shapes that cross a border: the given file, the ClusterNode resource, the local API, the command line's JSON, and
+ * the Kubernetes objects that stand for nodes. Each is one zod schema; types, CRD and reference pages follow from it.
+ */
+export * from "./cli-output.ts";
+export * from "./config-file.ts";
+export * from "./local-api.ts";
+export * from "./objects/agent-access.ts";
+export * from "./objects/agent-policy.ts";
+export * from "./objects/base.ts";
+export type { PlainObject } from "./objects/kubernetes-object.ts";
+export * from "./objects/names.ts";
+export * from "./objects/node-objects.ts";
+export * from "./objects/server-access.ts";
+export * from "./peer-api.ts";
+export * from "./resources/cluster-node.ts";
+export * from "./resources/condition.ts";
+export * from "./resources/crd.ts";
+export * from "./resources/resource-definition.ts";
+export * from "./resources/structural.ts";

@@ -1,0 +1,16 @@
+import { ClusterNode } from "../resources/cluster-node.ts";
+import { crdOf } from "../resources/crd.ts";
+import { agentPolicyObjects } from "./agent-policy.ts";
+import type { PlainObject } from "./kubernetes-object.ts";
+import { MANAGED_BY, NAMESPACE } from "./names.ts";
+import { serverAccessObjects } from "./server-access.ts";
+
+/** What a cluster needs before its first node is admitted, in the order in which to apply it. */
+export function baseObjects(): readonly PlainObject[] {
+  return [
+    { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE, labels: MANAGED_BY } },
+    crdOf(ClusterNode),
+    ...serverAccessObjects(),
+    ...agentPolicyObjects(),
+  ];
+}

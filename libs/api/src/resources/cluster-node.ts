@@ -1,0 +1,231 @@
+import { z } from "zod";
+import { Condition } from "./condition.ts";
+import { apiVersionOf, type ResourceDefinition } from "./resource-definition.ts";
+
+/** A list whose entries are told apart by these keys, so that several writers each own their entries. */
+function listMap<Item extends z.ZodType>(
+  item: Item,
+  keys: readonly string[],
+  maxItems: number,
+  description: string,
+) {
+  return z.array(item).max(maxItems).optional().meta({
+    description,
+    "x-kubernetes-list-type": "map",
+    "x-kubernetes-list-map-keys": keys,
+  });
+}
+
+const RoleName = z.string().regex(/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/);
+
+function roles(description: string) {
+  return z.array(RoleName).max(16).optional().meta({ description, "x-kubernetes-list-type": "set" });
+}
+
+const Quantity = z.string().regex(/^[0-9]+(Ki|Mi|Gi|Ti)?$/);
+
+const Gpu = z.object({
+  address: z.string().describe("PCI address, for example 0000:65:00.0."),
+  vendor: z.enum(["NVIDIA", "AMD", "Intel"]),
+  device: z.string().describe("PCI device ID, for example 0x2330."),
+  driver: z.string().optional().describe("Kernel driver that is bound to it; absent when none is."),
+});
+
+const Disk = z.object({
+  name: z.string().describe("Kernel name, for example nvme0n1."),
+  sizeBytes: z.int().min(0).describe("Size in bytes."),
+  rotational: z.boolean().describe("Whether it has spinning platters."),
+  model: z.string().optional(),
+});
+
+const Link = z.object({
+  name: z.string().describe("Interface name, for example eth0."),
+  mac: z.string().optional().describe("Hardware address."),
+  mtu: z.int().min(0).describe("Largest packet in bytes."),
+  speedMbps: z
+    .int()
+    .min(0)
+    .optional()
+    .describe("Link speed in Mbit/s; absent where the driver does not tell."),
+});
+
+/** What a machine has. Sizes of hardware: none of it changes while the machine runs, but for links. */
+export const NodeCapabilities = z.object({
+  cpu: z.int().min(0).describe("Logical processors."),
+  memory: Quantity.describe("Memory the kernel has, for example 64319Mi."),
+  gpus: z.int().min(0).describe("Graphics processors that compute."),
+  gpuDevices: listMap(Gpu, ["address"], 64, "The graphics processors."),
+  disks: listMap(Disk, ["name"], 256, "Whole disks; no partitions, RAM disks or loop devices."),
+  links: listMap(
+    Link,
+    ["name"],
+    64,
+    "Network interfaces of the machine itself; none of containers or the mesh.",
+  ),
+});
+export type NodeCapabilities = z.infer<typeof NodeCapabilities>;
+
+const NodeAddress = z.object({
+  type: z.enum(["Mesh", "Underlay"]).describe("Mesh: stable and encrypted. Underlay: of the local network."),
+  address: z.string().max(64),
+});
+
+const MeshPeer = z.object({
+  node: z.string().describe("Name of the other ClusterNode."),
+  address: z.string().describe("Its mesh address."),
+  connected: z.boolean().describe("Whether there was a WireGuard handshake within the last three minutes."),
+  lastHandshakeTime: z.iso
+    .datetime()
+    .optional()
+    .meta({
+      description: "When it was last heard; given for a peer that is not connected.",
+      format: "date-time",
+    }),
+});
+
+const Mesh = z.object({
+  interface: z.string().describe("Name of the WireGuard interface."),
+  peers: listMap(MeshPeer, ["node"], 4096, "One entry per other node of the mesh."),
+});
+
+const Versions = z.object({
+  clusterOs: z.string().optional(),
+  kernel: z.string().optional(),
+  os: z.string().optional().describe("Operating system, for example Debian GNU/Linux 13 (trixie)."),
+});
+
+const Spec = z
+  .object({
+    unschedulable: z.boolean().optional().describe("No new work is placed on this node."),
+    roles: roles("Roles wanted of this node, instead of those it would be given."),
+  })
+  .describe("What is wanted of the node.");
+
+const Status = z
+  .object({
+    nodeID: z
+      .string()
+      .regex(/^ed25519:[0-9a-f]{64}$/)
+      .optional()
+      .meta({
+        description: "The node's public key, which is its identity. Never changes once it is set.",
+        "x-kubernetes-validations": [
+          { rule: "self == oldSelf", message: "nodeID never changes: another key is another node" },
+        ],
+      }),
+    index: z.int().min(1).max(4096).optional().describe("The number from which its addresses follow."),
+    label: z.string().max(63).optional().describe("The site's own name for the machine."),
+    roles: roles("What the node does at present."),
+    capabilities: NodeCapabilities.optional().describe("What the machine has."),
+    addresses: listMap(NodeAddress, ["type", "address"], 64, "Where the node is reached."),
+    mesh: Mesh.optional().describe("The encrypted mesh, as this node sees it."),
+    versions: Versions.optional().describe("What runs on the node."),
+    conditions: listMap(
+      Condition,
+      ["type"],
+      32,
+      "Ready, IdentityVerified, MeshConnected, KubernetesReady; each has one writer.",
+    ),
+    observedGeneration: z
+      .int()
+      .min(0)
+      .optional()
+      .describe("The generation of the spec that the node has seen."),
+  })
+  .meta({
+    description: "What is observed of the node.",
+    "x-kubernetes-validations": [
+      { rule: "!has(oldSelf.nodeID) || has(self.nodeID)", message: "nodeID stays once it is set" },
+    ],
+  });
+
+/** Conditions of a ClusterNode. MeshConnected and KubernetesReady are node-agent's; the servers' bootstrap owns the others. */
+export const CLUSTER_NODE_CONDITIONS = [
+  "Ready",
+  "IdentityVerified",
+  "MeshConnected",
+  "KubernetesReady",
+] as const;
+export type ClusterNodeCondition = (typeof CLUSTER_NODE_CONDITIONS)[number];
+
+export const ClusterNode = {
+  group: "cluster-os.dev",
+  version: "v1alpha1",
+  kind: "ClusterNode",
+  plural: "clusternodes",
+  singular: "clusternode",
+  shortNames: ["cn"],
+  categories: ["cluster-os"],
+  scope: "Cluster",
+  description: "One machine of the cluster. Its name is the short form of its key.",
+  spec: Spec,
+  status: Status,
+  columns: [
+    { name: "Roles", type: "string", jsonPath: ".status.roles", description: "What the node does." },
+    {
+      name: "CPU",
+      type: "integer",
+      jsonPath: ".status.capabilities.cpu",
+      description: "Logical processors.",
+    },
+    { name: "Memory", type: "string", jsonPath: ".status.capabilities.memory", description: "Memory." },
+    {
+      name: "GPU",
+      type: "integer",
+      jsonPath: ".status.capabilities.gpus",
+      description: "Graphics processors.",
+    },
+    {
+      name: "Address",
+      type: "string",
+      jsonPath: '.status.addresses[?(@.type=="Mesh")].address',
+      description: "Address in the mesh.",
+    },
+    {
+      name: "Ready",
+      type: "string",
+      jsonPath: '.status.conditions[?(@.type=="Ready")].status',
+      description: "Whether the node takes work.",
+    },
+    {
+      name: "Age",
+      type: "date",
+      jsonPath: ".metadata.creationTimestamp",
+      description: "Time since admission.",
+    },
+    { name: "Node ID", type: "string", jsonPath: ".status.nodeID", description: "Public key.", isWide: true },
+    {
+      name: "Version",
+      type: "string",
+      jsonPath: ".status.versions.clusterOs",
+      description: "Version of Cluster-OS.",
+      isWide: true,
+    },
+    {
+      name: "Kernel",
+      type: "string",
+      jsonPath: ".status.versions.kernel",
+      description: "Kernel release.",
+      isWide: true,
+    },
+  ],
+} as const satisfies ResourceDefinition;
+
+export type ClusterNodeSpec = z.infer<typeof Spec>;
+export type ClusterNodeStatus = z.infer<typeof Status>;
+
+/** A ClusterNode as the API has it. */
+export interface ClusterNodeObject {
+  readonly apiVersion: string;
+  readonly kind: "ClusterNode";
+  readonly metadata: {
+    readonly name: string;
+    readonly generation?: number;
+    readonly resourceVersion?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
+  readonly spec?: ClusterNodeSpec;
+  readonly status?: ClusterNodeStatus;
+}
+
+export const CLUSTER_NODE_API_VERSION: string = apiVersionOf(ClusterNode);
