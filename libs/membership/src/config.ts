@@ -1,0 +1,59 @@
+/** The protocol's times and sizes. The defaults are for a LAN. */
+export interface MembershipConfig {
+  /** One member is probed in each interval, in milliseconds. */
+  readonly probeIntervalMs: number;
+  /** Without an answer for so long, others are asked to probe, in milliseconds. */
+  readonly probeTimeoutMs: number;
+  /** How many others are asked. */
+  readonly indirectProbes: number;
+  /** The shortest suspicion in a cluster of up to ten, in milliseconds; it grows with log10 of the member count. */
+  readonly suspicionMs: number;
+  /** A suspicion nobody else shares lasts this many times longer. */
+  readonly suspicionMaxFactor: number;
+  /** How many others must share a suspicion for it to be as short as it can be. */
+  readonly suspicionConfirmations: number;
+  /** The local health score is 0 (well) to one less than this; intervals and timeouts grow by the score (Lifeguard). */
+  readonly awarenessLimit: number;
+  /** News is told at this interval, in milliseconds, while there is any. */
+  readonly gossipIntervalMs: number;
+  /** How many members are told each time. */
+  readonly gossipFanout: number;
+  /** Failed members are still told news for so long, in milliseconds: it is how they learn that they are held failed. */
+  readonly gossipToFailedMs: number;
+  /** Each piece of news is sent this many times log10(member count + 1), rounded up. */
+  readonly retransmitFactor: number;
+  /** Everything is compared with some member at this interval, in milliseconds; longer in clusters above 32. */
+  readonly pushPullIntervalMs: number;
+  /** An extra comparison so long after a member came, in milliseconds. */
+  readonly joinPushPullMs: number;
+  /** Failed members and silent seeds are dialled with delays from the first to the second, in milliseconds. */
+  readonly redialInitialMs: number;
+  readonly redialMaxMs: number;
+  /** Messages are packed up to this size, in bytes; larger ones the driver sends over TCP. */
+  readonly datagramBytes: number;
+  /** What is more than this is sent in several messages, in bytes. */
+  readonly streamBytes: number;
+  /** When a step comes this much later than `wakeAt`, in milliseconds, this machine slept and no time passed. */
+  readonly stallMs: number;
+}
+
+export const defaultMembershipConfig: MembershipConfig = {
+  probeIntervalMs: 1_000,
+  probeTimeoutMs: 500,
+  indirectProbes: 3,
+  suspicionMs: 2_500,
+  suspicionMaxFactor: 4,
+  suspicionConfirmations: 1,
+  awarenessLimit: 8,
+  gossipIntervalMs: 200,
+  gossipFanout: 3,
+  gossipToFailedMs: 10_000,
+  retransmitFactor: 4,
+  pushPullIntervalMs: 30_000,
+  joinPushPullMs: 2_000,
+  redialInitialMs: 1_000,
+  redialMaxMs: 30_000,
+  datagramBytes: 1_200,
+  streamBytes: 1_048_576,
+  stallMs: 500,
+};

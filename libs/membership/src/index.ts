@@ -1,0 +1,11 @@
+/**
+ * Who is alive: SWIM (Das, Gupta, Motivala 2002) with Lifeguard's local health (Dadgar, Phillips, Currey 2018), as a core
+ * without I/O. It spreads what nodes say of themselves and facts that others have signed; it decides nothing but who is
+ * alive.
+ */
+export { defaultMembershipConfig, type MembershipConfig } from "./config.ts";
+export type { MembershipCounters } from "./counters.ts";
+export { NodeDescription, type Address, type Member, type MemberStatus } from "./member.ts";
+export { Membership } from "./membership.ts";
+export type { Fact, MembershipEffect, MembershipInput, MembershipOptions, RingKey } from "./protocol.ts";
+export { MEMBERSHIP_KIND } from "./sealing.ts";
