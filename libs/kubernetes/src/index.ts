@@ -13,4 +13,4 @@ export type {
   ServerAddress,
 } from "./distribution.ts";
 export { KubernetesError } from "./errors.ts";
-export { API_SERVER_URL } from "./settings.ts";
+export { API_URL } from "./settings.ts";

@@ -10,8 +10,6 @@ export const COREDNS_IMAGE = `${IMAGE_REPOSITORY}/cluster-os/coredns:v1.14.3`;
 /** The one name under which every machine reaches the API; it leads to the machine's own balancer. */
 export const API_NAME = "kubernetes.cluster-os.internal";
 export const BALANCER_PORT = 7443;
-/** Where every client on every machine reaches the Kubernetes API: the machine's own balancer. */
-export const API_SERVER_URL = `https://${API_NAME}:${BALANCER_PORT}`;
 export const API_SERVER_PORT = 6443;
 export const API_URL = `https://${API_NAME}:${BALANCER_PORT}`;
 
