@@ -2,12 +2,8 @@ import { compareText } from "@cluster-os/std";
 
 /** What of a lab, or of one machine, is still on the host. */
 export interface Leftovers {
-  /** First processes of machines: their death ends all of a machine's processes. */
-  readonly leaders: readonly number[];
-  /** systemd-nspawn, and the steps that lead to it. They end by themselves when their leader is gone. */
-  readonly supervisors: readonly number[];
-  /** Every process found in a cgroup of the lab: those above and whatever else. */
-  readonly members: readonly number[];
+  /** Every process: machines' first ones, those that supervise them, and whoever is in a cgroup of the lab. */
+  readonly processes: readonly number[];
   /** Existing cgroups, without those below them. */
   readonly cgroups: readonly string[];
   readonly namespaces: readonly string[];
@@ -15,29 +11,27 @@ export interface Leftovers {
 }
 
 export type CleanupAction =
-  | { readonly kind: "kill"; readonly pids: readonly number[]; readonly what: "leaders" | "others" }
+  | { readonly kind: "kill"; readonly pids: readonly number[] }
   | { readonly kind: "remove-cgroup"; readonly path: string }
   | { readonly kind: "remove-namespace"; readonly namespace: string }
   | { readonly kind: "remove-folder"; readonly path: string };
 
 /**
- * What has to be done, in this order, so that nothing is left. Leaders die first: killing systemd-nspawn alone would
- * leave its machine running without a parent. Then whoever is left, then what they held.
+ * The next thing to do so that nothing is left; to be asked again until there is nothing. While anybody lives, only
+ * killing helps: a supervisor that was seen alone may have given birth to a machine meanwhile, so one has to look again
+ * before removing what it holds. All are killed at once, since killing systemd-nspawn does not end its machine.
  */
 export function planCleanup(found: Leftovers): CleanupAction[] {
-  const others = [...new Set([...found.supervisors, ...found.members])].filter(
-    (pid) => !found.leaders.includes(pid),
-  );
-  const actions: CleanupAction[] = [];
-  if (found.leaders.length > 0)
-    actions.push({ kind: "kill", pids: [...new Set(found.leaders)], what: "leaders" });
-  if (others.length > 0) actions.push({ kind: "kill", pids: others, what: "others" });
-  for (const path of [...new Set(found.cgroups)].sort(compareText))
-    actions.push({ kind: "remove-cgroup", path });
-  for (const namespace of [...new Set(found.namespaces)].sort(compareText)) {
-    actions.push({ kind: "remove-namespace", namespace });
-  }
-  for (const path of [...new Set(found.folders)].sort(compareText))
-    actions.push({ kind: "remove-folder", path });
-  return actions;
+  const pids = [...new Set(found.processes)];
+  if (pids.length > 0) return [{ kind: "kill", pids }];
+  return [
+    ...sorted(found.cgroups).map((path) => ({ kind: "remove-cgroup", path }) as const),
+    ...sorted(found.namespaces).map((namespace) => ({ kind: "remove-namespace", namespace }) as const),
+    // Last: the records in it say where all the rest is.
+    ...sorted(found.folders).map((path) => ({ kind: "remove-folder", path }) as const),
+  ];
+}
+
+function sorted(items: readonly string[]): string[] {
+  return [...new Set(items)].sort(compareText);
 }

@@ -35,6 +35,7 @@ export type FabricAction =
       readonly namespace: string;
       readonly address: string;
     }
+  | { readonly kind: "remove-cable"; readonly machine: number }
   | { readonly kind: "attach"; readonly machine: number; readonly bridge: string }
   | { readonly kind: "switch"; readonly machine: number; readonly isUp: boolean }
   | { readonly kind: "remove-bridge"; readonly bridge: string }
@@ -64,17 +65,21 @@ export function planFabric(names: LabNames, observed: FabricState, wish: FabricW
     const namespace = names.machine(machine);
     const port = hasFabric ? observed.ports.find((one) => one.machine === machine) : undefined;
     const hasNamespace = observed.namespaces.includes(namespace);
-    if (!hasNamespace) actions.push({ kind: "add-namespace", namespace });
-    if (!hasNamespace || port === undefined) {
-      actions.push({ kind: "add-cable", machine, namespace, address: hardwareAddress(namespace) });
+    if (!hasNamespace) {
+      // The kernel takes a removed namespace apart in its own time: its cable may still be there.
+      if (port !== undefined) actions.push({ kind: "remove-cable", machine });
+      actions.push({ kind: "add-namespace", namespace });
     }
     const isNew = !hasNamespace || port === undefined;
+    if (isNew) actions.push({ kind: "add-cable", machine, namespace, address: hardwareAddress(namespace) });
     if (isNew || port.bridge !== bridgeOf(machine))
       actions.push({ kind: "attach", machine, bridge: bridgeOf(machine) });
     const isUp = !wish.unplugged.includes(machine);
     if (isNew || port.isUp !== isUp) actions.push({ kind: "switch", machine, isUp });
   }
-  // A cable goes with its machine's namespace.
+  for (const { machine } of hasFabric ? observed.ports : []) {
+    if (!wish.machines.includes(machine)) actions.push({ kind: "remove-cable", machine });
+  }
   for (const namespace of observed.namespaces) {
     const machine = names.numberOf(namespace);
     if (machine !== undefined && !wish.machines.includes(machine))

@@ -7,7 +7,7 @@ import { runInMachine, type ExecOptions, type ExecResult } from "./drivers/enter
 import { changeFabric, readFabric } from "./drivers/ip.ts";
 import { readJournalOf } from "./drivers/journal.ts";
 import { acquireLock } from "./drivers/lock.ts";
-import { findLeader, isAlive, signalProcess } from "./drivers/processes.ts";
+import { findLeader, findNspawn, isAlive, signalProcess } from "./drivers/processes.ts";
 import type { LabStore } from "./drivers/store.ts";
 import { planFabric } from "./fabric.ts";
 import { LabError } from "./lab-error.ts";
@@ -161,7 +161,8 @@ export class Machine {
     const supervisor = (await this.#store.readMachine(this.number))?.supervisor;
     if (supervisor !== undefined && (await isAlive(supervisor))) {
       // systemd-nspawn turns this into the signal that asks a machine's systemd to power off.
-      signalProcess(supervisor.pid, "SIGTERM");
+      const nspawn = await findNspawn(supervisor.pid);
+      if (nspawn !== undefined) signalProcess(nspawn, "SIGTERM");
       await waitFor(async () => !(await isAlive(supervisor)), {
         what: `the shutdown of ${this.name}`,
         timeoutMs: STOP_TIMEOUT_MS,

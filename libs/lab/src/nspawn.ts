@@ -5,8 +5,6 @@ export interface Launch {
   readonly name: string;
   /** The folder where its root file system is mounted. */
   readonly root: string;
-  /** Its network namespace. */
-  readonly namespace: string;
   /** Folders of the host seen in the machine. */
   readonly binds: readonly { readonly host: string; readonly machine: string }[];
   readonly cgroupMode: CgroupMode;
@@ -48,7 +46,6 @@ export function nspawnCommand(launch: Launch): Command {
       "--register=no",
       "--keep-unit",
       "--boot",
-      `--network-namespace-path=/run/netns/${launch.namespace}`,
       // Containers, WireGuard and sysctls are the machine's own business, in its own namespaces.
       "--capability=all",
       "--system-call-filter=@keyring bpf @privileged @known",

@@ -4,16 +4,27 @@
  * into its state folder. All that varies comes as arguments.
  */
 
-/** launch LOG LOWER UPPER WORK ROOT CGROUPS COMMAND...: becomes COMMAND with the overlay mounted at ROOT. */
+/**
+ * launch LOG LOWER UPPER WORK ROOT CGROUPS COMMAND...: runs COMMAND with the overlay mounted at ROOT, again for as long
+ * as it ends with 133, which is how systemd-nspawn says that its machine wants to be rebooted. What systemd-nspawn keeps
+ * in /run/systemd goes with this process's mounts: a host whose /run is on a disk would keep it for ever.
+ */
 export const LAUNCH_SCRIPT = `#!/bin/sh
 set -eu
 umask 077
 exec >>"$1" 2>&1
 umask 022
 mount -t overlay overlay -o "lowerdir=$2,upperdir=$3,workdir=$4" "$5"
+mkdir -p /run/systemd
+mount -t tmpfs -o mode=755 tmpfs /run/systemd
 while read -r cgroup; do echo 0 >"$cgroup/cgroup.procs"; done <"$6"
 shift 6
-exec "$@"
+status=133
+while [ "$status" = 133 ]; do
+  status=0
+  "$@" || status=$?
+done
+exit "$status"
 `;
 
 /** enter CGROUPS COMMAND...: becomes COMMAND inside the cgroups listed in the file, a line each. */

@@ -37,7 +37,7 @@ export const MachineState = z.object({
   cgroups: z.array(z.string()),
   /** Those of them that a command run in the machine has to join. */
   joined: z.array(z.string()),
-  /** systemd-nspawn. */
+  /** The parent of systemd-nspawn, which starts it anew when the machine reboots. */
   supervisor: ProcessRef.optional(),
   /** The machine's process 1, as the host numbers it. */
   leader: ProcessRef.optional(),

@@ -8,6 +8,7 @@ import type { LabNames } from "../names.ts";
 import { nspawnCommand, REAL_FOLDERS } from "../nspawn.ts";
 import type { LabState, MachineState, ProcessRef } from "../state.ts";
 import { makeCgroups, readCgroupFacts } from "./cgroup-files.ts";
+import { NAMESPACES } from "./ip.ts";
 import { findLeader, isAlive, readProcess } from "./processes.ts";
 import type { LabStore, MachineFolders } from "./store.ts";
 
@@ -65,7 +66,6 @@ async function launch(
   const { argv, env } = nspawnCommand({
     name,
     root: folders.root,
-    namespace: name,
     binds: REAL_FOLDERS.map((real) => ({ host: join(folders.real, real.name), machine: real.machine })),
     cgroupMode: lab.cgroupMode,
   });
@@ -78,9 +78,20 @@ async function launch(
     folders.cgroups,
   ];
   const started = execa(
-    "unshare",
-    // "slave": what the host unmounts later is unmounted here too, and nothing of ours is seen there.
-    ["--mount", "--propagation", "slave", "/bin/sh", store.script("launch"), ...places, ...argv],
+    "nsenter",
+    [
+      // Its network first: a sysfs shows the network that it was mounted from, so systemd-nspawn's own option, which
+      // enters the namespace after mounting, would show the machine its host's network cards.
+      `--net=${NAMESPACES}/${name}`,
+      "unshare",
+      "--mount",
+      // What the host unmounts later is unmounted here too, and nothing of ours is seen there.
+      "--propagation=slave",
+      "/bin/sh",
+      store.script("launch"),
+      ...places,
+      ...argv,
+    ],
     { env, extendEnv: false, cwd: "/", stdio: "ignore", detached: true, cleanup: false, reject: false },
   );
   started.nodeChildProcess.unref();

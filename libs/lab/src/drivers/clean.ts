@@ -1,12 +1,10 @@
-import { dirname } from "node:path";
 import { waitFor } from "@cluster-os/std/drivers";
 import { planCleanup, type CleanupAction, type Leftovers } from "../cleanup.ts";
 import { LabError } from "../lab-error.ts";
 import type { LabNames } from "../names.ts";
-import type { MachineState } from "../state.ts";
 import { exists, findCgroups, membersOf, readCgroupFacts, removeCgroup } from "./cgroup-files.ts";
-import { listNamespaces, removeNamespace } from "./ip.ts";
-import { findLeader, findSupervisors, isAlive, isRunning, readProcess, signalProcess } from "./processes.ts";
+import { listNamespaces, removeCable, removeNamespace } from "./ip.ts";
+import { findLaunches, isAlive, isRunning, readProcess, signalProcess } from "./processes.ts";
 import { removeFolder, type LabStore } from "./store.ts";
 
 export interface CleanOptions {
@@ -16,61 +14,67 @@ export interface CleanOptions {
 
 /** Ends what is left of one machine, and removes its cgroups and its network; its disk stays. */
 export async function cleanMachine({ names, store }: CleanOptions, number: number): Promise<void> {
-  const found = await observeMachine(names, store, number);
-  await perform(planCleanup({ ...found, folders: [] }));
+  await removeCable(names.fabric, number);
+  await cleanUntilNothing(() => observeMachine(names, store, number));
 }
 
 /** Ends everything of a lab, recorded or not, and removes it, its folder too. Says whether there was anything. */
-export async function cleanLab({ names, store }: CleanOptions): Promise<boolean> {
-  const numbers = await store.machineNumbers();
-  const machines = await Promise.all(numbers.map((number) => observeMachine(names, store, number)));
-  const facts = await readCgroupFacts();
-  const strayCgroups = await findCgroups(facts, (name) => names.numberOf(name) !== undefined);
-  const straySupervisors = (await findSupervisors(store.folder)).map(({ pid }) => pid);
-  const namespaces = (await listNamespaces()).filter(
-    (name) => name === names.fabric || names.numberOf(name) !== undefined,
-  );
-  const actions = planCleanup({
-    leaders: [...machines.flatMap((one) => one.leaders), ...(await leadersOf(straySupervisors))],
-    supervisors: [...machines.flatMap((one) => one.supervisors), ...straySupervisors],
-    members: [...machines.flatMap((one) => one.members), ...(await membersOf(strayCgroups))],
-    cgroups: [...machines.flatMap((one) => one.cgroups), ...strayCgroups],
-    namespaces,
-    folders: (await exists(store.folder)) ? [store.folder] : [],
-  });
-  await perform(actions);
-  return actions.length > 0;
+export function cleanLab({ names, store }: CleanOptions): Promise<boolean> {
+  return cleanUntilNothing(() => observeLab(names, store));
 }
 
-type MachineLeftovers = Omit<Leftovers, "folders">;
+/** More rounds than births can happen between two looks; a machine is born once. */
+const MOST_ROUNDS = 10;
 
-async function observeMachine(names: LabNames, store: LabStore, number: number): Promise<MachineLeftovers> {
+async function cleanUntilNothing(observe: () => Promise<Leftovers>): Promise<boolean> {
+  for (let round = 0; round < MOST_ROUNDS; round += 1) {
+    const actions = planCleanup(await observe());
+    if (actions.length === 0) return round > 0;
+    for (const action of actions) await perform(action);
+  }
+  throw new LabError("new processes keep appearing while the lab is cleaned up", {
+    hint: "end whoever starts them, and run down again",
+  });
+}
+
+async function observeMachine(names: LabNames, store: LabStore, number: number): Promise<Leftovers> {
   const state = await store.readMachine(number);
-  const root = `--directory=${store.machine(number).root}`;
-  const unrecorded = (await findSupervisors(dirname(store.machine(number).folder)))
-    .filter(({ argv }) => argv.includes(root))
-    .map(({ pid }) => pid);
-  const supervisors = [...new Set([...(await recordedSupervisor(state)), ...unrecorded])];
-  const recordedLeader =
-    state?.leader !== undefined && (await isAlive(state.leader)) ? [state.leader.pid] : [];
+  const recorded = [state?.supervisor, state?.leader].filter((ref) => ref !== undefined);
+  const alive = await Promise.all(recorded.map(async (ref) => ((await isAlive(ref)) ? [ref.pid] : [])));
   const cgroups = await existing(state?.cgroups ?? []);
   const namespace = names.machine(number);
   return {
-    leaders: [...recordedLeader, ...(await leadersOf(supervisors))],
-    supervisors,
-    members: await membersOf(cgroups),
+    processes: [
+      ...alive.flat(),
+      ...(await findLaunches(store.machine(number).folder)),
+      ...(await living(await membersOf(cgroups))),
+    ],
     cgroups,
-    namespaces: (await listNamespaces()).includes(namespace) ? [namespace] : [],
+    namespaces: (await listNamespaces()).filter((name) => name === namespace),
+    folders: [],
   };
 }
 
-async function recordedSupervisor(state: MachineState | undefined): Promise<number[]> {
-  return state?.supervisor !== undefined && (await isAlive(state.supervisor)) ? [state.supervisor.pid] : [];
-}
-
-async function leadersOf(supervisors: readonly number[]): Promise<number[]> {
-  const leaders = await Promise.all(supervisors.map((pid) => findLeader(pid)));
-  return leaders.flatMap((leader) => (leader === undefined ? [] : [leader.pid]));
+async function observeLab(names: LabNames, store: LabStore): Promise<Leftovers> {
+  const numbers = await store.machineNumbers();
+  const machines = await Promise.all(numbers.map((number) => observeMachine(names, store, number)));
+  // What no record tells of, for the case that the records are gone.
+  const strayCgroups = await findCgroups(
+    await readCgroupFacts(),
+    (name) => names.numberOf(name) !== undefined,
+  );
+  return {
+    processes: [
+      ...machines.flatMap((machine) => machine.processes),
+      ...(await findLaunches(store.folder)),
+      ...(await living(await membersOf(strayCgroups))),
+    ],
+    cgroups: [...machines.flatMap((machine) => machine.cgroups), ...strayCgroups],
+    namespaces: (await listNamespaces()).filter(
+      (name) => name === names.fabric || names.numberOf(name) !== undefined,
+    ),
+    folders: (await exists(store.folder)) ? [store.folder] : [],
+  };
 }
 
 async function existing(cgroups: readonly string[]): Promise<string[]> {
@@ -78,14 +82,15 @@ async function existing(cgroups: readonly string[]): Promise<string[]> {
   return cgroups.filter((_, index) => there[index]);
 }
 
-async function perform(actions: readonly CleanupAction[]): Promise<void> {
-  for (const action of actions) await performOne(action);
+async function living(pids: readonly number[]): Promise<number[]> {
+  const alive = await Promise.all(pids.map(isRunning));
+  return pids.filter((_, index) => alive[index]);
 }
 
-async function performOne(action: CleanupAction): Promise<void> {
+async function perform(action: CleanupAction): Promise<void> {
   switch (action.kind) {
     case "kill":
-      return killAll(action.pids, action.what === "others");
+      return killAll(action.pids);
     case "remove-cgroup":
       return removeCgroup(action.path);
     case "remove-namespace":
@@ -98,31 +103,22 @@ async function performOne(action: CleanupAction): Promise<void> {
 }
 
 const DEATH_TIMEOUT_MS = 15_000;
-/** systemd-nspawn is given this long to end by itself, and clean up, after its machine died. */
-const SUPERVISOR_GRACE_MS = 3_000;
 
 /** Kills processes and waits until they are gone. */
-async function killAll(pids: readonly number[], mayEndByThemselves: boolean): Promise<void> {
-  if (mayEndByThemselves) {
-    await waitGone(pids, SUPERVISOR_GRACE_MS).catch(() => undefined);
-  }
+async function killAll(pids: readonly number[]): Promise<void> {
   for (const pid of pids) signalProcess(pid, "SIGKILL");
   try {
-    await waitGone(pids, DEATH_TIMEOUT_MS);
+    await waitFor(async () => (await living(pids)).length === 0, {
+      what: "the end of the processes",
+      timeoutMs: DEATH_TIMEOUT_MS,
+      everyMs: 20,
+    });
   } catch (cause) {
-    const left = await Promise.all(pids.map(readProcess));
+    const left = await Promise.all((await living(pids)).map(readProcess));
     const names = left.flatMap((facts) => (facts === undefined ? [] : [`${facts.name} (${facts.pid})`]));
     throw new LabError(`the kernel does not end ${names.join(", ")}`, {
       cause,
       hint: "look for a hanging disk or a debugger, and run down again",
     });
   }
-}
-
-async function waitGone(pids: readonly number[], timeoutMs: number): Promise<void> {
-  await waitFor(async () => !(await Promise.all(pids.map(isRunning))).includes(true), {
-    what: "the end of the processes",
-    timeoutMs,
-    everyMs: 20,
-  });
 }

@@ -5,7 +5,8 @@ import type { FabricAction, FabricState, Port } from "../fabric.ts";
 import { LabError } from "../lab-error.ts";
 import type { LabNames } from "../names.ts";
 
-const NAMESPACES = "/run/netns";
+/** Where ip(8) keeps named network namespaces. */
+export const NAMESPACES = "/run/netns";
 
 const Links = z.array(
   z.object({
@@ -80,6 +81,9 @@ async function changeOne(fabric: string, action: FabricAction): Promise<void> {
       await ip(["-n", namespace, "link", "set", "eth0", "address", address, "mtu", "1500", "up"]);
       return;
     }
+    case "remove-cable":
+      await removeCable(fabric, action.machine);
+      return;
     case "attach":
       await ip(["-n", fabric, "link", "set", portName(action.machine), "master", action.bridge]);
       return;
@@ -95,6 +99,11 @@ async function changeOne(fabric: string, action: FabricAction): Promise<void> {
     default:
       action satisfies never;
   }
+}
+
+/** Removes a cable at once; the kernel would do it some time after its namespace is gone. */
+export async function removeCable(fabric: string, machine: number): Promise<void> {
+  await execa("ip", ["-n", fabric, "link", "del", portName(machine)], { reject: false });
 }
 
 /** Removes a network namespace and the cables that end in it. One that is gone already is fine. */

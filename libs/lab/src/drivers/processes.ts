@@ -56,33 +56,40 @@ export async function childrenOf(pid: number): Promise<number[]> {
   return lists.flatMap((list) => numbersIn(list ?? ""));
 }
 
-/** The child of a supervisor that is process 1 of a new PID namespace and has become an init. */
-export async function findLeader(supervisor: number): Promise<ProcessRef | undefined> {
+/** The systemd-nspawn that a supervisor runs at this moment. */
+export async function findNspawn(supervisor: number): Promise<number | undefined> {
   for (const pid of await childrenOf(supervisor)) {
-    const facts = await readProcess(pid);
-    const namespaced = /^NSpid:.*\t1$/m.test((await readIfThere(`/proc/${pid}/status`)) ?? "");
-    if (facts?.name === "systemd" && namespaced) return { pid, startTicks: facts.startTicks };
+    if ((await readProcess(pid))?.name === "systemd-nspawn") return pid;
   }
   return undefined;
 }
 
-const LAUNCH_STEPS = new Set(["unshare", "sh", "dash", "bash", "systemd-nspawn"]);
+/** The child of a supervisor's systemd-nspawn that is process 1 of a new PID namespace and has become an init. */
+export async function findLeader(supervisor: number): Promise<ProcessRef | undefined> {
+  const nspawn = await findNspawn(supervisor);
+  for (const pid of nspawn === undefined ? [] : await childrenOf(nspawn)) {
+    const facts = await readProcess(pid);
+    const isFirst = /^NSpid:.*\t1$/m.test((await readIfThere(`/proc/${pid}/status`)) ?? "");
+    if (facts?.name === "systemd" && isFirst) return { pid, startTicks: facts.startTicks };
+  }
+  return undefined;
+}
+
+const LAUNCH_STEPS = new Set(["nsenter", "unshare", "sh", "dash", "bash", "systemd-nspawn"]);
 
 /**
- * Processes on their way to boot a machine whose root lies below `stateFolder`, or supervising it: found by their
- * arguments, for the case that their launcher died before it wrote their numbers down.
+ * Processes on their way to boot a machine whose root lies below `folder`, or supervising it: found by their arguments,
+ * for the case that their launcher died before it wrote their numbers down.
  */
-export async function findSupervisors(
-  stateFolder: string,
-): Promise<{ pid: number; argv: readonly string[] }[]> {
-  const found: { pid: number; argv: readonly string[] }[] = [];
-  for (const pid of await allPids()) {
-    const argv = ((await readIfThere(`/proc/${pid}/cmdline`)) ?? "").split("\0");
-    const isStep = LAUNCH_STEPS.has(basename(argv[0] ?? ""));
-    if (isStep && argv.some((word) => word.startsWith(`--directory=${stateFolder}/`)))
-      found.push({ pid, argv });
-  }
-  return found;
+export async function findLaunches(folder: string): Promise<number[]> {
+  const found = await Promise.all(
+    (await allPids()).map(async (pid) => {
+      const argv = ((await readIfThere(`/proc/${pid}/cmdline`)) ?? "").split("\0");
+      const isStep = LAUNCH_STEPS.has(basename(argv[0] ?? ""));
+      return isStep && argv.some((word) => word.startsWith(`--directory=${folder}/`)) ? [pid] : [];
+    }),
+  );
+  return found.flat();
 }
 
 export async function allPids(): Promise<number[]> {
