@@ -5,6 +5,7 @@
 export * from "./cli-output.ts";
 export * from "./config-file.ts";
 export * from "./local-api.ts";
+export { nearest } from "./nearest.ts";
 export * from "./objects/agent-access.ts";
 export * from "./objects/agent-policy.ts";
 export * from "./objects/base.ts";
