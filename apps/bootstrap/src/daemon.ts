@@ -1,15 +1,15 @@
-import type { ClusterConfigFile } from "@cluster-os/api";
+import type { AgentCertificateAnswer, ClusterConfigFile, KubernetesState, NodeStatus } from "@cluster-os/api";
 import { describeDiagnostic, NodeProtocol, type NodeProtocolEffect } from "@cluster-os/formation";
 import { nodeName } from "@cluster-os/identity";
 import type { NodeKeys } from "@cluster-os/identity/drivers";
-import type { Distribution } from "@cluster-os/kubernetes";
+import type { Distribution, KubernetesStatus } from "@cluster-os/kubernetes";
 import { openNetwork } from "@cluster-os/membership/drivers";
 import type { WireGuardDevice } from "@cluster-os/mesh";
 import type { LinkDriver } from "@cluster-os/mesh/drivers";
 import { fromBase64, type Clock, type Logger, type Rng } from "@cluster-os/std";
 import { readFileIfExists } from "@cluster-os/std/drivers";
 import { ActRecordFile } from "./kubernetes/act-record.ts";
-import { KubernetesController, type KubernetesState } from "./kubernetes/controller.ts";
+import { KubernetesController } from "./kubernetes/controller.ts";
 import {
   askForCredentials,
   credentialsHandler,
@@ -18,15 +18,17 @@ import {
   joinDoneHandler,
 } from "./kubernetes/credentials.ts";
 import { balancedServers, observeKubernetes, placementOf } from "./kubernetes/observe.ts";
-import { LocalApi } from "./local-api.ts";
+import { certificateOfAgent } from "./agent-certificate.ts";
+import { serveLocalApi, type LocalApiAnswers } from "./local-api.ts";
 import { Loop } from "./loop.ts";
-import { lanSubnets, type MachineCapabilities } from "./machine.ts";
-import { MeshController, type MeshView } from "./mesh-controller.ts";
+import { lanSubnets, underlayAddresses, type MachineCapabilities } from "./machine.ts";
+import { MESH_INTERFACE, MeshController, type MeshView } from "./mesh-controller.ts";
 import { PeerApiClient } from "./peer-api/client.ts";
 import { servePeerApi } from "./peer-api/server.ts";
 import { ProtocolDriver } from "./protocol-driver.ts";
 import { certificateHandler, CERTIFICATE_TOPIC } from "./server/certificate-handler.ts";
 import { ControlPlane, createBaseObjects } from "./server/control-plane.ts";
+import { clusterStatus, memberList, nodeReport } from "./reports.ts";
 import type { Settings } from "./settings.ts";
 import { Steps } from "./steps.ts";
 import { View } from "./view.ts";
@@ -48,8 +50,8 @@ export interface DaemonOptions {
   readonly logger: Logger;
 }
 
-const GOSSIP_PORT = 8686;
-const WIREGUARD_PORT = 51820;
+const DEFAULT_GOSSIP_PORT = 8686;
+const DEFAULT_WIREGUARD_PORT = 51820;
 
 /**
  * One machine's bootstrap, put together: the protocol, and the loops that make the machine what the protocol says it is.
@@ -115,7 +117,7 @@ export class Daemon implements AsyncDisposable {
     const { settings, clock, logger, steps } = this.#options;
     const network = this.#resources.use(
       await openNetwork({
-        port: GOSSIP_PORT,
+        port: this.#options.config.gossipPort ?? DEFAULT_GOSSIP_PORT,
         logger: logger.child({ part: "network" }),
         onDatagram: (from, bytes) => void this.#driver.feed({ kind: "datagram", from, bytes }),
       }),
@@ -182,15 +184,16 @@ export class Daemon implements AsyncDisposable {
   }
 
   #meshController(): MeshController {
-    const { device, link, ensureMeshInterface, keys, logger } = this.#options;
+    const { device, link, ensureMeshInterface, keys, clock, logger } = this.#options;
     return new MeshController({
       device,
       link,
       ensureInterface: ensureMeshInterface,
       wireguard: keys.wireguard,
-      listenPort: WIREGUARD_PORT,
+      listenPort: this.#options.config.wireguardPort ?? DEFAULT_WIREGUARD_PORT,
       view: () => this.#meshView(),
       onUp: (mtu) => this.#meshIsUp(mtu),
+      clock,
       logger: logger.child({ part: "mesh" }),
     });
   }
@@ -270,8 +273,8 @@ export class Daemon implements AsyncDisposable {
     // The first description is made before there is a protocol to ask for a role.
     const role = this.#view === undefined ? undefined : this.#role();
     return {
-      gossipPort: GOSSIP_PORT,
-      wireguardPort: WIREGUARD_PORT,
+      gossipPort: config.gossipPort ?? DEFAULT_GOSSIP_PORT,
+      wireguardPort: config.wireguardPort ?? DEFAULT_WIREGUARD_PORT,
       capabilities,
       roles: role === undefined ? [] : [role],
       kubernetes: { state, epoch },
@@ -311,21 +314,40 @@ export class Daemon implements AsyncDisposable {
   }
 
   #localApi(): Promise<AsyncDisposable> {
-    const { settings, steps, keys, device, distribution, rng, logger } = this.#options;
-    return LocalApi.serve({
-      socketPath: settings.socketPath,
-      protocol: this.#protocol,
+    const { settings, logger } = this.#options;
+    const answers: LocalApiAnswers = {
+      status: () => this.#nodeReport(),
+      cluster: async () => clusterStatus(this.#view, this.#protocol.status.clusterId, await this.#kubernetesStatus()),
+      members: () => Promise.resolve(memberList(this.#view)),
+      agentCertificate: ({ csrPem }, signal) => this.#agentCertificate(csrPem, signal),
+    };
+    return serveLocalApi({ socketPath: settings.socketPath, answers, logger: logger.child({ part: "local-api" }) });
+  }
+
+  #kubernetesStatus(): Promise<KubernetesStatus> {
+    return this.#options.distribution.status(AbortSignal.timeout(4_000));
+  }
+
+  async #nodeReport(): Promise<NodeStatus> {
+    const { version, config, device, steps } = this.#options;
+    return nodeReport({
+      protocol: this.#protocol.status,
       view: this.#view,
-      self: keys.identity.nodeId,
-      peers: this.#peers,
-      kube: () => this.#controlPlane.kube,
-      kubernetesState: () => this.#kubernetes.state,
-      device,
-      distribution,
-      steps,
-      rng,
-      logger: logger.child({ part: "local-api" }),
+      version,
+      label: config.label,
+      underlayAddresses: underlayAddresses(),
+      kubernetesState: this.#kubernetes.state,
+      kubernetes: await this.#kubernetesStatus(),
+      device: this.#meshMtu === undefined ? undefined : await device.get(MESH_INTERFACE),
+      steps: steps.list(),
+      counters: this.#protocol.counters(),
     });
+  }
+
+  #agentCertificate(csrPem: string, signal: AbortSignal): Promise<AgentCertificateAnswer> {
+    const { keys, rng } = this.#options;
+    const issuer = { kube: () => this.#controlPlane.kube, rng };
+    return certificateOfAgent({ self: keys.identity.nodeId, view: this.#view, issuer, peers: this.#peers, csrPem, signal });
   }
 }
 

@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { availableParallelism, networkInterfaces, totalmem } from "node:os";
 import { join } from "node:path";
+import { isUnderlayInterface } from "@cluster-os/mesh";
 
 /** What members tell each other of their machines: enough to choose servers by, and for `cluster-os members`. */
 export interface MachineCapabilities {
@@ -30,12 +31,19 @@ export async function countGpus(devicesFolder: string): Promise<number> {
   return count;
 }
 
-/** IPv4 networks this machine is on, as CIDRs, without the mesh's and containers' own. */
-export function lanSubnets(): string[] {
-  const own = /^(lo|cos0|cni|veth|docker|br-|kube)/;
+function underlay() {
   return Object.entries(networkInterfaces())
-    .filter(([name]) => !own.test(name))
+    .filter(([name]) => isUnderlayInterface(name))
     .flatMap(([, addresses]) => addresses ?? [])
-    .filter((address) => address.family === "IPv4" && !address.internal && address.cidr !== null)
-    .map((address) => address.cidr as string);
+    .filter((address) => !address.internal);
+}
+
+/** IPv4 networks this machine is on, as CIDRs. */
+export function lanSubnets(): string[] {
+  return underlay().flatMap(({ family, cidr }) => (family === "IPv4" && cidr !== null ? [cidr] : []));
+}
+
+/** This machine's addresses in the local network. */
+export function underlayAddresses(): string[] {
+  return underlay().map(({ address }) => address);
 }

@@ -1,7 +1,7 @@
 import type { AgreementKey } from "@cluster-os/identity";
 import { meshWish, planDevice, planLink, type AddressPlan, type MeshMember, type WireGuardDevice } from "@cluster-os/mesh";
 import type { LinkDriver } from "@cluster-os/mesh/drivers";
-import type { Logger } from "@cluster-os/std";
+import type { Clock, Logger } from "@cluster-os/std";
 
 /** The mesh interface's name on every machine. */
 export const MESH_INTERFACE = "cos0";
@@ -22,6 +22,7 @@ export interface MeshControllerOptions {
   /** Undefined until this machine is a member. */
   readonly view: () => MeshView | undefined;
   readonly onUp: (mtu: number) => void;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -34,19 +35,20 @@ export class MeshController {
   }
 
   async round(signal: AbortSignal): Promise<void> {
-    const { device, link, view, wireguard, listenPort, logger } = this.#options;
+    const { device, link, view, wireguard, listenPort, clock, logger } = this.#options;
     const seen = view();
     if (!seen) return;
     await this.#options.ensureInterface(signal);
-    const wish = meshWish({ ...seen, privateKey: wireguard.privateKey, publicKey: wireguard.publicKey, listenPort });
-    const change = planDevice(await device.get(MESH_INTERFACE), wish);
+    const keys = { privateKey: wireguard.privateKey, publicKey: wireguard.publicKey };
+    const wish = meshWish({ ...seen, ...keys, listenPort });
+    const change = planDevice(await device.get(MESH_INTERFACE), wish, clock.wallTime());
     if (change) {
       await device.configure(MESH_INTERFACE, change);
       logger.info("mesh peers changed", { changes: change.peers.map(({ kind }) => kind) });
     }
-    const mtu = await link.meshMtu(MESH_INTERFACE);
-    const actions = planLink(await link.observe(MESH_INTERFACE), { ...seen, interface: MESH_INTERFACE, mtu });
-    for (const action of actions) await link.act(action);
+    const mtu = await link.meshMtu();
+    const actions = planLink(await link.observe(MESH_INTERFACE), { ...seen, mtu });
+    for (const action of actions) await link.act(MESH_INTERFACE, action);
     if (actions.length > 0) logger.info("mesh interface changed", { actions: actions.map(({ kind }) => kind) });
     this.#options.onUp(mtu);
   }

@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { generateIdentity } from "@cluster-os/identity";
+import { AGENTS_GROUP, agentUser } from "@cluster-os/api";
+import { generateIdentity, nodeName } from "@cluster-os/identity";
 import { seededRng } from "@cluster-os/std";
-import { AGENT_GROUP, agentUser, checkAgentRequest } from "../src/server/agent-certificates.ts";
+import { checkAgentRequest } from "../src/server/agent-certificates.ts";
 
 const { nodeId } = generateIdentity(seededRng(1));
 const other = generateIdentity(seededRng(2)).nodeId;
@@ -24,14 +25,14 @@ function request(subject: string): string {
 
 describe("checkAgentRequest", () => {
   it("accepts the node's own name", () => {
-    checkAgentRequest(request(`/O=${AGENT_GROUP}/CN=${agentUser(nodeId)}`), nodeId);
+    checkAgentRequest(request(`/O=${AGENTS_GROUP}/CN=${agentUser(nodeName(nodeId))}`), nodeId);
   });
 
   const refused = {
-    "another node's name": `/O=${AGENT_GROUP}/CN=${agentUser(other)}`,
-    "the administrators' group": `/O=system:masters/CN=${agentUser(nodeId)}`,
-    "a second group": `/O=${AGENT_GROUP}/O=system:masters/CN=${agentUser(nodeId)}`,
-    "no group": `/CN=${agentUser(nodeId)}`,
+    "another node's name": `/O=${AGENTS_GROUP}/CN=${agentUser(nodeName(other))}`,
+    "the administrators' group": `/O=system:masters/CN=${agentUser(nodeName(nodeId))}`,
+    "a second group": `/O=${AGENTS_GROUP}/O=system:masters/CN=${agentUser(nodeName(nodeId))}`,
+    "no group": `/CN=${agentUser(nodeName(nodeId))}`,
   };
   for (const [name, subject] of Object.entries(refused)) {
     it(`refuses ${name}`, () => {

@@ -1,11 +1,9 @@
+import type { KubernetesState } from "@cluster-os/api";
 import type { NodeId } from "@cluster-os/identity";
 import type { Distribution, JoinCredentials, NodePlacement } from "@cluster-os/kubernetes";
 import type { Logger } from "@cluster-os/std";
 import type { ActRecordFile } from "./act-record.ts";
 import { planKubernetes, type ActRecord, type KubernetesObserved } from "./plan.ts";
-
-/** What this machine tells the others about its Kubernetes (travels in its node record). */
-export type KubernetesState = "waiting" | "initialising" | "joining" | "starting" | "ready";
 
 export interface KubernetesControllerOptions {
   readonly distribution: Distribution;

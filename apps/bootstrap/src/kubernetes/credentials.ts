@@ -1,14 +1,12 @@
+import { JoinCredentialsRequest } from "@cluster-os/api";
 import { decodeCbor, encodeCbor, type NodeId } from "@cluster-os/identity";
 import { JoinCredentials, type Distribution } from "@cluster-os/kubernetes";
-import { z } from "zod";
 import type { PeerApiClient } from "../peer-api/client.ts";
 import { PeerApiError, type PeerHandler } from "../peer-api/protocol.ts";
 import type { JoinSlot } from "./join-slot.ts";
 
 export const CREDENTIALS_TOPIC = "join-credentials";
 export const JOIN_DONE_TOPIC = "join-done";
-
-const CredentialsRequest = z.object({ role: z.enum(["server", "worker"]), epoch: z.int().min(0) });
 
 export interface CredentialsGranterOptions {
   readonly distribution: Distribution;
@@ -21,7 +19,7 @@ export interface CredentialsGranterOptions {
 /** On a server: mints credentials for the one act the asking node was elected to, and for nothing else. */
 export function credentialsHandler(options: CredentialsGranterOptions): PeerHandler {
   return async (from, body, signal) => {
-    const request = CredentialsRequest.parse(decodeCbor(body));
+    const request = JoinCredentialsRequest.parse(decodeCbor(body));
     const slot = options.slot();
     if (!slot) throw new PeerApiError(503, "this server is not ready yet");
     if (request.epoch !== options.epoch()) {

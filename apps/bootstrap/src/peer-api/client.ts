@@ -1,6 +1,7 @@
+import { PEER_API_PORT } from "@cluster-os/api";
 import { openSealed, signRecord, type AgreementKey, type Identity, type NodeId } from "@cluster-os/identity";
 import type { Rng } from "@cluster-os/std";
-import { answerPurpose, PEER_API_PORT, PeerApiError, PeerRequestRecord } from "./protocol.ts";
+import { answerPurpose, PeerApiError, PeerRequestRecord } from "./protocol.ts";
 
 export interface PeerCall {
   readonly to: NodeId;

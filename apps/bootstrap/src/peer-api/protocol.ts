@@ -1,9 +1,6 @@
 import { type NodeId, type RecordType } from "@cluster-os/identity";
 import { z } from "zod";
 
-/** TCP port of the peer API, on the mesh address only. */
-export const PEER_API_PORT = 8687;
-
 /**
  * A request from one member to another over the mesh, signed by the asking node. `to` and `nonce` tie it to one
  * recipient and one occasion; `body` is CBOR whose shape the topic fixes. The answer comes sealed to the asking node's

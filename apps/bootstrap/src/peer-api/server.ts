@@ -1,3 +1,4 @@
+import { PEER_API_PORT } from "@cluster-os/api";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { nodeIdOf, openRecord, sealTo, type NodeId } from "@cluster-os/identity";
 import { describeError, type Logger, type Rng } from "@cluster-os/std";

@@ -1,6 +1,6 @@
 import type { KubernetesObject, V1ConfigMap } from "@kubernetes/client-node";
 import type { NodeId } from "@cluster-os/identity";
-import { nodeIndexObject, NAMESPACE, NODE_ID_LABEL } from "@cluster-os/api";
+import { NAMESPACE, nodeIndexObject } from "@cluster-os/api";
 import type { Kube } from "./kube.ts";
 
 /** No index is left in the address plan. */
@@ -37,6 +37,6 @@ export async function takeIndex(kube: Kube, nodeId: NodeId, maxIndex: number): P
     const object = nodeIndexObject(index, nodeId) as KubernetesObject;
     if ((await kube.create(object)) === "created") return index;
     const found = await kube.get<V1ConfigMap>(object as never);
-    if (found?.metadata?.labels?.[NODE_ID_LABEL] !== undefined && found.data?.["nodeID"] === nodeId) return index;
+    if (found?.data?.["nodeID"] === nodeId) return index;
   }
 }

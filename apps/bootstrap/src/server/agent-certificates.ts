@@ -1,18 +1,12 @@
 import { AsnConvert } from "@peculiar/asn1-schema";
 import { CertificationRequest } from "@peculiar/asn1-csr";
 import type { V1CertificateSigningRequest } from "@kubernetes/client-node";
+import { AGENTS_GROUP, agentUser } from "@cluster-os/api";
 import { nodeName, type NodeId } from "@cluster-os/identity";
 import { toHex, type Rng } from "@cluster-os/std";
 import { waitFor } from "@cluster-os/std/drivers";
 import { PeerApiError } from "../peer-api/protocol.ts";
 import type { Kube } from "./kube.ts";
-
-export const AGENT_GROUP = "cluster-os:node-agents";
-
-/** The Kubernetes user that node-agent of a node is. RBAC names it; nothing else may claim it. */
-export function agentUser(nodeId: NodeId): string {
-  return `cluster-os:node:${nodeName(nodeId)}`;
-}
 
 const ORGANIZATION = "2.5.4.10";
 const COMMON_NAME = "2.5.4.3";
@@ -24,13 +18,13 @@ const COMMON_NAME = "2.5.4.3";
 export function checkAgentRequest(csrPem: string, from: NodeId): void {
   const subject = parseSubject(csrPem);
   const expected = [
-    [ORGANIZATION, AGENT_GROUP],
-    [COMMON_NAME, agentUser(from)],
+    [ORGANIZATION, AGENTS_GROUP],
+    [COMMON_NAME, agentUser(nodeName(from))],
   ];
   if (JSON.stringify(subject) !== JSON.stringify(expected)) {
     throw new PeerApiError(
       403,
-      `node-agent of ${nodeName(from)} may only ask for ${agentUser(from)} in ${AGENT_GROUP}`,
+      `node-agent of ${nodeName(from)} may only ask for ${agentUser(nodeName(from))} in ${AGENTS_GROUP}`,
     );
   }
 }

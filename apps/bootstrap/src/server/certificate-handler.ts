@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { decodeCbor, encodeCbor, type NodeId } from "@cluster-os/identity";
 import type { Rng } from "@cluster-os/std";
-import { z } from "zod";
+import { AgentCertificateRequest, type IssuedAgentCertificate } from "@cluster-os/api";
 import { PeerApiError } from "../peer-api/protocol.ts";
 import { issueAgentCertificate } from "./agent-certificates.ts";
 import type { Kube } from "./kube.ts";
@@ -11,10 +11,6 @@ export const CERTIFICATE_TOPIC = "agent-certificate";
 /** Life of node-agent's client certificate: long enough for a night's network trouble to be short of it by far. */
 const CERTIFICATE_SECONDS = 3600;
 const CA_PATH = "/etc/kubernetes/pki/ca.crt";
-
-const Request = z.object({ csrPem: z.string().max(4096) });
-export const IssuedCertificate = z.object({ certificatePem: z.string(), caPem: z.string() });
-export type IssuedCertificate = z.infer<typeof IssuedCertificate>;
 
 export interface CertificateIssuer {
   /** The API, while this machine is a ready server. */
@@ -28,7 +24,7 @@ export async function issueFor(
   from: NodeId,
   csrPem: string,
   signal: AbortSignal,
-): Promise<IssuedCertificate> {
+): Promise<IssuedAgentCertificate> {
   const kube = issuer.kube();
   if (!kube) throw new PeerApiError(503, "this server is not ready yet");
   const expirationSeconds = CERTIFICATE_SECONDS;
@@ -39,7 +35,7 @@ export async function issueFor(
 /** The same over the peer API, for nodes that are no servers. */
 export function certificateHandler(issuer: CertificateIssuer) {
   return async (from: NodeId, body: Uint8Array, signal: AbortSignal): Promise<Uint8Array> => {
-    const { csrPem } = Request.parse(decodeCbor(body));
+    const { csrPem } = AgentCertificateRequest.parse(decodeCbor(body));
     return encodeCbor(await issueFor(issuer, from, csrPem, signal));
   };
 }

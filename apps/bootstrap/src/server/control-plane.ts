@@ -1,5 +1,5 @@
 import type { KubernetesObject } from "@kubernetes/client-node";
-import { baseObjects, NAMESPACE } from "@cluster-os/api";
+import { baseObjects, NAMESPACE, serverUser, SERVERS_GROUP } from "@cluster-os/api";
 import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { Distribution } from "@cluster-os/kubernetes";
 import { MAX_INDEX } from "@cluster-os/mesh";
@@ -10,8 +10,6 @@ import { takeIndex } from "./admissions.ts";
 import { ClusterObjects } from "./cluster-objects.ts";
 import { openKube, type Kube } from "./kube.ts";
 import { HeldLease } from "./leadership.ts";
-
-export const SERVERS_GROUP = "cluster-os:servers";
 
 /** A server's certificate is issued again at each start of bootstrap, and well before its end while it runs. */
 const KUBECONFIG_VALIDITY_HOURS = 24;
@@ -86,7 +84,7 @@ export class ControlPlane {
     const { clock, distribution, self, kubeconfigPath, view, logger } = this.#options;
     if (this.#kube && clock.now() - this.#kubeOpenedAt < KUBECONFIG_RENEWAL_MS) return this.#kube;
     const request = {
-      commonName: `cluster-os:server:${nodeName(self)}`,
+      commonName: serverUser(nodeName(self)),
       organizations: [SERVERS_GROUP],
       validityHours: KUBECONFIG_VALIDITY_HOURS,
       path: kubeconfigPath,

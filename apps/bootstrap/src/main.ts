@@ -1,0 +1,74 @@
+/**
+ * cluster-os-bootstrap: makes this machine a node of its cluster. This file chooses what of the real machine the parts
+ * work on; `daemon.ts` puts them together.
+ */
+import { ConfigFileError, parseConfigFile, type ClusterConfigFile } from "@cluster-os/api";
+import { agreementKeyFromPrivate, nodeName } from "@cluster-os/identity";
+import { KeyFileError, loadOrCreateKeys } from "@cluster-os/identity/drivers";
+import { kubeadmDistribution, linuxHost } from "@cluster-os/kubernetes/drivers";
+import { IpLink, UserspaceWireGuard } from "@cluster-os/mesh/drivers";
+import { describeError, type Logger } from "@cluster-os/std";
+import { createLogger, readFileIfExists, systemClock, systemRng } from "@cluster-os/std/drivers";
+import packageJson from "../package.json" with { type: "json" };
+import { Daemon } from "./daemon.ts";
+import { setHostName } from "./host-name.ts";
+import { readCapabilities } from "./machine.ts";
+import { MESH_INTERFACE } from "./mesh-controller.ts";
+import { SYSTEM_SETTINGS as settings } from "./settings.ts";
+import { Steps } from "./steps.ts";
+import { startUserspaceWireGuard } from "./wireguard-unit.ts";
+
+const EXIT_REFUSED = 78; // EX_CONFIG of sysexits.h: what was given cannot be used as it is.
+
+async function main(): Promise<void> {
+  const clock = systemClock;
+  const steps = new Steps(clock);
+  const config = await readConfig();
+  const logger = createLogger({ level: config.logLevel ?? "info" });
+  const keys = await loadOrCreateKeys(settings.identityFolder, systemRng);
+  const name = nodeName(keys.identity.nodeId);
+  await setHostName(name);
+  steps.reach("identity");
+  logger.info("starts", { node: name, nodeId: keys.identity.nodeId, isNew: keys.created, version: packageJson.version });
+  const daemon = await Daemon.start({
+    settings,
+    config,
+    keys,
+    capabilities: await readCapabilities(),
+    version: packageJson.version,
+    device: new UserspaceWireGuard({ publicKeyOf: (privateKey) => agreementKeyFromPrivate(privateKey).publicKey }),
+    link: new IpLink(),
+    ensureMeshInterface: startUserspaceWireGuard,
+    distribution: kubeadmDistribution({
+      host: linuxHost(),
+      clock,
+      rng: systemRng,
+      logger: logger.child({ part: "kubeadm" }),
+      meshInterface: MESH_INTERFACE,
+    }),
+    steps,
+    clock,
+    rng: systemRng,
+    logger,
+  });
+  stopOnSignal(daemon, logger);
+}
+
+async function readConfig(): Promise<ClusterConfigFile> {
+  const content = await readFileIfExists(settings.configPath);
+  return parseConfigFile(content?.toString("utf8") ?? "", settings.configPath);
+}
+
+function stopOnSignal(daemon: AsyncDisposable, logger: Logger): void {
+  const stop = (signal: NodeJS.Signals): void => {
+    logger.info("stops", { signal });
+    void daemon[Symbol.asyncDispose]().finally(() => process.exit());
+  };
+  process.once("SIGTERM", stop);
+  process.once("SIGINT", stop);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`cluster-os-bootstrap: ${describeError(error)}\n`);
+  process.exit(error instanceof ConfigFileError || error instanceof KeyFileError ? EXIT_REFUSED : 1);
+});

@@ -1,0 +1,151 @@
+import {
+  ramText,
+  type KubernetesState,
+  type ClusterStatus,
+  type MemberHealth,
+  type MemberList,
+  type MeshStatus,
+  type NodeStatus,
+} from "@cluster-os/api";
+import { describeDiagnostic, type NodeProtocolStatus } from "@cluster-os/formation";
+import { nodeName, type NodeId } from "@cluster-os/identity";
+import type { KubernetesStatus } from "@cluster-os/kubernetes";
+import type { Member } from "@cluster-os/membership";
+import type { DeviceState } from "@cluster-os/mesh";
+import { equalBytes } from "@cluster-os/std";
+import type { Step } from "./steps.ts";
+import type { View } from "./view.ts";
+
+/** How a member's status is called outside: the mission's word for alive is healthy. */
+export function healthOf(status: Member["status"]): MemberHealth {
+  return status === "alive" ? "healthy" : status;
+}
+
+/** `cluster-os members -o json`. */
+export function memberList(view: View): MemberList {
+  return view.members().map(({ member }) => ({
+    name: member.name,
+    node_id: member.nodeId,
+    roles: member.description?.roles ?? [],
+    capabilities: {
+      cpu: member.description?.capabilities.cpu ?? 0,
+      ram: ramText(member.description?.capabilities.memoryBytes ?? 0),
+      gpu: (member.description?.capabilities.gpus ?? 0) > 0,
+    },
+    status: healthOf(member.status),
+  }));
+}
+
+/** Who serves, by etcd's own list where this machine can ask it, and by the members' word where it cannot. */
+export function controlPlaneStatus(view: View, kubernetes: KubernetesStatus): ClusterStatus["controlPlane"] {
+  const servers = view.members().filter(({ member }) => view.isServer(member.nodeId));
+  const byName = new Map(servers.map((server) => [server.member.name, server]));
+  const isWell = (name: string): boolean => {
+    const member = byName.get(name)?.member;
+    return member?.status === "alive" && member.description?.kubernetes.state === "ready";
+  };
+  const known = servers
+    .filter(({ member }) => ["starting", "ready"].includes(member.description?.kubernetes.state ?? ""))
+    .map(({ member }) => ({ name: member.name, isLearner: false, healthy: true }));
+  const etcd = kubernetes.etcdMembers.length > 0 ? kubernetes.etcdMembers : known;
+  const entries = etcd.flatMap(({ name, isLearner, healthy }) => {
+    const index = byName.get(name)?.index;
+    return index === undefined ? [] : [{ isLearner, entry: { index, name, healthy: healthy && isWell(name) } }];
+  });
+  const sorted = entries.sort((left, right) => left.entry.index - right.entry.index);
+  return {
+    voters: sorted.filter(({ isLearner }) => !isLearner).map(({ entry }) => entry),
+    learners: sorted.filter(({ isLearner }) => isLearner).map(({ entry }) => entry),
+    ...(kubernetes.leader !== undefined && { leader: kubernetes.leader }),
+  };
+}
+
+/** `cluster-os status -o json`. */
+export function clusterStatus(
+  view: View,
+  clusterId: string | undefined,
+  kubernetes: KubernetesStatus,
+): ClusterStatus {
+  return {
+    ...(clusterId !== undefined && { clusterId }),
+    nodes: view.members().map(({ member, index, meshAddress }) => ({
+      index,
+      name: member.name,
+      nodeId: member.nodeId,
+      address: meshAddress,
+      roles: member.description?.roles ?? [],
+      status: healthOf(member.status),
+    })),
+    controlPlane: controlPlaneStatus(view, kubernetes),
+  };
+}
+
+/** The mesh interface as it is, with its peers under their node names. */
+export function meshStatus(view: View, self: NodeId, device: DeviceState): MeshStatus {
+  const peers = view.members().flatMap(({ member, meshAddress }) => {
+    const key = member.description?.wireguardKey;
+    if (member.nodeId === self || !key) return [];
+    const peer = device.peers.find(({ publicKey }) => equalBytes(publicKey, key));
+    if (!peer) return [];
+    const { endpoint, latestHandshakeMs, rxBytes, txBytes } = peer;
+    return [
+      {
+        name: member.name,
+        address: meshAddress,
+        isAlive: member.status === "alive",
+        ...(endpoint !== undefined && { endpoint }),
+        ...(latestHandshakeMs !== undefined && { lastHandshakeMs: latestHandshakeMs }),
+        rxBytes,
+        txBytes,
+      },
+    ];
+  });
+  return { interface: device.name, peers };
+}
+
+export interface NodeReportInput {
+  readonly protocol: NodeProtocolStatus;
+  readonly view: View;
+  readonly version: string;
+  readonly label: string | undefined;
+  readonly underlayAddresses: readonly string[];
+  readonly kubernetesState: KubernetesState;
+  readonly kubernetes: KubernetesStatus;
+  /** Undefined before the mesh is up. */
+  readonly device: DeviceState | undefined;
+  readonly steps: readonly Step[];
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+/** `GET /v1/status`: this machine. */
+export function nodeReport(input: NodeReportInput): NodeStatus {
+  const { protocol, view, device } = input;
+  const { epoch } = view.epoch;
+  const role = view.selfIndex === undefined ? undefined : view.isServer(protocol.nodeId) ? "server" : "worker";
+  const count = (status: Member["status"]): number =>
+    view.members().filter(({ member }) => member.status === status).length;
+  return {
+    name: nodeName(protocol.nodeId),
+    nodeId: protocol.nodeId,
+    ...(input.label !== undefined && { label: input.label }),
+    version: input.version,
+    lifecycle: protocol.lifecycle,
+    ...(protocol.clusterId !== undefined && { clusterId: protocol.clusterId }),
+    ...(protocol.index !== undefined && { index: protocol.index }),
+    ...(role !== undefined && { role }),
+    roles: role === undefined ? [] : [role],
+    ...(view.selfAddress !== undefined && { address: view.selfAddress }),
+    underlayAddresses: [...input.underlayAddresses],
+    epoch,
+    kubernetes: { state: input.kubernetesState, epoch },
+    members: { alive: count("alive"), suspect: count("suspect"), failed: count("failed"), left: count("left") },
+    controlPlane: controlPlaneStatus(view, input.kubernetes),
+    ...(device && { mesh: meshStatus(view, protocol.nodeId, device) }),
+    problems: protocol.diagnostics.map((diagnostic) => ({
+      kind: diagnostic.kind,
+      message: describeDiagnostic(diagnostic),
+    })),
+    steps: input.steps.map(({ name, atMs }) => ({ name, atMs })),
+    counters: { ...input.counters },
+  };
+}

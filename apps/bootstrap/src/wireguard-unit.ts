@@ -1,0 +1,17 @@
+import { access } from "node:fs/promises";
+import { execa } from "execa";
+import { waitFor } from "@cluster-os/std/drivers";
+import { MESH_INTERFACE } from "./mesh-controller.ts";
+
+const UNIT = "cluster-os-wireguard.service";
+const SOCKET = `/run/wireguard/${MESH_INTERFACE}.sock`;
+
+/**
+ * Makes the mesh interface exist by starting the userspace WireGuard's unit. It is a unit of its own so that the mesh, and
+ * the cluster on it, outlives a restart of bootstrap.
+ */
+export async function startUserspaceWireGuard(signal: AbortSignal): Promise<void> {
+  const active = await execa("systemctl", ["is-active", "--quiet", UNIT], { reject: false, cancelSignal: signal });
+  if (active.exitCode !== 0) await execa("systemctl", ["start", UNIT], { cancelSignal: signal });
+  await waitFor(() => access(SOCKET).then(() => true), { what: `the socket of ${UNIT}`, timeoutMs: 5_000, signal });
+}

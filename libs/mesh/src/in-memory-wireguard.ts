@@ -1,0 +1,56 @@
+import { toHex } from "@cluster-os/std";
+import { WireGuardError, type DeviceChange, type DeviceState, type PeerChange, type PeerState, type WireGuardDevice } from "./device.ts";
+
+/**
+ * WireGuard without packets: for simulations and tests. It passes the same contract suite as the real ones, the rule
+ * included that an allowed address belongs to the peer that got it last.
+ */
+export class InMemoryWireGuard implements WireGuardDevice {
+  readonly #devices = new Map<string, DeviceState>();
+  readonly #publicKeyOf: (privateKey: Uint8Array) => Uint8Array;
+  /** Calls of `configure`, for tests that count writes. */
+  writeCount = 0;
+
+  constructor(names: readonly string[], publicKeyOf: (privateKey: Uint8Array) => Uint8Array) {
+    this.#publicKeyOf = publicKeyOf;
+    for (const name of names) this.#devices.set(name, { name, listenPort: 0, peers: [] });
+  }
+
+  list(): Promise<readonly string[]> {
+    return Promise.resolve([...this.#devices.keys()]);
+  }
+
+  get(name: string): Promise<DeviceState> {
+    const device = this.#devices.get(name);
+    return device ? Promise.resolve(device) : Promise.reject(new WireGuardError(`there is no WireGuard interface ${name}`));
+  }
+
+  async configure(name: string, change: DeviceChange): Promise<void> {
+    const device = await this.get(name);
+    this.writeCount += 1;
+    this.#devices.set(name, {
+      name,
+      ...(change.privateKey
+        ? { publicKey: this.#publicKeyOf(change.privateKey) }
+        : device.publicKey && { publicKey: device.publicKey }),
+      listenPort: change.listenPort ?? device.listenPort,
+      peers: change.peers.reduce(applyPeer, device.peers),
+    });
+  }
+
+  remove(name: string): Promise<void> {
+    this.#devices.delete(name);
+    return Promise.resolve();
+  }
+}
+
+function applyPeer(peers: readonly PeerState[], change: PeerChange): readonly PeerState[] {
+  const key = toHex(change.publicKey);
+  const others = peers.filter(({ publicKey }) => toHex(publicKey) !== key);
+  if (change.kind === "remove-peer") return others;
+  const present = peers.find(({ publicKey }) => toHex(publicKey) === key);
+  const { kind: _kind, ...given } = change;
+  const taken = new Set(change.allowedIps ?? []);
+  const rest = others.map((peer) => ({ ...peer, allowedIps: peer.allowedIps.filter((entry) => !taken.has(entry)) }));
+  return [...rest, { rxBytes: 0, txBytes: 0, allowedIps: [], ...present, ...given }];
+}
