@@ -1,0 +1,18 @@
+/**
+ * Who may be a member, and who says so: genesis, admission, revocation and established records, the roster that follows
+ * from them, and the keys that are handed out with them. All pure; nothing here knows how records travel.
+ */
+export * from "./errors.ts";
+export {
+  Founder,
+  GenesisPayload,
+  clusterIdOf,
+  createGenesis,
+  openGenesis,
+  type Genesis,
+  type GenesisRequest,
+} from "./genesis.ts";
+export { FounderSecrets, openFounderSecrets } from "./founder-secrets.ts";
+export * from "./key-ring.ts";
+export * from "./records.ts";
+export * from "./roster.ts";

@@ -1,0 +1,48 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { seededRng, toHex } from "@cluster-os/std";
+import { handRingKeys, signAdmission, signEstablished, signRevocation } from "../src/index.ts";
+import { alice, authority, carol, genesisOf } from "./support.ts";
+
+const folder = join(import.meta.dirname, "golden");
+const genesis = genesisOf();
+const { clusterId } = genesis;
+
+/** These bytes are on disks and on the wire for ever: a change here is a new record version, not a new golden file. */
+const records: Readonly<Record<string, Uint8Array>> = {
+  genesis: genesis.bytes,
+  admission: signAdmission(
+    { clusterId, nodeId: carol.identity.nodeId, index: 3, admittedAt: 1_700_000_100_000 },
+    authority,
+  ),
+  revocation: signRevocation(
+    { clusterId, nodeId: carol.identity.nodeId, revokedAt: 1_700_000_200_000 },
+    authority,
+  ),
+  established: signEstablished(
+    { clusterId, epoch: 1, initialiser: alice.identity.nodeId, servers: [alice.identity.nodeId] },
+    authority,
+  ),
+  "ring-key": handRingKeys(
+    carol.sealing.publicKey,
+    { clusterId, keys: [{ id: 2, key: new Uint8Array(32).fill(9) }] },
+    seededRng(40),
+  ),
+};
+
+describe("wire format", () => {
+  for (const [name, bytes] of Object.entries(records)) {
+    it(`of ${name} is byte for byte what it was`, () => {
+      const path = join(folder, `${name}.hex`);
+      const text = `${toHex(bytes)
+        .replace(/(.{96})/g, "$1\n")
+        .trimEnd()}\n`;
+      if (process.env["UPDATE_GOLDEN"]) {
+        mkdirSync(folder, { recursive: true });
+        writeFileSync(path, text);
+      }
+      expect(text).to.equal(readFileSync(path, "utf8"));
+    });
+  }
+});
