@@ -57,3 +57,16 @@ export const CONTROL_PLANE_PODS = [
   "kube-scheduler",
   "etcd",
 ] as const;
+
+/** Labels of a server's Node, as kubeadm sets them. */
+export const LABELS_OF_SERVERS = [
+  "node-role.kubernetes.io/control-plane",
+  "node.kubernetes.io/exclude-from-external-load-balancers",
+] as const;
+
+/**
+ * How often etcd's leader is heard, and after how long it is missed, in milliseconds: between etcd's defaults (100 and
+ * 1000, for a LAN of idle machines) and k3s' (500 and 5000). Servers here run jobs as well, over a mesh that costs CPU,
+ * and a needless election costs every write more than a late one.
+ */
+export const ETCD_TIMING = { "heartbeat-interval": "200", "election-timeout": "2000" } as const;

@@ -59,6 +59,23 @@ export async function systemctl(
   }
 }
 
+/** Runs works side by side. When one fails the others are told to stop, and its error is the one that is thrown. */
+export async function together(
+  signal: AbortSignal,
+  ...works: readonly ((signal: AbortSignal) => Promise<void>)[]
+): Promise<void> {
+  const failure = new AbortController();
+  const both = AbortSignal.any([signal, failure.signal]);
+  await Promise.all(
+    works.map((work) =>
+      work(both).catch((error: unknown) => {
+        failure.abort(error);
+      }),
+    ),
+  );
+  failure.signal.throwIfAborted();
+}
+
 /** Runs kubeadm for an act; what it says goes to the act's log, which an error names. */
 export async function kubeadm(
   { host, clock, logger }: Context,

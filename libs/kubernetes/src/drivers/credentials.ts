@@ -5,9 +5,9 @@ import { renderClusterConfiguration, renderUploadCertsConfiguration } from "../r
 import { readSecretsKey, renderBootstrapToken } from "../render/secrets.ts";
 import { PATHS } from "../settings.ts";
 import { execute, kubeadm, type Context } from "./context.ts";
-import { bootstrapToken, certificateKey, withSecretFile } from "./join.ts";
 import { KubeApi } from "./kube-api.ts";
 import { knownPlacement } from "./machine.ts";
+import { bootstrapToken, certificateKey, withSecretFile } from "./secret-files.ts";
 
 /** How long a machine has from being given credentials to having joined, in milliseconds. */
 const TOKEN_LIFETIME_MS = 15 * 60_000;

@@ -1,59 +1,60 @@
-import { z } from "zod";
 import { KubernetesError } from "../errors.ts";
 import { MemberList, MemberStatus, type EtcdMember } from "../plan/etcd.ts";
 import { PATHS } from "../settings.ts";
 import type { Host } from "./host.ts";
 
-const LOCAL_URL = "https://127.0.0.1:2379";
+/** This machine's own member. */
+export const LOCAL_ETCD = "https://127.0.0.1:2379";
 
 /**
  * etcd's members, by the JSON gateway of its gRPC API (etcd documentation, "gRPC gateway"), with the client certificate
- * that kubeadm made for health checks.
+ * that kubeadm made for health checks. One member is asked, the machine's own unless another is named.
  */
 export class Etcd {
   readonly #host: Host;
+  readonly #url: string;
   readonly #ca: string;
   readonly #client: { readonly certificate: string; readonly key: string };
 
   private constructor(
     host: Host,
+    url: string,
     ca: string,
     client: { readonly certificate: string; readonly key: string },
   ) {
     this.#host = host;
+    this.#url = url;
     this.#ca = ca;
     this.#client = client;
   }
 
   /** undefined where this machine has no certificates of etcd, hence is no server. */
-  static async open(host: Host): Promise<Etcd | undefined> {
+  static async open(host: Host, url = LOCAL_ETCD): Promise<Etcd | undefined> {
     const [ca, certificate, key] = await Promise.all(
       ["ca.crt", "healthcheck-client.crt", "healthcheck-client.key"].map((name) =>
         host.readFile(`${PATHS.etcdPki}/${name}`),
       ),
     );
     if (ca === undefined || certificate === undefined || key === undefined) return undefined;
-    return new Etcd(host, ca, { certificate, key });
+    return new Etcd(host, url, ca, { certificate, key });
+  }
+
+  /** The same identity, asking another member. */
+  at(url: string): Etcd {
+    return new Etcd(this.#host, url, this.#ca, this.#client);
   }
 
   async members(signal: AbortSignal, timeoutMs = 5000): Promise<readonly EtcdMember[]> {
-    // Not linearizable would be a member's own, possibly old, view; but that is all a server without a quorum has.
-    const body = await this.#post(
-      LOCAL_URL,
-      "/v3/cluster/member/list",
-      { linearizable: false },
-      signal,
-      timeoutMs,
-    );
-    return MemberList.parse(body).members;
+    // A member's own view may be old, but it is all that a server without a quorum can give.
+    return MemberList.parse(
+      await this.#post("cluster/member/list", { linearizable: false }, signal, timeoutMs),
+    ).members;
   }
 
-  /** Asks one member how it is; undefined if it does not answer within a second or complains. */
-  async statusOf(member: EtcdMember, signal: AbortSignal): Promise<z.infer<typeof MemberStatus> | undefined> {
-    const [url] = member.clientURLs;
-    if (url === undefined) return undefined;
+  /** How the asked member is; undefined if it does not answer within a second or complains. */
+  async status(signal: AbortSignal): Promise<MemberStatus | undefined> {
     try {
-      const status = MemberStatus.parse(await this.#post(url, "/v3/maintenance/status", {}, signal, 1000));
+      const status = MemberStatus.parse(await this.#post("maintenance/status", {}, signal, 1000));
       return status.errors.length === 0 ? status : undefined;
     } catch {
       signal.throwIfAborted();
@@ -61,39 +62,36 @@ export class Etcd {
     }
   }
 
-  /** Removes a member. `via` answers: for a member that removes itself, another one. */
-  async remove(member: EtcdMember, signal: AbortSignal, via?: EtcdMember): Promise<void> {
-    await this.#post(
-      via?.clientURLs[0] ?? LOCAL_URL,
-      "/v3/cluster/member/remove",
-      { ID: member.ID },
-      signal,
-      10_000,
-    );
+  /** How another member says it is. One that never started has no address to ask. */
+  async statusOf(member: EtcdMember, signal: AbortSignal): Promise<MemberStatus | undefined> {
+    const [url] = member.clientURLs;
+    return url === undefined ? undefined : this.at(url).status(signal);
   }
 
-  /** Hands the leadership of this machine's member over. */
+  /** Announces a member that copies but does not vote yet. etcd allows one such at a time. */
+  async addLearner(peerUrl: string, signal: AbortSignal): Promise<void> {
+    await this.#post("cluster/member/add", { peerURLs: [peerUrl], isLearner: true }, signal);
+  }
+
+  /** Makes a learner a voter. Refused as long as it has not copied enough. */
+  async promote(member: EtcdMember, signal: AbortSignal): Promise<void> {
+    await this.#post("cluster/member/promote", { ID: member.ID }, signal);
+  }
+
+  async remove(member: EtcdMember, signal: AbortSignal): Promise<void> {
+    await this.#post("cluster/member/remove", { ID: member.ID }, signal);
+  }
+
+  /** Hands the leadership over; the asked member must be the leader. */
   async handOver(target: EtcdMember, signal: AbortSignal): Promise<void> {
-    await this.#post(
-      LOCAL_URL,
-      "/v3/maintenance/transfer-leadership",
-      { targetID: target.ID },
-      signal,
-      10_000,
-    );
+    await this.#post("maintenance/transfer-leadership", { targetID: target.ID }, signal);
   }
 
-  async #post(
-    base: string,
-    path: string,
-    body: object,
-    signal: AbortSignal,
-    timeoutMs: number,
-  ): Promise<unknown> {
+  async #post(call: string, body: object, signal: AbortSignal, timeoutMs = 10_000): Promise<unknown> {
     const answer = await this.#host.request(
       {
         method: "POST",
-        url: `${base}${path}`,
+        url: `${this.#url}/v3/${call}`,
         body: JSON.stringify(body),
         ca: this.#ca,
         client: this.#client,
@@ -103,7 +101,7 @@ export class Etcd {
     );
     if (answer.status !== 200) {
       throw new KubernetesError(
-        `etcd at ${base} answered ${answer.status} to ${path}: ${answer.body.slice(0, 300)}`,
+        `etcd at ${this.#url} answered ${answer.status} to ${call}: ${answer.body.slice(0, 300)}`,
       );
     }
     return JSON.parse(answer.body) as unknown;

@@ -1,4 +1,4 @@
-import { randomInteger, toBase64, toHex, type Rng } from "@cluster-os/std";
+import { toBase64 } from "@cluster-os/std";
 import { waitFor } from "@cluster-os/std/drivers";
 import type { ServerCredentials } from "../credentials.ts";
 import type {
@@ -13,10 +13,12 @@ import { renderClusterDns } from "../render/coredns.ts";
 import { renderDiscoveryKubeconfig } from "../render/discovery.ts";
 import { renderInitConfiguration, renderJoinConfiguration } from "../render/kubeadm.ts";
 import { renderSecretsEncryption } from "../render/secrets.ts";
-import { API_SERVER_PORT, PATHS, RUN_FOLDER } from "../settings.ts";
-import { kubeadm, type Context } from "./context.ts";
+import { API_SERVER_PORT, LABELS_OF_SERVERS, PATHS } from "../settings.ts";
+import { kubeadm, together, type Context } from "./context.ts";
+import { joinEtcd } from "./etcd-join.ts";
 import { KubeApi } from "./kube-api.ts";
 import { balance, placeMachine } from "./machine.ts";
+import { bootstrapToken, withSecretFile } from "./secret-files.ts";
 
 export async function initServer(
   context: Context,
@@ -28,7 +30,11 @@ export async function initServer(
   await readyMachine(context, { ...request, servers: withServer(request.servers, self) }, signal);
   await host.writeFile(PATHS.secretsEncryption, renderSecretsEncryption(toBase64(rng.bytes(32))), 0o600);
   await withSecretFile(context, "init.yaml", renderInitConfiguration(request, bootstrapToken(rng)), (path) =>
-    kubeadm(context, "init", ["init", "--config", path], signal),
+    together(
+      signal,
+      (both) => kubeadm(context, "init", ["init", "--config", path], both),
+      (both) => registerEarly(context, request, path, both),
+    ),
   );
   const api = await KubeApi.open(host, PATHS.adminKubeconfig);
   const { nameservers } = await host.inspect();
@@ -55,6 +61,26 @@ export async function joinServer(
 }
 
 /**
+ * The kubelet asks to be registered at growing intervals, up to seven seconds, and kubeadm waits for it; so it is
+ * started afresh as soon as there is an API to ask. That restart is due anyway: it is what kubeadm's last phase but one
+ * ends with, after making the kubelet use a certificate that renews itself.
+ */
+async function registerEarly(
+  context: Context,
+  placement: NodePlacement,
+  configPath: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await ownApiServer(context, placement, signal);
+  await kubeadm(
+    context,
+    "init-kubelet",
+    ["init", "phase", "kubelet-finalize", "all", "--config", configPath],
+    signal,
+  );
+}
+
+/**
  * The worker's kubelet, certificate, pods and network stay: kubeadm's join runs without the phases that would make
  * them, which refuse a node that is already there.
  */
@@ -65,14 +91,7 @@ export async function promote(
 ): Promise<void> {
   const credentials = serverCredentials(request);
   await readyMachine(context, request, signal);
-  await becomeServer(
-    context,
-    "promote",
-    request,
-    credentials,
-    ["--skip-phases=preflight,kubelet-start"],
-    signal,
-  );
+  await becomeServer(context, "promote", request, credentials, ["preflight", "kubelet-start"], signal);
 }
 
 async function becomeServer(
@@ -80,15 +99,21 @@ async function becomeServer(
   act: string,
   request: JoinServerRequest,
   credentials: ServerCredentials,
-  args: readonly string[],
+  skipped: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
-  await context.host.writeFile(
-    PATHS.secretsEncryption,
-    renderSecretsEncryption(credentials.secretsKey),
-    0o600,
+  const { host } = context;
+  await host.writeFile(PATHS.secretsEncryption, renderSecretsEncryption(credentials.secretsKey), 0o600);
+  // kubeadm's look at etcd's health would take this machine's unfinished member for a sick one.
+  const phases = [...skipped, "check-etcd", "control-plane-join", "wait-control-plane"];
+  await together(
+    signal,
+    (both) => kubeadmJoin(context, act, request, credentials, [`--skip-phases=${phases.join(",")}`], both),
+    (both) => joinEtcd(context, request, both),
   );
-  await kubeadmJoin(context, act, request, credentials, args, signal);
+  const api = await KubeApi.open(host, PATHS.adminKubeconfig);
+  const labels = Object.fromEntries(LABELS_OF_SERVERS.map((label) => [label, ""]));
+  await api.patchNode(request.nodeName, { metadata: { labels } }, signal);
   await ownApiServer(context, request, signal);
 }
 
@@ -119,46 +144,20 @@ async function readyMachine(context: Context, placement: NodePlacement, signal: 
 /** Waits until this machine's own API server takes requests. */
 async function ownApiServer(context: Context, placement: NodePlacement, signal: AbortSignal): Promise<void> {
   const { host } = context;
-  const ca = (await host.readFile(PATHS.caCertificate)) ?? "";
   const url = `https://${placement.meshAddress}:${API_SERVER_PORT}/readyz`;
   await waitFor(
-    async () => (await host.request({ method: "GET", url, ca, timeoutMs: 2000 }, signal)).status === 200,
-    { what: `the API server at ${url}`, timeoutMs: 60_000, everyMs: 100, signal },
+    async () => {
+      const ca = await host.readFile(PATHS.caCertificate);
+      return (
+        ca !== undefined &&
+        (await host.request({ method: "GET", url, ca, timeoutMs: 2000 }, signal)).status === 200
+      );
+    },
+    { what: `the API server at ${url}`, timeoutMs: 120_000, everyMs: 100, signal },
   );
 }
 
 function serverCredentials(request: JoinServerRequest): ServerCredentials {
   if (request.credentials.role === "server") return request.credentials;
   throw new KubernetesError(`${request.nodeName} has a worker's credentials and was told to be a server`);
-}
-
-/** Hands out the path of a file that exists only while `use` runs, readable by root alone. */
-export async function withSecretFile<T>(
-  { host }: Context,
-  name: string,
-  content: string,
-  use: (path: string) => Promise<T>,
-): Promise<T> {
-  const path = `${RUN_FOLDER}/${name}`;
-  await host.makeFolder(RUN_FOLDER, 0o700);
-  await host.writeFile(path, content, 0o600);
-  try {
-    return await use(path);
-  } finally {
-    await host.remove(path);
-  }
-}
-
-/** A new bootstrap token: six characters that name it and sixteen that are secret. */
-export function bootstrapToken(rng: Rng): string {
-  const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789";
-  const characters = Array.from({ length: 22 }, () =>
-    alphabet.charAt(randomInteger(rng, alphabet.length)),
-  ).join("");
-  return `${characters.slice(0, 6)}.${characters.slice(6)}`;
-}
-
-/** A new key for the certificates that wait in the cluster for a server's join. */
-export function certificateKey(rng: Rng): string {
-  return toHex(rng.bytes(32));
 }

@@ -1,16 +1,19 @@
 import { waitFor } from "@cluster-os/std/drivers";
 import { KubernetesError } from "../errors.ts";
 import { memberOf, successor, withoutServer, type EtcdMember } from "../plan/etcd.ts";
-import { API_SERVER_PORT, API_URL, CONTROL_PLANE_PODS, PATHS, UNITS } from "../settings.ts";
-import { execute, systemctl, type Context } from "./context.ts";
+import {
+  API_SERVER_PORT,
+  API_URL,
+  CONTROL_PLANE_PODS,
+  LABELS_OF_SERVERS,
+  PATHS,
+  UNITS,
+} from "../settings.ts";
+import { runningContainers } from "./containers.ts";
+import { systemctl, type Context } from "./context.ts";
 import { Etcd } from "./etcd.ts";
 import { KubeApi } from "./kube-api.ts";
 import { balance, balancedServers, knownPlacement } from "./machine.ts";
-
-const LABELS_OF_SERVERS = [
-  "node-role.kubernetes.io/control-plane",
-  "node.kubernetes.io/exclude-from-external-load-balancers",
-];
 
 /** Removes a machine that is gone for good, as seen from a ready server. */
 export async function removeMember(context: Context, nodeName: string, signal: AbortSignal): Promise<void> {
@@ -49,7 +52,8 @@ export async function demote(context: Context, signal: AbortSignal): Promise<voi
     if (pod !== "etcd") await host.remove(`${PATHS.manifests}/${pod}.yaml`);
   if (member && heir) {
     if ((await etcd.statusOf(member, signal))?.leader === member.ID) await etcd.handOver(heir, signal);
-    await etcd.remove(member, signal, heir);
+    // Asked of the heir: a member that removes itself does not live to answer.
+    await etcd.at(heir.clientURLs[0] as string).remove(member, signal);
   }
   await host.remove(`${PATHS.manifests}/etcd.yaml`);
   await wipeServerFiles(context);
@@ -105,17 +109,10 @@ async function wipeServerFiles({ host }: Context): Promise<void> {
 }
 
 async function controlPlaneStopped(context: Context, signal: AbortSignal): Promise<void> {
-  const ctr = (...args: string[]): Promise<string> =>
-    execute(context, "ctr", ["-n", "k8s.io", ...args], signal);
-  const filters = CONTROL_PLANE_PODS.map((pod) => `labels."io.kubernetes.container.name"==${pod}`);
-  await waitFor(
-    async () => {
-      const containers = (await ctr("containers", "list", "--quiet", ...filters))
-        .split("\n")
-        .filter((id) => id !== "");
-      const tasks = await ctr("tasks", "list");
-      return !containers.some((id) => tasks.includes(id));
-    },
-    { what: "the end of the control plane's pods", timeoutMs: 60_000, everyMs: 200, signal },
-  );
+  await waitFor(async () => (await runningContainers(context, CONTROL_PLANE_PODS, signal)).length === 0, {
+    what: "the end of the control plane's pods",
+    timeoutMs: 60_000,
+    everyMs: 200,
+    signal,
+  });
 }

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rm, statfs, writeFile } from "node:fs/promises";
+import { chmod, mkdir, open, readdir, readFile, rm, statfs, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { readFileIfExists, writeFileIfChanged } from "@cluster-os/std/drivers";
 import { execa } from "execa";
@@ -16,7 +16,10 @@ export const linuxHost: Host = {
   readFile: async (path) => (await readFileIfExists(path))?.toString("utf8"),
   writeFile: (path, content, mode) => writeFileIfChanged(path, content, { mode }),
   setKernelParameter,
-  makeFolder: async (path, mode) => void (await mkdir(path, { recursive: true, mode })),
+  makeFolder: async (path, mode) => {
+    await mkdir(path, { recursive: true });
+    await chmod(path, mode);
+  },
   list: (folder) => readdir(folder).catch(ifMissing<string[]>([])),
   remove: (path) => rm(path, { recursive: true, force: true }),
   empty: async (folder) => {

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import type { ServerAddress } from "../distribution.ts";
+import type { NodePlacement, ServerAddress } from "../distribution.ts";
+import { ETCD_TIMING, PATHS } from "../settings.ts";
 
 /** etcd's answer to a list of its members, by its JSON gateway: 64-bit numbers are decimal strings, defaults are left out. */
 export const MemberList = z.object({
@@ -22,6 +23,7 @@ export const MemberStatus = z.object({
   leader: z.string().default("0"),
   errors: z.array(z.string()).default([]),
 });
+export type MemberStatus = z.infer<typeof MemberStatus>;
 
 /**
  * The member that runs on a machine. One that was announced but never started has no name yet, so its address counts as
@@ -33,8 +35,54 @@ export function memberOf(
 ): EtcdMember | undefined {
   const named = members.find((member) => member.name === machine.nodeName);
   if (named || machine.address === undefined) return named;
-  const peer = `https://${machine.address}:2380`;
+  const peer = peerUrl(machine.address);
   return members.find((member) => member.name === "" && member.peerURLs.includes(peer));
+}
+
+/** Where members reach a member of etcd. */
+export function peerUrl(address: string): string {
+  return `https://${address}:2380`;
+}
+
+/**
+ * etcd's option --initial-cluster for a machine that joins: all members that have started, and itself. An announced
+ * member without a name is the machine itself, for there is only ever one.
+ */
+export function initialCluster(
+  members: readonly EtcdMember[],
+  self: { readonly nodeName: string; readonly address: string },
+): string {
+  const named = members.filter((member) => member.name !== "" && member.name !== self.nodeName);
+  const pairs = named.flatMap((member) => member.peerURLs.map((url) => `${member.name}=${url}`));
+  return [...pairs, `${self.nodeName}=${peerUrl(self.address)}`].join(",");
+}
+
+/** Arguments with which a member copies the others' data once: those kubeadm gives it, without an address for clients. */
+export function etcdArguments(
+  placement: Pick<NodePlacement, "nodeName" | "meshAddress">,
+  cluster: string,
+): readonly string[] {
+  const peer = peerUrl(placement.meshAddress);
+  const options = {
+    name: placement.nodeName,
+    "data-dir": PATHS.etcdFolder,
+    "initial-cluster": cluster,
+    "initial-cluster-state": "existing",
+    "initial-advertise-peer-urls": peer,
+    "listen-peer-urls": peer,
+    "advertise-client-urls": `https://${placement.meshAddress}:2379`,
+    "listen-client-urls": "https://127.0.0.1:2379",
+    "cert-file": `${PATHS.etcdPki}/server.crt`,
+    "key-file": `${PATHS.etcdPki}/server.key`,
+    "trusted-ca-file": `${PATHS.etcdPki}/ca.crt`,
+    "client-cert-auth": "true",
+    "peer-cert-file": `${PATHS.etcdPki}/peer.crt`,
+    "peer-key-file": `${PATHS.etcdPki}/peer.key`,
+    "peer-trusted-ca-file": `${PATHS.etcdPki}/ca.crt`,
+    "peer-client-cert-auth": "true",
+    ...ETCD_TIMING,
+  };
+  return Object.entries(options).map(([name, value]) => `--${name}=${value}`);
 }
 
 /** The voter that takes over from `leaving`, if that one leads: any other that is healthy. */

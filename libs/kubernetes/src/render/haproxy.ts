@@ -13,7 +13,7 @@ export function renderBalancer(servers: readonly ServerAddress[]): string {
 global
     log stdout format raw daemon notice
     stats socket /run/cluster-os-balancer/haproxy.sock mode 600 level admin expose-fd listeners
-    maxconn 20000
+    maxconn 2000
     # After a reload the old process checks servers no longer, so connections must not stay with it for long.
     hard-stop-after 3s
 

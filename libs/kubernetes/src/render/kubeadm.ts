@@ -6,6 +6,7 @@ import {
   BALANCER_PORT,
   CLUSTER_DOMAIN,
   CRI_SOCKET,
+  ETCD_TIMING,
   IMAGE_REPOSITORY,
   KUBERNETES_VERSION,
   PATHS,
@@ -17,7 +18,7 @@ const KUBEADM_API = "kubeadm.k8s.io/v1beta4";
 
 /**
  * Configuration of `kubeadm init`. `token` only has to be there - kubeadm would otherwise make one that lasts a day -
- * and is dead within a minute: joins get tokens of their own.
+ * and is dead before init ends: joins get tokens of their own.
  */
 export function renderInitConfiguration(placement: NodePlacement, token: string): string {
   return yamlDocuments(
@@ -27,14 +28,14 @@ export function renderInitConfiguration(placement: NodePlacement, token: string)
       bootstrapTokens: [
         {
           token,
-          ttl: "1m0s",
+          ttl: "1s",
           usages: ["signing", "authentication"],
           groups: ["system:bootstrappers:kubeadm:default-node-token"],
         },
       ],
       localAPIEndpoint: localApiEndpoint(placement),
-      // Cluster DNS has manifests of its own, and nobody reads the join command.
-      skipPhases: ["addon/coredns", "show-join-command"],
+      // Cluster DNS has manifests of its own, nobody reads the join command, and the kubelet is finalised earlier.
+      skipPhases: ["addon/coredns", "show-join-command", "kubelet-finalize"],
       nodeRegistration: nodeRegistration(placement),
       patches: { directory: PATHS.patches },
       timeouts: TIMEOUTS,
@@ -81,6 +82,26 @@ export function renderUploadCertsConfiguration(placement: NodePlacement, certifi
   );
 }
 
+/**
+ * Configuration of `kubeadm init phase etcd local` on a machine that joins: its member starts as part of `cluster`, in
+ * the form of etcd's --initial-cluster, instead of founding one.
+ */
+export function renderEtcdConfiguration(placement: NodePlacement, cluster: string): string {
+  return yamlDocuments(
+    {
+      apiVersion: KUBEADM_API,
+      kind: "InitConfiguration",
+      localAPIEndpoint: localApiEndpoint(placement),
+      nodeRegistration: nodeRegistration(placement),
+      patches: { directory: PATHS.patches },
+    },
+    clusterConfiguration(placement.addressPlan, {
+      "initial-cluster": cluster,
+      "initial-cluster-state": "existing",
+    }),
+  );
+}
+
 /** Configuration of `kubeadm kubeconfig user`. */
 export function renderClusterConfiguration(plan: NetworkPlan): string {
   return yamlDocuments(clusterConfiguration(plan));
@@ -95,6 +116,9 @@ const TIMEOUTS = {
   tlsBootstrap: "1m0s",
   discovery: "30s",
 };
+
+/** Leaders hold on as long as by default, but who waits for the lead looks once a second, not every two to four. */
+const LEADER_ELECTION = { "leader-elect-retry-period": "1s" };
 
 function localApiEndpoint(placement: NodePlacement): object {
   return { advertiseAddress: placement.meshAddress, bindPort: API_SERVER_PORT };
@@ -115,7 +139,7 @@ function nodeRegistration(placement: NodePlacement): object {
 }
 
 /** What holds for the whole cluster and nothing of one machine: that goes into patches. */
-function clusterConfiguration(plan: NetworkPlan): object {
+function clusterConfiguration(plan: NetworkPlan, etcdArgs: Readonly<Record<string, string>> = {}): object {
   return {
     apiVersion: KUBEADM_API,
     kind: "ClusterConfiguration",
@@ -134,14 +158,18 @@ function clusterConfiguration(plan: NetworkPlan): object {
         // A node's pod network follows from its index; bootstrap writes it to the Node.
         "allocate-node-cidrs": "false",
         "node-monitor-grace-period": "20s",
+        // It makes three requests for each of its controllers when it starts: at the default rate of 20 a second that
+        // alone takes five seconds, in which no machine gets a certificate.
+        "kube-api-qps": "200",
+        "kube-api-burst": "300",
+        ...LEADER_ELECTION,
       }),
     },
+    scheduler: { extraArgs: args(LEADER_ELECTION) },
     etcd: {
       local: {
         dataDir: PATHS.etcdFolder,
-        // Between etcd's defaults (for a LAN of idle machines) and k3s' (500/5000): servers here run jobs as well, over
-        // a mesh that costs CPU, and a needless election costs every write more than a late one.
-        extraArgs: args({ "heartbeat-interval": "250", "election-timeout": "2500" }),
+        extraArgs: args({ ...ETCD_TIMING, ...etcdArgs }),
       },
     },
   };

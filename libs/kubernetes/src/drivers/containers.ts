@@ -1,0 +1,25 @@
+import { execute, type Context } from "./context.ts";
+
+/** IDs of the running containers that have one of these names in their pods. */
+export async function runningContainers(
+  context: Context,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const filters = names.map((name) => `labels."io.kubernetes.container.name"==${name}`);
+  const known = await execute(
+    context,
+    "ctr",
+    ["-n", "k8s.io", "containers", "list", "--quiet", ...filters],
+    signal,
+  );
+  const tasks = await execute(context, "ctr", ["-n", "k8s.io", "tasks", "list"], signal);
+  const running = new Set(
+    tasks
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, , state]) => state === "RUNNING")
+      .map(([id]) => id),
+  );
+  return known.split("\n").filter((id) => running.has(id));
+}

@@ -1,0 +1,175 @@
+import { describeError } from "@cluster-os/std";
+import { waitFor } from "@cluster-os/std/drivers";
+import type { JoinServerRequest } from "../distribution.ts";
+import { KubernetesError } from "../errors.ts";
+import { etcdArguments, initialCluster, memberOf, peerUrl, type EtcdMember } from "../plan/etcd.ts";
+import { renderEtcdConfiguration } from "../render/kubeadm.ts";
+import { PATHS } from "../settings.ts";
+import { kubeadm, type Context } from "./context.ts";
+import { Etcd, LOCAL_ETCD } from "./etcd.ts";
+import { withSecretFile } from "./secret-files.ts";
+
+const TIMEOUT_MS = 60_000;
+
+/**
+ * Adds this machine to etcd: announced as a learner, filled, started, made a voter. Runs beside `kubeadm join`, as soon
+ * as that has written keys and manifests.
+ *
+ * kubeadm's own phase does the same and then waits nine seconds more. A new member publishes its address as an entry of
+ * the log and serves clients when it sees that entry come back. But the snapshot by which it gets the log already holds
+ * the entry, so it never does, and tries again only after etcd's request time-out (5 s + 2 elections). So the member is
+ * filled first, by a process of its own that ends when the snapshot is in; the static pod then finds its data, and
+ * publishes at once. All that happens while it has no vote: no quorum depends on it.
+ */
+export async function joinEtcd(
+  context: Context,
+  request: JoinServerRequest,
+  signal: AbortSignal,
+): Promise<void> {
+  const { etcd, members } = await firstAnswer(context, request, signal);
+  const self = { nodeName: request.nodeName, address: request.meshAddress };
+  const old = memberOf(members, self);
+  if (old && !old.isLearner) {
+    throw new KubernetesError(
+      `${self.nodeName} is still listed in etcd from an earlier life; it has to be removed first`,
+    );
+  }
+  await allHealthy(etcd, members, old, signal);
+  try {
+    if (!old) await etcd.addLearner(peerUrl(self.address), signal);
+    const cluster = initialCluster(members, self);
+    await fill(context, request, cluster, signal);
+    await withSecretFile(context, "etcd.yaml", renderEtcdConfiguration(request, cluster), (path) =>
+      kubeadm(context, "etcd", ["init", "phase", "etcd", "local", "--config", path], signal),
+    );
+    await waitFor(async () => (await etcd.at(LOCAL_ETCD).status(signal)) !== undefined, {
+      what: "the local etcd",
+      timeoutMs: TIMEOUT_MS,
+      signal,
+    });
+    await becomeVoter(etcd, self, signal);
+  } catch (error) {
+    await withdraw(context, etcd, self);
+    throw error;
+  }
+}
+
+/** The member list from the first server that answers, as soon as kubeadm has brought the keys to ask with. */
+async function firstAnswer(
+  context: Context,
+  request: JoinServerRequest,
+  signal: AbortSignal,
+): Promise<{ readonly etcd: Etcd; readonly members: readonly EtcdMember[] }> {
+  const urls = request.servers
+    .filter(({ nodeName }) => nodeName !== request.nodeName)
+    .map(({ address }) => `https://${address}:2379`);
+  return waitFor(
+    async () => {
+      const own = (await hasKeys(context)) ? await Etcd.open(context.host) : undefined;
+      for (const url of own ? urls : []) {
+        const etcd = (own as Etcd).at(url);
+        const members = await etcd.members(signal, 2000).catch(() => undefined);
+        if (members) return { etcd, members };
+      }
+      return undefined;
+    },
+    {
+      what: "keys from kubeadm, and an answer of another server's etcd,",
+      timeoutMs: TIMEOUT_MS,
+      everyMs: 50,
+      signal,
+    },
+  );
+}
+
+/** Whether kubeadm has made all keys: manifests come after them, the scheduler's last. */
+async function hasKeys({ host }: Context): Promise<boolean> {
+  return (await host.readFile(`${PATHS.manifests}/kube-scheduler.yaml`)) !== undefined;
+}
+
+/** A change of members needs the consent of a majority afterwards too, so nobody joins while one is missing. */
+async function allHealthy(
+  etcd: Etcd,
+  members: readonly EtcdMember[],
+  except: EtcdMember | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const member of members) {
+    if (member.ID === except?.ID) continue;
+    await waitFor(async () => (await etcd.statusOf(member, signal)) !== undefined, {
+      what: `an answer of etcd's member ${member.name} (if it is gone for good it has to be removed first), which`,
+      timeoutMs: 15_000,
+      everyMs: 200,
+      signal,
+    });
+  }
+}
+
+/** Runs the member until it has the others' data. */
+async function fill(
+  context: Context,
+  request: JoinServerRequest,
+  cluster: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { host } = context;
+  const logPath = `${PATHS.logs}/etcd-join.log`;
+  await host.makeFolder(PATHS.etcdFolder, 0o700);
+  await host.remove(logPath);
+  const args = ["etcd", ...etcdArguments(request, cluster)];
+  const enough = new AbortController();
+  const process = host.run(
+    { file: "hyperkube", args, timeoutMs: TIMEOUT_MS, logPath },
+    AbortSignal.any([signal, enough.signal]),
+  );
+  const ended = process.then(
+    ({ exitCode }) => {
+      throw new KubernetesError(`etcd ended (${exitCode}) before it had the others' data: see ${logPath}`);
+    },
+    () => undefined,
+  );
+  // A log short enough to come without a snapshot ends with the second.
+  const isFilled = waitFor(
+    async () =>
+      /"msg":"(applied snapshot|ready to serve client requests)"/.test((await host.readFile(logPath)) ?? ""),
+    { what: `the others' data in etcd (see ${logPath})`, timeoutMs: TIMEOUT_MS, signal },
+  );
+  try {
+    await Promise.race([isFilled, ended]);
+  } finally {
+    enough.abort();
+    await process.catch(() => undefined);
+  }
+  signal.throwIfAborted();
+}
+
+async function becomeVoter(
+  etcd: Etcd,
+  self: { readonly nodeName: string; readonly address: string },
+  signal: AbortSignal,
+): Promise<void> {
+  await waitFor(
+    async () => {
+      const member = memberOf(await etcd.members(signal), self);
+      if (member?.isLearner) await etcd.promote(member, signal);
+      return member !== undefined;
+    },
+    { what: "the consent of etcd to a new voter", timeoutMs: TIMEOUT_MS, everyMs: 100, signal },
+  );
+}
+
+/** A learner that did not get through must not stay: etcd has room for one only. Best effort, the act failed anyway. */
+async function withdraw(
+  context: Context,
+  etcd: Etcd,
+  self: { readonly nodeName: string; readonly address: string },
+): Promise<void> {
+  const signal = AbortSignal.timeout(5000);
+  try {
+    await context.host.remove(`${PATHS.manifests}/etcd.yaml`);
+    const left = memberOf(await etcd.members(signal), self);
+    if (left?.isLearner) await etcd.remove(left, signal);
+  } catch (error) {
+    context.logger.warn("could not withdraw from etcd", { reason: describeError(error) });
+  }
+}
