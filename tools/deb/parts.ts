@@ -22,7 +22,7 @@ export async function nodeRuntime(): Promise<string> {
 
 /** wireguard-go, for kernels without WireGuard: Debian 12's build is five times slower than this one. */
 export async function wireguardGo(): Promise<string> {
-  const module = join(REPOSITORY, "tools/deb/wireguard");
+  const module = join(REPOSITORY, "tools/wireguard-go");
   const folder = await kept(join(CACHE, "wireguard"), await keyOfFiles(module), async (draft) => {
     const args = ["build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w"];
     await execa("go", [...args, "-o", join(draft, "wireguard-go"), "golang.zx2c4.com/wireguard"], {

@@ -16,7 +16,7 @@ export interface CgroupPlan {
   readonly parent: string;
   /** A new cpuset (version 1) has no processors and no memory nodes until they are copied from its parent. */
   readonly copyCpuset: boolean;
-  /** Controllers to be enabled for the children of `parent` (version 2). */
+  /** Controllers to be enabled for the children of `parent` and of `path` (version 2). */
   readonly enable: readonly string[];
   /** Whether a command run in the machine joins it. */
   readonly joined: boolean;

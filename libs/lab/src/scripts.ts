@@ -17,12 +17,24 @@ umask 022
 mount -t overlay overlay -o "lowerdir=$2,upperdir=$3,workdir=$4" "$5"
 mkdir -p /run/systemd
 mount -t tmpfs -o mode=755 tmpfs /run/systemd
-while read -r cgroup; do echo 0 >"$cgroup/cgroup.procs"; done <"$6"
+cgroups=$6
 shift 6
+boot=0
 status=133
 while [ "$status" = 133 ]; do
+  boot=$((boot + 1))
   status=0
-  "$@" || status=$?
+  (
+    while read -r cgroup; do
+      # Version 2 lets no process into a cgroup that has given its controllers to children: a new one for each boot.
+      if [ -e "$cgroup/cgroup.subtree_control" ]; then
+        cgroup="$cgroup/boot-$boot"
+        mkdir -p "$cgroup"
+      fi
+      echo 0 >"$cgroup/cgroup.procs"
+    done <"$cgroups"
+    exec "$@"
+  ) || status=$?
 done
 exit "$status"
 `;

@@ -24,10 +24,10 @@ export async function readCgroupFacts(): Promise<CgroupFacts> {
 /** Makes the cgroups, so that a process can enter each of them. One that exists stays. */
 export async function makeCgroups(plans: readonly CgroupPlan[]): Promise<void> {
   for (const { path, parent, copyCpuset, enable } of plans) {
-    if (enable.length > 0) {
-      await writeFile(join(parent, "cgroup.subtree_control"), enable.map((one) => `+${one}`).join(" "));
-    }
     await mkdir(path, { recursive: true });
+    for (const folder of enable.length > 0 ? [parent, path] : []) {
+      await writeFile(join(folder, "cgroup.subtree_control"), enable.map((one) => `+${one}`).join(" "));
+    }
     if (!copyCpuset) continue;
     for (const file of ["cpuset.cpus", "cpuset.mems"])
       await writeFile(join(path, file), await readFile(join(parent, file)));
