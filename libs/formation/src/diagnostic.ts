@@ -16,6 +16,8 @@ export type Diagnostic =
   | { readonly kind: "secrets-do-not-open" }
   /** The initialiser is gone and a server that joined it may not vote: it must come back, or a person decides. */
   | { readonly kind: "initialiser-lost"; readonly initialiser: NodeId; readonly epoch: number }
+  /** No address plan avoids the networks that the founders are on. */
+  | { readonly kind: "no-address-plan"; readonly reason: string }
   /** This node was revoked. */
   | { readonly kind: "revoked" };
 
@@ -36,6 +38,8 @@ export function describeDiagnostic(diagnostic: Diagnostic): string {
       return "the genesis record's secrets do not open with this machine's sealing key, which was replaced; it asks the other members for the ring key.";
     case "initialiser-lost":
       return `${diagnostic.initialiser} began Kubernetes in epoch ${diagnostic.epoch} and is gone, after another server had joined it. Bring it back; if it is lost for good, run cluster-os recover.`;
+    case "no-address-plan":
+      return `no cluster is founded: ${diagnostic.reason}. Renumber a network, or take machines off it.`;
     case "revoked":
       return "this node was removed from its cluster. Remove its state folder to let it apply again.";
     default:

@@ -2,6 +2,19 @@
  * From strangers on a LAN to members of one cluster: beacons, genesis by ballot, applications; and which machine begins
  * Kubernetes. NodeProtocol composes it with membership into what one node runs.
  */
-export * from "./config.ts";
-export * from "./diagnostic.ts";
-export * from "./node-protocol.ts";
+export { DEFAULT_FORMATION_CONFIG, type FormationConfig } from "./config.ts";
+export { describeDiagnostic, type Diagnostic } from "./diagnostic.ts";
+export type { ApplicantView } from "./effect.ts";
+export { FORMATION_BYTE } from "./frame.ts";
+export { NodeProtocol } from "./node-protocol.ts";
+export type {
+  JoinStage,
+  Lifecycle,
+  NodeProtocolEffect,
+  NodeProtocolInput,
+  NodeProtocolOptions,
+  NodeProtocolStatus,
+  OwnDescription,
+} from "./node-protocol-interface.ts";
+export { SAFE_RULES, type FormationRules } from "./rules.ts";
+export { decodeNodeState, encodeNodeState, NodeStateError, type NodeState } from "./state.ts";

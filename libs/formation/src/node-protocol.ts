@@ -1,139 +1,343 @@
-import type { AgreementKey, Identity, NodeId } from "@cluster-os/identity";
-import type { Instant, Rng } from "@cluster-os/std";
-import type { EstablishedPayload, GenesisPayload, Roster } from "@cluster-os/admission";
-import type { Address, Member, MembershipConfig, NodeDescription } from "@cluster-os/membership";
-import type { FormationConfig } from "./config.ts";
-import type { Diagnostic } from "./diagnostic.ts";
-import type { FormationRules } from "./rules.ts";
-
-/**
- * What the app knows of its machine and its work. The protocol adds the keys and the lifecycle before it tells others.
- * `kubernetes.state` is the app's own word; "ready" means that this machine's Kubernetes part works.
- */
-export type OwnDescription = Omit<NodeDescription, "wireguardKey" | "sealingKey" | "lifecycle">;
-
-export interface NodeProtocolOptions {
-  readonly identity: Identity;
-  /** Raw 32-byte X25519 public key of this machine's WireGuard interface. */
-  readonly wireguardKey: Uint8Array;
-  readonly sealing: AgreementKey;
-  /** 32 bytes from the stick or image. Without it this machine joins others only when someone approves it. */
-  readonly joinKey?: Uint8Array;
-  /** How many machines found the cluster together. Without it: those seen once the view is stable. */
-  readonly expect?: number;
-  readonly description: OwnDescription;
-  /** IPv4 CIDRs of the networks this machine is on, so that the address plan avoids them. */
-  readonly lanSubnets: readonly string[];
-  /** Addresses to try besides what is heard on the LAN; may be empty. */
-  readonly seeds?: readonly Address[];
-  /** What the last `persist` effect of this machine held; undefined on first boot. */
-  readonly state?: Uint8Array;
-  readonly rng: Rng;
-  /** Unix milliseconds, written into records for people to read; nothing is decided by it. */
-  readonly wallTime: () => number;
-  readonly config?: Partial<FormationConfig>;
-  readonly membershipConfig?: Partial<MembershipConfig>;
-  /** Only tests replace these: to show that breaking one is noticed. */
-  readonly rules?: Partial<FormationRules>;
-  readonly now: Instant;
-}
-
-export type NodeProtocolInput =
-  /** The time is `wakeAt` or later. Also the first input after construction. */
-  | { readonly kind: "wake" }
-  | { readonly kind: "datagram"; readonly from: Address; readonly bytes: Uint8Array }
-  | { readonly kind: "describe"; readonly description: OwnDescription }
-  | { readonly kind: "lan-subnets"; readonly lanSubnets: readonly string[] }
-  /** On a server: this node was given this index (in the Kubernetes API, where creation is atomic). */
-  | { readonly kind: "admit"; readonly nodeId: NodeId; readonly index: number }
-  /** On a server: this node is a member no longer. */
-  | { readonly kind: "revoke"; readonly nodeId: NodeId }
-  /** The authority key's seed, from the cluster's Secret, on a server that was not one at genesis. */
-  | { readonly kind: "authority"; readonly seed: Uint8Array }
-  /** On a serving founder: this machine's etcd is a voter of the cluster that was begun under this epoch. */
-  | { readonly kind: "joined"; readonly epoch: number }
-  | { readonly kind: "send-message"; readonly to: NodeId; readonly topic: string; readonly body: Uint8Array }
-  | { readonly kind: "publish-fact"; readonly key: string; readonly bytes: Uint8Array }
-  | { readonly kind: "leave" };
-
-export type NodeProtocolEffect =
-  /** To be on disk before any later effect is carried out. Replaces what was there. Holds secrets: 0600. */
-  | { readonly kind: "persist"; readonly state: Uint8Array }
-  | { readonly kind: "send"; readonly to: Address; readonly bytes: Uint8Array }
-  | { readonly kind: "multicast"; readonly bytes: Uint8Array }
-  /** This machine is a member: once per process, also after a restart as a member. */
-  | {
-      readonly kind: "admitted";
-      readonly clusterId: string;
-      readonly genesis: GenesisPayload;
-      readonly index: number;
-      readonly isFounder: boolean;
-    }
-  /** Someone asks to be admitted: to a server. Answer with an `admit` input, at once, later or never. */
-  | { readonly kind: "application"; readonly applicant: ApplicantView }
-  /**
-   * On a serving founder: Kubernetes is to be begun by `initialiser` under `epoch`. A higher epoch than before means:
-   * wipe what was begun. Given again after a restart, until the cluster is established.
-   */
-  | { readonly kind: "epoch"; readonly epoch: number; readonly initialiser: NodeId }
-  /** A majority of the servers joined under this epoch: it is the cluster, for ever. Again after a restart. */
-  | { readonly kind: "established"; readonly established: EstablishedPayload }
-  | { readonly kind: "member-changed"; readonly member: Member; readonly previous?: Member["status"] }
-  | { readonly kind: "fact-learned"; readonly key: string; readonly bytes: Uint8Array; readonly version: number }
-  | { readonly kind: "message"; readonly from: NodeId; readonly topic: string; readonly body: Uint8Array }
-  | { readonly kind: "diagnostic"; readonly diagnostic: Diagnostic };
-
-/** Who asks to be admitted. The signature was checked. */
-export interface ApplicantView {
-  readonly nodeId: NodeId;
-  readonly wireguardKey: Uint8Array;
-  readonly sealingKey: Uint8Array;
-  /** Holds the join key: may be admitted unattended. Otherwise someone must approve it. */
-  readonly hasJoinKey: boolean;
-}
-
-/** The mission's names for a node's stages. */
-export type Lifecycle = "init" | "join" | "converge" | "serve" | "reconfigure";
-
-/** What the node does within the lifecycle stage "join". */
-export type JoinStage = "searching" | "founding" | "applying" | "pending";
-
-export interface NodeProtocolStatus {
-  readonly nodeId: NodeId;
-  readonly lifecycle: Lifecycle;
-  /** Only while the lifecycle is "join". */
-  readonly stage?: JoinStage;
-  /** Unformed machines with the same join key heard lately, this one included. */
-  readonly candidateCount: number;
-  readonly expect?: number;
-  readonly clusterId?: string;
-  readonly index?: number;
-  readonly isFounder: boolean;
-  /** One of the founders that serve, by the genesis record. */
-  readonly isServer: boolean;
-  readonly hasAuthorityKey: boolean;
-  readonly epoch?: { readonly epoch: number; readonly initialiser: NodeId };
-  readonly established?: EstablishedPayload;
-  /** Conditions that hold now and that a person may want to know. */
-  readonly diagnostics: readonly Diagnostic[];
-}
+import { CodecError, RecordError, signingKeyFromSeed } from "@cluster-os/identity";
+import { AdmissionError, type Genesis, type GenesisPayload, type Roster } from "@cluster-os/admission";
+import {
+  Membership,
+  MEMBERSHIP_KIND,
+  type Address,
+  type Fact,
+  type Member,
+  type MembershipEffect,
+  type MembershipInput,
+  type NodeDescription,
+} from "@cluster-os/membership";
+import { equalBytes, invariant, type Instant } from "@cluster-os/std";
+import { DEFAULT_FORMATION_CONFIG, type FormationConfig } from "./config.ts";
+import type { Peer } from "./context.ts";
+import type { FormationEffect, FormationTopic } from "./effect.ts";
+import { Formation, type FormationInput } from "./formation.ts";
+import { JoinKey } from "./join-key.ts";
+import type { Ledger } from "./ledger.ts";
+import type {
+  Lifecycle,
+  NodeProtocolEffect,
+  NodeProtocolInput,
+  NodeProtocolOptions,
+  NodeProtocolStatus,
+  OwnDescription,
+} from "./node-protocol-interface.ts";
+import { SAFE_RULES } from "./rules.ts";
+import { decodeNodeState, NodeStore } from "./state.ts";
 
 /**
  * One node's whole protocol before Kubernetes: formation until it is a member, then membership, with admission facts
  * between them. Sans-I/O: `step(input, now)` returns the effects, in the order in which they are to be carried out;
  * call it with `wake` at construction and when the time is `wakeAt`.
  */
-export declare class NodeProtocol {
-  constructor(options: NodeProtocolOptions);
-  step(input: NodeProtocolInput, now: Instant): readonly NodeProtocolEffect[];
-  get wakeAt(): Instant;
-  get status(): NodeProtocolStatus;
+export class NodeProtocol {
+  readonly #options: NodeProtocolOptions;
+  readonly #config: FormationConfig;
+  readonly #store: NodeStore;
+  readonly #formation: Formation;
+  #membership: Membership | undefined;
+  #description: OwnDescription;
+  #lanSubnets: readonly string[];
+  #effects: NodeProtocolEffect[] = [];
+  #now: Instant;
+  #isStarted = false;
+  #wasServing = false;
+  #toldLifecycle: Lifecycle | undefined;
+
+  /** Throws a NodeStateError when `state` is damaged. */
+  constructor(options: NodeProtocolOptions) {
+    this.#options = options;
+    this.#now = options.now;
+    this.#config = { ...DEFAULT_FORMATION_CONFIG, ...options.config };
+    this.#description = options.description;
+    this.#lanSubnets = options.lanSubnets;
+    this.#store = new NodeStore(decodeNodeState(options.state));
+    // Counted on disk before this start's first message: nonces of gossip begin with it.
+    this.#store.change({ bootCounter: this.#store.state.bootCounter + 1 });
+    this.#formation = new Formation({
+      identity: options.identity,
+      wireguardKey: options.wireguardKey,
+      sealing: options.sealing,
+      joinKey: new JoinKey(options.joinKey),
+      expect: options.expect,
+      rng: options.rng,
+      wallTime: options.wallTime,
+      config: this.#config,
+      rules: { ...SAFE_RULES, ...options.rules },
+      store: this.#store,
+      lanSubnets: () => this.#lanSubnets,
+      peers: () => this.#peers(),
+      now: options.now,
+    });
+  }
+
+  step(input: NodeProtocolInput, now: Instant): readonly NodeProtocolEffect[] {
+    this.#now = now;
+    this.#effects = [];
+    this.#isStarted = true;
+    this.#take(input);
+    this.#runFormation({ kind: "wake" });
+    if (this.#membership && now >= this.#membership.wakeAt) this.#runMembership({ kind: "wake" });
+    this.#tellLifecycle();
+    const state = this.#store.takeDue(now);
+    // Promises first: nothing of this step leaves before they are on disk.
+    return state ? [{ kind: "persist", state }, ...this.#effects] : this.#effects;
+  }
+
+  get wakeAt(): Instant {
+    if (!this.#isStarted) return this.#now;
+    return Math.min(this.#formation.wakeAt, this.#membership?.wakeAt ?? Infinity, this.#store.wakeAt);
+  }
+
+  get status(): NodeProtocolStatus {
+    const { ledger, epoch } = this.#formation;
+    const { nodeId } = this.#options.identity;
+    const index = ledger?.roster.indexOf(nodeId);
+    return {
+      nodeId,
+      lifecycle: this.#lifecycle,
+      ...(!ledger && { stage: this.#formation.stage }),
+      candidateCount: this.#formation.candidateCount(this.#now),
+      ...(this.#options.expect !== undefined && { expect: this.#options.expect }),
+      ...(ledger && { clusterId: ledger.genesis.clusterId }),
+      ...(index !== undefined && { index }),
+      isFounder: ledger?.roster.isFounder(nodeId) ?? false,
+      isServer: ledger?.genesis.payload.servers.includes(nodeId) ?? false,
+      hasAuthorityKey: this.authoritySeed !== undefined,
+      ...(epoch && { epoch }),
+      ...(ledger?.established && { established: ledger.established }),
+      diagnostics: this.#formation.diagnostics(this.#now),
+    };
+  }
+
   /** The genesis record's payload, once this machine is a member. */
-  get genesis(): GenesisPayload | undefined;
+  get genesis(): GenesisPayload | undefined {
+    return this.#formation.ledger?.genesis.payload;
+  }
+
   /** Who is admitted, under which index; undefined until this machine is a member. */
-  get roster(): Roster | undefined;
+  get roster(): Roster | undefined {
+    return this.#formation.ledger?.roster;
+  }
+
   /** The authority key's seed, on a server. */
-  get authoritySeed(): Uint8Array | undefined;
-  members(): readonly Member[];
-  facts(): ReadonlyMap<string, { readonly version: number; readonly bytes: Uint8Array }>;
+  get authoritySeed(): Uint8Array | undefined {
+    return this.#store.state.authoritySeed;
+  }
+
+  /** Empty until this machine is a member; then with this machine itself. */
+  members(): readonly Member[] {
+    return this.#membership?.members() ?? [];
+  }
+
+  facts(): ReadonlyMap<string, Fact> {
+    return this.#membership?.facts() ?? new Map<string, Fact>();
+  }
+
+  #take(input: NodeProtocolInput): void {
+    switch (input.kind) {
+      case "wake":
+        return;
+      case "datagram":
+        if (input.bytes[0] === MEMBERSHIP_KIND) return this.#runMembership(input);
+        return this.#runFormation(input);
+      case "describe":
+        this.#description = input.description;
+        return this.#describe();
+      case "lan-subnets":
+        this.#lanSubnets = input.lanSubnets;
+        return;
+      case "admit":
+      case "revoke":
+      case "joined":
+        return this.#runFormation(input);
+      case "authority":
+        return this.#takeAuthority(input.seed);
+      case "send-message":
+      case "publish-fact":
+      case "leave":
+        return this.#runMembership(input);
+      default:
+        input satisfies never;
+    }
+  }
+
+  #runFormation(input: FormationInput): void {
+    for (const effect of this.#formation.step(input, this.#now)) this.#applyFormation(effect);
+  }
+
+  #applyFormation(effect: FormationEffect): void {
+    switch (effect.kind) {
+      case "admitted":
+        return this.#becomeMember(effect.genesis, effect.seeds);
+      case "tell":
+        return this.#runMembership({
+          kind: "send-message",
+          to: effect.to,
+          topic: effect.topic,
+          body: effect.body,
+        });
+      case "meet":
+        return this.#runMembership({ kind: "join", seeds: [effect.address] });
+      case "publish":
+        return this.#runMembership({ kind: "publish-fact", key: effect.key, bytes: effect.bytes });
+      case "send":
+      case "multicast":
+      case "application":
+      case "epoch":
+      case "established":
+      case "diagnostic":
+        this.#effects.push(effect);
+        return;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  #runMembership(input: MembershipInput): void {
+    for (const effect of this.#membership?.step(input, this.#now) ?? []) this.#applyMembership(effect);
+  }
+
+  #applyMembership(effect: MembershipEffect): void {
+    switch (effect.kind) {
+      case "member-changed":
+        this.#rememberPeer(effect.member);
+        this.#effects.push(effect);
+        return;
+      case "message":
+        if (isFormationTopic(effect.topic)) {
+          return this.#runFormation({
+            kind: "message",
+            from: effect.from,
+            topic: effect.topic,
+            body: effect.body,
+          });
+        }
+        this.#effects.push(effect);
+        return;
+      case "send":
+      case "fact-learned":
+        this.#effects.push(effect);
+        return;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  #becomeMember(genesis: Genesis, seeds: readonly Address[]): void {
+    const { identity, rng, membershipConfig } = this.#options;
+    const { ringKeys, bootCounter, peers } = this.#store.state;
+    const ledger = this.#formation.ledger;
+    invariant(ledger, "formation holds the ledger of the cluster that it says this machine is a member of");
+    this.#membership = new Membership({
+      identity,
+      rng,
+      ...(membershipConfig && { config: membershipConfig }),
+      clusterId: genesis.clusterId,
+      ringKeys,
+      bootCounter,
+      description: this.#fullDescription(),
+      isAdmitted: (nodeId) => ledger.roster.isAdmitted(nodeId),
+      verifyFact: (key, bytes) => this.#verifyFact(ledger, key, bytes),
+      now: this.#now,
+    });
+    for (const { key, bytes } of ledger.statements())
+      this.#runMembership({ kind: "publish-fact", key, bytes });
+    const known = [...seeds, ...peers.map(([, address]) => address), ...(this.#options.seeds ?? [])];
+    if (known.length > 0) this.#runMembership({ kind: "join", seeds: [...new Set(known)] });
+    this.#effects.push({
+      kind: "admitted",
+      clusterId: genesis.clusterId,
+      genesis: genesis.payload,
+      index: ledger.roster.indexOf(identity.nodeId) ?? 0,
+      isFounder: ledger.roster.isFounder(identity.nodeId),
+    });
+  }
+
+  /** Learns a gossiped statement of the authority; others are judged by the app's own verifier. */
+  #verifyFact(ledger: Ledger, key: string, bytes: Uint8Array): { readonly version: number } | undefined {
+    try {
+      const version = ledger.learn({ key, bytes }, this.#now + this.#config.lazyPersistMs);
+      return version === undefined ? this.#options.verifyFact?.(key, bytes) : { version };
+    } catch (error) {
+      const isRefusal = [RecordError, CodecError, AdmissionError].some((type) => error instanceof type);
+      if (!isRefusal) throw error;
+      return undefined;
+    }
+  }
+
+  /** The seed counts only if it is the one of the key that the genesis record names. */
+  #takeAuthority(seed: Uint8Array): void {
+    const { genesis } = this;
+    if (!genesis || !equalBytes(signingKeyFromSeed(seed).publicKey, genesis.authorityKey)) return;
+    this.#store.change({ authoritySeed: seed });
+  }
+
+  #peers(): readonly Peer[] {
+    const servers = this.genesis?.servers ?? [];
+    return this.members()
+      .filter(({ nodeId }) => nodeId !== this.#options.identity.nodeId)
+      .map(({ nodeId, status, address, description }) => ({
+        nodeId,
+        address,
+        isAlive: status === "alive" || status === "suspect",
+        isServer: servers.includes(nodeId) || (description?.roles.includes(SERVER_ROLE) ?? false),
+      }));
+  }
+
+  #rememberPeer({ nodeId, address, status }: Member): void {
+    if (status !== "alive" || address === "") return;
+    const { peers } = this.#store.state;
+    if (peers.some(([known, at]) => known === nodeId && at === address)) return;
+    const others = peers.filter(([known]) => known !== nodeId).slice(0, MAX_REMEMBERED_PEERS - 1);
+    this.#store.changeLazily(
+      { peers: [[nodeId, address], ...others] },
+      this.#now + this.#config.lazyPersistMs,
+    );
+  }
+
+  get #lifecycle(): Lifecycle {
+    if (!this.#isStarted) return "init";
+    if (!this.#formation.ledger) return "join";
+    if (this.#description.kubernetes.state === READY_STATE) return "serve";
+    return this.#wasServing ? "reconfigure" : "converge";
+  }
+
+  #tellLifecycle(): void {
+    const lifecycle = this.#lifecycle;
+    if (lifecycle === "serve") this.#wasServing = true;
+    if (lifecycle !== this.#toldLifecycle) this.#describe();
+  }
+
+  #describe(): void {
+    this.#toldLifecycle = this.#lifecycle;
+    this.#runMembership({ kind: "describe", description: this.#fullDescription() });
+  }
+
+  #fullDescription(): NodeDescription {
+    const { wireguardKey, sealing } = this.#options;
+    return {
+      ...this.#description,
+      wireguardKey: new Uint8Array(wireguardKey),
+      sealingKey: new Uint8Array(sealing.publicKey),
+      lifecycle: this.#lifecycle,
+    };
+  }
+}
+
+const READY_STATE = "ready";
+const SERVER_ROLE = "control-plane";
+const MAX_REMEMBERED_PEERS = 64;
+
+const FORMATION_TOPICS: readonly string[] = [
+  "formation/epoch",
+  "formation/application",
+  "formation/answer",
+] satisfies readonly FormationTopic[];
+
+function isFormationTopic(topic: string): topic is FormationTopic {
+  return FORMATION_TOPICS.includes(topic);
 }

@@ -1,0 +1,74 @@
+import type { NodeId } from "@cluster-os/identity";
+import type { Address } from "@cluster-os/membership";
+import type { Instant } from "@cluster-os/std";
+import { MAX_LAN_SUBNETS, signBeacon } from "./beacon.ts";
+import type { FormationContext } from "./context.ts";
+import { frame } from "./frame.ts";
+
+/** So many members answer an unformed machine's beacon, whatever the size of the cluster. */
+const ANSWERERS = 3;
+/** One machine is answered at most this often. */
+const ANSWER_AGAIN_MS = 1_500;
+const MAX_ANSWERED = 5_000;
+
+/** Says "I am here" now and then to all, and soon to those who look for a cluster. */
+export class BeaconSender {
+  /** Random per start of the process. */
+  readonly instance: Uint8Array;
+  readonly #context: FormationContext;
+  readonly #answered = new Map<NodeId, Instant>();
+  #sequence = 0;
+  #sendAt: Instant;
+  #clusterId: string | undefined;
+
+  constructor(context: FormationContext, now: Instant) {
+    this.#context = context;
+    this.instance = context.rng.bytes(8);
+    this.#sendAt = now;
+  }
+
+  get wakeAt(): Instant {
+    return this.#sendAt;
+  }
+
+  drive(now: Instant, clusterId: string | undefined): void {
+    const { config, rng, emit } = this.#context;
+    // A new member says so at once: those who still look for it have somewhere to apply.
+    if (clusterId !== this.#clusterId) this.#sendAt = now;
+    this.#clusterId = clusterId;
+    if (now < this.#sendAt) return;
+    const period = clusterId === undefined ? config.beaconMs : config.memberBeaconMs;
+    this.#sendAt = now + period * (0.75 + 0.5 * rng.fraction());
+    emit({ kind: "multicast", bytes: this.#beacon(clusterId) });
+  }
+
+  /** Whether this member is one of the few that answer this beacon. */
+  mayAnswer(nodeId: NodeId, otherMembers: number, now: Instant): boolean {
+    if (this.#context.rng.fraction() >= ANSWERERS / (otherMembers + 1)) return false;
+    if (now - (this.#answered.get(nodeId) ?? -Infinity) < ANSWER_AGAIN_MS) return false;
+    if (this.#answered.size >= MAX_ANSWERED) this.#answered.clear();
+    this.#answered.set(nodeId, now);
+    return true;
+  }
+
+  answer(address: Address, clusterId: string): void {
+    this.#context.emit({ kind: "send", to: address, bytes: this.#beacon(clusterId) });
+  }
+
+  #beacon(clusterId: string | undefined): Uint8Array {
+    const { identity, wireguardKey, sealing, expect, lanSubnets, store, joinKey } = this.#context;
+    this.#sequence += 1;
+    const beacon = {
+      ...(clusterId !== undefined && { clusterId }),
+      wireguardKey,
+      sealingKey: sealing.publicKey,
+      ...(expect !== undefined && { expect }),
+      lanSubnets: lanSubnets().slice(0, MAX_LAN_SUBNETS),
+      instance: this.instance,
+      bootCounter: store.state.bootCounter,
+      sequence: this.#sequence,
+      seenCount: store.state.seenCount,
+    };
+    return frame(signBeacon(beacon, identity, joinKey));
+  }
+}

@@ -1,0 +1,317 @@
+import { CodecError, RecordError, SealError, type NodeId } from "@cluster-os/identity";
+import { AdmissionError, openFounderSecrets, openGenesis, type Genesis } from "@cluster-os/admission";
+import type { Address } from "@cluster-os/membership";
+import { equalBytes, type Instant } from "@cluster-os/std";
+import { ZodError } from "zod";
+import { Admitter } from "./admitter.ts";
+import { Applicant } from "./applicant.ts";
+import { openBeacon, type HeardBeacon } from "./beacon.ts";
+import { BeaconSender } from "./beacon-sender.ts";
+import { diagnose, type FormationContext } from "./context.ts";
+import type { Diagnostic } from "./diagnostic.ts";
+import { Diagnostics } from "./diagnostics.ts";
+import type { FormationEffect, FormationTopic } from "./effect.ts";
+import { EpochBallot } from "./epoch.ts";
+import { unframe } from "./frame.ts";
+import { GenesisBallot } from "./genesis.ts";
+import { ESTABLISHED_KEY, Ledger, type Statement } from "./ledger.ts";
+import { Neighbours } from "./neighbours.ts";
+import type { Epoch } from "./state.ts";
+
+export type FormationOptions = Omit<FormationContext, "neighbours" | "diagnostics" | "emit"> & {
+  readonly now: Instant;
+};
+
+export type FormationInput =
+  | { readonly kind: "wake" }
+  | { readonly kind: "datagram"; readonly from: Address; readonly bytes: Uint8Array }
+  /** From another member, authenticated by membership. */
+  | {
+      readonly kind: "message";
+      readonly from: NodeId;
+      readonly topic: FormationTopic;
+      readonly body: Uint8Array;
+    }
+  | { readonly kind: "admit"; readonly nodeId: NodeId; readonly index: number }
+  | { readonly kind: "revoke"; readonly nodeId: NodeId }
+  | { readonly kind: "joined"; readonly epoch: number };
+
+/** Everything that exists only once this machine is a member. */
+interface Membered {
+  readonly ledger: Ledger;
+  readonly admitter: Admitter;
+  readonly epochs: EpochBallot;
+}
+
+/** A clone of this machine is believed only after this: until then it may be this machine's former process. */
+const OWN_ECHO_MS = 3_000;
+
+/**
+ * What one machine does to become, and as, a member of a cluster, without I/O: beacons, genesis, applications, epochs.
+ * What is changed in the store must be on disk before the effects of the same step are carried out.
+ */
+export class Formation {
+  readonly #context: FormationContext;
+  readonly #beacons: BeaconSender;
+  readonly #genesisBallot: GenesisBallot;
+  readonly #applicant: Applicant;
+  readonly #startedAt: Instant;
+  #member: Membered | undefined;
+  #effects: FormationEffect[] = [];
+  #isStarted = false;
+  #isEstablishedAnnounced = false;
+  #isRevocationAnnounced = false;
+
+  constructor({ now, ...options }: FormationOptions) {
+    this.#context = {
+      ...options,
+      // Records hold whole milliseconds.
+      wallTime: () => Math.round(options.wallTime()),
+      neighbours: new Neighbours(),
+      diagnostics: new Diagnostics(),
+      emit: (effect) => void this.#effects.push(effect),
+    };
+    this.#startedAt = now;
+    this.#beacons = new BeaconSender(this.#context, now);
+    this.#genesisBallot = new GenesisBallot(this.#context, (record, at) => this.#learnGenesis(record, at));
+    this.#applicant = new Applicant(this.#context);
+  }
+
+  step(input: FormationInput, now: Instant): readonly FormationEffect[] {
+    this.#effects = [];
+    if (!this.#isStarted) this.#start(now);
+    switch (input.kind) {
+      case "wake":
+        break;
+      case "datagram":
+        this.#doubting(() => this.#receive(input.from, input.bytes, now));
+        break;
+      case "message":
+        this.#doubting(() => this.#hearMember(input.from, input.topic, input.body, now));
+        break;
+      case "admit":
+        this.#member?.admitter.admit(input.nodeId, input.index);
+        break;
+      case "revoke":
+        this.#member?.admitter.revoke(input.nodeId);
+        break;
+      case "joined":
+        this.#member?.epochs.join(input.epoch, now);
+        break;
+      default:
+        input satisfies never;
+    }
+    this.#drive(now);
+    return this.#effects;
+  }
+
+  get wakeAt(): Instant {
+    if (!this.#isStarted) return this.#startedAt;
+    const matters = this.#member
+      ? [this.#member.epochs.wakeAt]
+      : [this.#genesisBallot.wakeAt, this.#applicant.wakeAt];
+    return Math.min(this.#beacons.wakeAt, ...matters);
+  }
+
+  get ledger(): Ledger | undefined {
+    return this.#member?.ledger;
+  }
+
+  get epoch(): Epoch | undefined {
+    return this.#member?.epochs.current;
+  }
+
+  get stage(): "searching" | "founding" | "applying" | "pending" {
+    if (this.#applicant.isApplying) return this.#context.joinKey.isPresent ? "applying" : "pending";
+    return this.#genesisBallot.isUnderWay ? "founding" : "searching";
+  }
+
+  /** Unformed machines with the same join key, this one included. */
+  candidateCount(now: Instant): number {
+    return this.#genesisBallot.candidates(now).length + 1;
+  }
+
+  diagnostics(now: Instant): readonly Diagnostic[] {
+    return this.#context.diagnostics.list(now);
+  }
+
+  /** A member again after a restart, if it was one. */
+  #start(now: Instant): void {
+    this.#isStarted = true;
+    const { genesis, ringKeys } = this.#context.store.state;
+    if (genesis && ringKeys.length > 0) this.#becomeMember(openGenesis(genesis), [], now);
+  }
+
+  #drive(now: Instant): void {
+    if (this.#member) this.#member.epochs.drive(now);
+    else {
+      this.#genesisBallot.drive(now);
+      if (!this.#member) this.#applicant.drive(now);
+    }
+    this.#announce(now);
+    this.#beacons.drive(now, this.#member?.ledger.genesis.clusterId);
+  }
+
+  /** What holds now and was not said yet in this process. */
+  #announce(now: Instant): void {
+    const { store, identity, emit } = this.#context;
+    const ledger = this.#member?.ledger;
+    if (!this.#isEstablishedAnnounced && store.state.established && ledger?.established) {
+      this.#isEstablishedAnnounced = true;
+      emit({ kind: "established", established: ledger.established });
+    }
+    if (!this.#isRevocationAnnounced && ledger?.roster.isRevoked(identity.nodeId)) {
+      this.#isRevocationAnnounced = true;
+      diagnose(this.#context, { kind: "revoked" }, now, true);
+    }
+  }
+
+  #receive(from: Address, datagram: Uint8Array, now: Instant): void {
+    const record = unframe(datagram);
+    if (!record) return;
+    switch (recordName(record)) {
+      case "beacon":
+        return this.#hear(openBeacon(record, this.#context.joinKey), from, now);
+      case "ballot":
+        return this.#genesisBallot.receive(record, from, now);
+      case "application":
+        return this.#member?.admitter.receive(record, from, now);
+      case "answer":
+        return this.#receiveAnswer(record, from, now);
+      default:
+        return;
+    }
+  }
+
+  #hear(beacon: HeardBeacon, from: Address, now: Instant): void {
+    const { identity, neighbours, joinKey } = this.#context;
+    if (beacon.nodeId === identity.nodeId) return this.#hearSelf(beacon, from, now);
+    if (joinKey.isForeignTag(beacon.tag))
+      return diagnose(this.#context, { kind: "foreign-tag", nodeId: beacon.nodeId }, now);
+    // A copied tag without the key behind it, or one that this machine has no key to judge.
+    if (beacon.standing === "other-key" && joinKey.isPresent) return;
+    const hearing = neighbours.hear(beacon, from, now);
+    if (hearing === "duplicate-identity") {
+      diagnose(this.#context, { kind: "duplicate-identity", nodeId: beacon.nodeId, address: from }, now);
+    }
+    if (hearing === "stale") return;
+    if (!joinKey.isPresent && !this.#member) diagnose(this.#context, { kind: "no-join-key" }, now);
+    if (this.#member) this.#hearAsMember(this.#member, beacon, from, now);
+  }
+
+  #hearSelf(beacon: HeardBeacon, from: Address, now: Instant): void {
+    const { identity } = this.#context;
+    if (equalBytes(beacon.instance, this.#beacons.instance) || now - this.#startedAt < OWN_ECHO_MS) return;
+    diagnose(this.#context, { kind: "duplicate-identity", nodeId: identity.nodeId, address: from }, now);
+  }
+
+  #hearAsMember({ ledger }: Membered, beacon: HeardBeacon, from: Address, now: Instant): void {
+    const { peers, emit } = this.#context;
+    const { clusterId } = ledger.genesis;
+    if (beacon.clusterId !== undefined && beacon.clusterId !== clusterId) {
+      if (beacon.standing === "same-key")
+        diagnose(this.#context, { kind: "other-cluster", clusterId: beacon.clusterId }, now);
+      return;
+    }
+    const others = peers();
+    if (beacon.clusterId === clusterId) {
+      const isKnown = others.some(({ nodeId, isAlive }) => isAlive && nodeId === beacon.nodeId);
+      if (!isKnown) emit({ kind: "meet", address: from });
+      return;
+    }
+    if (!this.#beacons.mayAnswer(beacon.nodeId, others.length, now)) return;
+    const isFounder = ledger.roster.isFounder(beacon.nodeId) && ledger.roster.isAdmitted(beacon.nodeId);
+    if (isFounder && beacon.standing === "same-key") this.#genesisBallot.announce(from, ledger.genesis.bytes);
+    this.#beacons.answer(from, clusterId);
+  }
+
+  #hearMember(from: NodeId, topic: FormationTopic, body: Uint8Array, now: Instant): void {
+    switch (topic) {
+      case "formation/epoch":
+        return this.#member?.epochs.receive(from, body, now);
+      case "formation/application":
+        return this.#member?.admitter.receiveRelayed(from, body, now);
+      case "formation/answer":
+        return this.#member?.admitter.passAnswer(body);
+      default:
+        topic satisfies never;
+    }
+  }
+
+  /** A decided genesis record: this machine's own ballot's, or by a holder of the join key. */
+  #learnGenesis(bytes: Uint8Array, now: Instant): void {
+    const { store, identity, sealing } = this.#context;
+    const genesis = openGenesis(bytes);
+    if (store.state.genesis && !equalBytes(store.state.genesis, bytes)) {
+      return diagnose(this.#context, { kind: "other-cluster", clusterId: genesis.clusterId }, now);
+    }
+    if (this.#member) return;
+    // Known from here on, founder or not: this machine founds no other cluster.
+    if (!store.state.genesis) store.change({ genesis: bytes });
+    if (!genesis.payload.founders.some(({ nodeId }) => nodeId === identity.nodeId)) return;
+    try {
+      const { ringKey, authoritySeed } = openFounderSecrets(genesis, identity.nodeId, sealing);
+      store.change({ ringKeys: [ringKey], ...(authoritySeed && { authoritySeed }) });
+    } catch (error) {
+      if (!(error instanceof SealError)) throw error;
+      return diagnose(this.#context, { kind: "secrets-do-not-open" }, now);
+    }
+    this.#becomeMember(
+      genesis,
+      this.#genesisBallot.candidates(now).map(({ address }) => address),
+      now,
+    );
+  }
+
+  #receiveAnswer(record: Uint8Array, from: Address, now: Instant): void {
+    if (this.#member) return;
+    const admitted = this.#applicant.receive(record, from);
+    if (!admitted) return;
+    const { genesis, admission, ringKeys } = admitted;
+    this.#context.store.change({
+      genesis: genesis.bytes,
+      ringKeys: [...ringKeys],
+      admissions: admission ? [admission] : [],
+    });
+    this.#becomeMember(genesis, [from], now);
+  }
+
+  #becomeMember(genesis: Genesis, seeds: readonly Address[], now: Instant): void {
+    const { store, emit } = this.#context;
+    const ledger = new Ledger(genesis, store);
+    const state = (statement: Statement): void => {
+      // Its own word goes to disk at once: others will act on it.
+      ledger.learn(statement, now);
+      store.change({});
+      emit({ kind: "publish", ...statement });
+    };
+    // Before what its parts say on their first step.
+    emit({ kind: "admitted", genesis, seeds });
+    const established = (record: Uint8Array): void => state({ key: ESTABLISHED_KEY, bytes: record });
+    this.#member = {
+      ledger,
+      admitter: new Admitter(this.#context, ledger, state),
+      epochs: new EpochBallot(this.#context, genesis, now, established),
+    };
+  }
+
+  /** Runs what acts on bytes from outside. What they fail by is named; anything else is a defect and goes on up. */
+  #doubting(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      const isRefusal = [RecordError, SealError, CodecError, AdmissionError, ZodError].some(
+        (type) => error instanceof type,
+      );
+      if (!isRefusal) throw error;
+    }
+  }
+}
+
+/** The type name in a record's clear header; undefined when there is none. It is checked again when the record is opened. */
+function recordName(record: Uint8Array): string | undefined {
+  // A record is a CBOR array of five (0x85) that begins with a short text (0x60 + length).
+  const length = (record[1] ?? 0) - 0x60;
+  if (record[0] !== 0x85 || length < 0 || length > 23) return undefined;
+  return Buffer.from(record.subarray(2, 2 + length)).toString("latin1");
+}

@@ -1,0 +1,103 @@
+import type { NodeId } from "@cluster-os/identity";
+import {
+  openAdmission,
+  openEstablished,
+  openRevocation,
+  Roster,
+  type Authority,
+  type EstablishedPayload,
+  type Genesis,
+} from "@cluster-os/admission";
+import type { Instant } from "@cluster-os/std";
+import type { NodeStore } from "./state.ts";
+
+/** A signed statement of the cluster under the key by which it is gossiped. */
+export interface Statement {
+  readonly key: string;
+  readonly bytes: Uint8Array;
+}
+
+/** No statement here ever has a second version. */
+const ONLY_VERSION = 1;
+
+/** The cluster's signed statements: verified as they come in, remembered, and gathered into the roster. */
+export class Ledger {
+  readonly genesis: Genesis;
+  readonly roster: Roster;
+  readonly #authority: Authority;
+  readonly #store: NodeStore;
+
+  constructor(genesis: Genesis, store: NodeStore) {
+    this.genesis = genesis;
+    this.roster = new Roster(genesis);
+    this.#authority = { clusterId: genesis.clusterId, authorityKey: genesis.payload.authorityKey };
+    this.#store = store;
+    for (const record of store.state.admissions) this.roster.learnAdmission(record);
+    for (const record of store.state.revocations) this.roster.learnRevocation(record);
+  }
+
+  get established(): EstablishedPayload | undefined {
+    const record = this.#store.state.established;
+    return record && openEstablished(record, this.#authority).payload;
+  }
+
+  /**
+   * Takes a statement to heart and gives its version; undefined for keys it does not know. Throws a RecordError,
+   * CodecError or AdmissionError for one that is not genuine. What is learnt from gossip is on disk by `persistBy`.
+   */
+  learn({ key, bytes }: Statement, persistBy: Instant): number | undefined {
+    const [kind, subject] = splitKey(key);
+    switch (kind) {
+      case "admission":
+        if (openAdmission(bytes, this.#authority).payload.nodeId !== subject) return undefined;
+        if (this.roster.learnAdmission(bytes)) {
+          this.#store.changeLazily({ admissions: [...this.#store.state.admissions, bytes] }, persistBy);
+        }
+        return ONLY_VERSION;
+      case "revocation":
+        if (openRevocation(bytes, this.#authority).payload.nodeId !== subject) return undefined;
+        if (this.roster.learnRevocation(bytes)) {
+          this.#store.changeLazily({ revocations: [...this.#store.state.revocations, bytes] }, persistBy);
+        }
+        return ONLY_VERSION;
+      case "established":
+        openEstablished(bytes, this.#authority);
+        if (!this.#store.state.established) this.#store.change({ established: bytes });
+        return ONLY_VERSION;
+      default:
+        return undefined;
+    }
+  }
+
+  /** Everything known, to be spread. */
+  statements(): readonly Statement[] {
+    const { established } = this.#store.state;
+    const { admissions, revocations } = this.roster.records();
+    return [
+      ...admissions.map((bytes) => ({
+        key: admissionKey(openAdmission(bytes, this.#authority).payload.nodeId),
+        bytes,
+      })),
+      ...revocations.map((bytes) => ({
+        key: revocationKey(openRevocation(bytes, this.#authority).payload.nodeId),
+        bytes,
+      })),
+      ...(established ? [{ key: ESTABLISHED_KEY, bytes: established }] : []),
+    ];
+  }
+}
+
+export const ESTABLISHED_KEY = "established";
+
+export function admissionKey(nodeId: NodeId): string {
+  return `admission/${nodeId}`;
+}
+
+export function revocationKey(nodeId: NodeId): string {
+  return `revocation/${nodeId}`;
+}
+
+function splitKey(key: string): readonly [string, string] {
+  const slash = key.indexOf("/");
+  return slash < 0 ? [key, ""] : [key.slice(0, slash), key.slice(slash + 1)];
+}
