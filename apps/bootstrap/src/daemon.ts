@@ -1,5 +1,5 @@
 import type { AgentCertificateAnswer, ClusterConfigFile, KubernetesState, NodeStatus } from "@cluster-os/api";
-import { describeDiagnostic, NodeProtocol, type NodeProtocolEffect } from "@cluster-os/formation";
+import { describeDiagnostic, NodeProtocol } from "@cluster-os/formation";
 import { nodeName } from "@cluster-os/identity";
 import type { NodeKeys } from "@cluster-os/identity/drivers";
 import type { Distribution, KubernetesStatus } from "@cluster-os/kubernetes";
@@ -25,7 +25,7 @@ import { lanSubnets, underlayAddresses, type MachineCapabilities } from "./machi
 import { MESH_INTERFACE, MeshController, type MeshView } from "./mesh-controller.ts";
 import { PeerApiClient } from "./peer-api/client.ts";
 import { servePeerApi } from "./peer-api/server.ts";
-import { ProtocolDriver } from "./protocol-driver.ts";
+import { ProtocolDriver, type OuterEffect } from "./protocol-driver.ts";
 import { certificateHandler, CERTIFICATE_TOPIC } from "./server/certificate-handler.ts";
 import { ControlPlane, createBaseObjects } from "./server/control-plane.ts";
 import { clusterStatus, memberList, nodeReport } from "./reports.ts";
@@ -126,7 +126,7 @@ export class Daemon implements AsyncDisposable {
       statePath: settings.protocolStatePath,
       send: (to: string, bytes: Uint8Array) => network.send(to, bytes),
       multicast: (bytes: Uint8Array) => network.multicast(bytes),
-      notify: (effect: Parameters<Daemon["#notify"]>[0]) => this.#notify(effect),
+      notify: (effect: OuterEffect) => this.#notify(effect),
     };
     this.#driver = new ProtocolDriver({ protocol: this.#protocol, outlets, clock, logger });
     this.#resources.use(this.#driver);
@@ -153,7 +153,7 @@ export class Daemon implements AsyncDisposable {
     this.#loops?.kubernetes.poke();
   }
 
-  #notify(effect: Exclude<NodeProtocolEffect, { kind: "persist" | "send" | "multicast" }>): void {
+  #notify(effect: OuterEffect): void {
     const { logger, steps } = this.#options;
     switch (effect.kind) {
       case "admitted":
@@ -340,7 +340,7 @@ export class Daemon implements AsyncDisposable {
       kubernetes: await this.#kubernetesStatus(),
       device: this.#meshMtu === undefined ? undefined : await device.get(MESH_INTERFACE),
       steps: steps.list(),
-      counters: this.#protocol.counters(),
+      counters: {},
     });
   }
 

@@ -40,7 +40,7 @@ async function main(): Promise<void> {
     link: new IpLink(),
     ensureMeshInterface: startUserspaceWireGuard,
     distribution: kubeadmDistribution({
-      host: linuxHost(),
+      host: linuxHost,
       clock,
       rng: systemRng,
       logger: logger.child({ part: "kubeadm" }),
@@ -62,7 +62,7 @@ async function readConfig(): Promise<ClusterConfigFile> {
 function stopOnSignal(daemon: AsyncDisposable, logger: Logger): void {
   const stop = (signal: NodeJS.Signals): void => {
     logger.info("stops", { signal });
-    void daemon[Symbol.asyncDispose]().finally(() => process.exit());
+    void Promise.resolve(daemon[Symbol.asyncDispose]()).finally(() => process.exit());
   };
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);

@@ -2,13 +2,16 @@ import type { NodeProtocol, NodeProtocolEffect, NodeProtocolInput } from "@clust
 import { describeError, type Clock, type Logger } from "@cluster-os/std";
 import { writeFileAtomic } from "@cluster-os/std/drivers";
 
+/** Effects that are neither disk nor network. */
+export type OuterEffect = Exclude<NodeProtocolEffect, { kind: "persist" | "send" | "multicast" }>;
+
 /** What the protocol can do to the outside. */
 export interface ProtocolOutlets {
   readonly statePath: string;
   readonly send: (to: string, bytes: Uint8Array) => void;
   readonly multicast: (bytes: Uint8Array) => void;
-  /** Every effect that is neither disk nor network, after the effects before it were carried out. */
-  readonly notify: (effect: Exclude<NodeProtocolEffect, { kind: "persist" | "send" | "multicast" }>) => void;
+  /** Called after the effects before it were carried out. */
+  readonly notify: (effect: OuterEffect) => void;
 }
 
 /**

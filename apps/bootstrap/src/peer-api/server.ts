@@ -4,7 +4,6 @@ import { nodeIdOf, openRecord, sealTo, type NodeId } from "@cluster-os/identity"
 import { describeError, type Logger, type Rng } from "@cluster-os/std";
 import {
   answerPurpose,
-  PEER_API_PORT,
   PeerApiError,
   PeerRequestRecord,
   type PeerHandler,
