@@ -1,0 +1,138 @@
+import { clusterConfig } from "../cluster-config.ts";
+import { parseWhole, parseWords } from "../arguments.ts";
+import { UsageError, CommandError, type Command, type Context } from "../command.ts";
+import { describeMachine, isFormed, readyNodes, whatHappened } from "../formation.ts";
+import { findServer, kubectlCommand, listClusterNodes, pickServer } from "../kubectl.ts";
+import { openProgress, type Progress } from "../output/progress.ts";
+import { observe, type LabMachine, type Observation } from "../site.ts";
+import { renderMesh } from "../views.ts";
+import { waitFor } from "@cluster-os/std/drivers";
+
+const MOST_NODES = 50;
+
+export const up: Command = {
+  name: "up",
+  usage: "[--nodes N] [--timeout SECONDS]",
+  summary: "boot N machines on this host (default 3) and wait until they are one cluster",
+  details: [
+    "--nodes N           how many machines, 1 to 50 (default 3)",
+    "--timeout SECONDS   how long to wait until every node is Ready (default 600)",
+    "",
+    "Builds what machines are made of where it is missing; needs root. When machines run already, it waits for them.",
+  ],
+  async run(args, context) {
+    const { values } = parseWords(args, { nodes: { type: "string" }, timeout: { type: "string" } });
+    const nodes = parseWhole(values.nodes ?? "3", "--nodes", 1, MOST_NODES);
+    const timeoutMs = parseWhole(values.timeout ?? "600", "--timeout", 1, 86_400) * 1000;
+    const progress = openProgress(context.stdout, () => context.clock.now());
+    const machines = await bootOrFind(nodes, progress, context);
+    try {
+      await becomeReady(machines, { timeoutMs, progress, context });
+    } finally {
+      progress.end();
+    }
+    await showCluster(machines, context);
+    return 0;
+  },
+};
+
+async function bootOrFind(
+  nodes: number,
+  progress: Progress,
+  context: Context,
+): Promise<readonly LabMachine[]> {
+  const found = await context.lab.machines();
+  const running = (await observe(found)).filter(({ isRunning }) => isRunning).length;
+  if (running === 0 || running < found.length) {
+    // Also the remains of an `up` that was killed: the lab sweeps them away, or says that it is up.
+    const config = clusterConfig({ expect: nodes, rng: context.rng });
+    return context.lab.up({ nodes, config, onStep: (what) => progress.step(what) });
+  }
+  if (found.length !== nodes) {
+    throw new UsageError(
+      `${found.length} machines run already, not ${nodes}; end them first: ${context.program} down`,
+    );
+  }
+  progress.step(`found ${nodes} machines running`);
+  return found;
+}
+
+/** Tells what happens on the machines until all of them are Ready nodes of one cluster. */
+async function becomeReady(
+  machines: readonly LabMachine[],
+  {
+    timeoutMs,
+    progress,
+    context,
+  }: { readonly timeoutMs: number; readonly progress: Progress; readonly context: Context },
+): Promise<void> {
+  let last: readonly Observation[] = [];
+  const ready = new Set<string>();
+  let death: CommandError | undefined;
+  const look = async (): Promise<boolean> => {
+    const now = await observe(machines);
+    whatHappened(last, now).forEach((line) => progress.step(line));
+    progress.board(now.map(describeMachine));
+    last = now;
+    death = firstDeath(now, context);
+    if (death !== undefined) return true;
+    const server = pickServer(machines, now);
+    if (server === undefined) return false;
+    for (const name of readyNodes((await listClusterNodes(server)) ?? [])) {
+      if (!ready.has(name)) progress.step(`${name} is Ready`);
+      ready.add(name);
+    }
+    return isFormed(now) && ready.size === machines.length;
+  };
+  await waitFor(look, { what: "the cluster", timeoutMs, everyMs: context.pollMs }).catch((cause: unknown) => {
+    throw tooSlow(last, { cause, timeoutMs, context });
+  });
+  if (death !== undefined) throw death;
+}
+
+function firstDeath(observations: readonly Observation[], { program }: Context): CommandError | undefined {
+  const dead = observations.find(({ isRunning }) => !isRunning)?.machine;
+  if (dead === undefined) return undefined;
+  return new CommandError(`${dead} went off while the cluster formed`, {
+    log: `${program} logs ${dead} --all`,
+    hint: `${program} start ${dead}`,
+  });
+}
+
+function tooSlow(
+  last: readonly Observation[],
+  {
+    cause,
+    timeoutMs,
+    context,
+  }: { readonly cause: unknown; readonly timeoutMs: number; readonly context: Context },
+): CommandError {
+  const slowest = last.find(({ status }) => status?.kubernetes.state !== "ready") ?? last[0];
+  const states = last.map((observation) => `\n  ${describeMachine(observation)}`).join("");
+  return new CommandError(
+    `not every node was Ready within ${timeoutMs / 1000} s; the machines run on:${states}`,
+    {
+      log: `${context.program} logs ${slowest?.machine ?? "m1"}`,
+      hint: `${context.program} status, or ${context.program} up again to wait longer`,
+      cause,
+    },
+  );
+}
+
+async function showCluster(machines: readonly LabMachine[], context: Context): Promise<void> {
+  const { stdout, program } = context;
+  const server = await findServer(machines, context);
+  const { mesh, name } = await (await server.api()).status();
+  stdout.write("\n$ kubectl get clusternodes -o wide\n");
+  await server.run(kubectlCommand(["get", "clusternodes", "--output=wide"]));
+  if (mesh !== undefined)
+    stdout.write(`\nMesh as ${name} sees it:\n${renderMesh(mesh, context.clock.wallTime())}`);
+  stdout.write(`
+Try next:
+  ${program} status
+  ${program} kubectl get nodes,pods --all-namespaces -o wide
+  ${program} shell m1
+  ${program} kill m1      # the others carry on; look at it with status, bring it back with start m1
+  ${program} down
+`);
+}

@@ -1,0 +1,92 @@
+import { LocalApiClient } from "@cluster-os/api/drivers";
+import { findArtifacts, Lab, labOptionsFrom, type Machine as RealMachine } from "@cluster-os/lab";
+import { CommandError } from "../command.ts";
+import type {
+  Captured,
+  LabControl,
+  LabMachine,
+  LabUpOptions,
+  LocalApi,
+  LogChoice,
+  RunOptions,
+} from "../site.ts";
+import { buildLab } from "./repository.ts";
+
+export interface RealLabOptions {
+  /** The checkout, for building what machines are made of; undefined in an installed package. */
+  readonly repository: string | undefined;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** The lab of this host, by @cluster-os/lab. */
+export function realLab({ repository, env }: RealLabOptions): LabControl {
+  const lab = new Lab(labOptionsFrom(env));
+  return {
+    machines: async () => (await lab.machines()).map((machine) => new RealLabMachine(machine)),
+    up: async ({ nodes, config, onStep }: LabUpOptions) => {
+      if (repository === undefined) {
+        throw new CommandError("this installed program cannot build machines", {
+          hint: "run it from a checkout",
+        });
+      }
+      await buildLab(repository, onStep);
+      const artifacts = await findArtifacts(repository, env);
+      const machines = await lab.up({ nodes, config, ...artifacts, onStep: ({ what }) => onStep(what) });
+      return machines.map((machine) => new RealLabMachine(machine));
+    },
+    down: () => lab.down(),
+  };
+}
+
+class RealLabMachine implements LabMachine {
+  readonly name: string;
+  readonly number: number;
+  readonly #machine: RealMachine;
+
+  constructor(machine: RealMachine) {
+    this.#machine = machine;
+    this.name = machine.name;
+    this.number = machine.number;
+  }
+
+  async isRunning(): Promise<boolean> {
+    return (await this.#machine.status()).isRunning;
+  }
+
+  async api(): Promise<LocalApi> {
+    return new LocalApiClient({ socketPath: await this.#machine.localApi() });
+  }
+
+  async run(argv: readonly string[], { env = {} }: RunOptions = {}): Promise<number> {
+    const { exitCode } = await this.#machine.exec(argv, {
+      stdin: "inherit",
+      stdout: "inherit",
+      stderr: "inherit",
+      isInteractive: true,
+      env,
+    });
+    return exitCode;
+  }
+
+  capture(argv: readonly string[], { env = {} }: RunOptions = {}): Promise<Captured> {
+    return this.#machine.exec(argv, { env });
+  }
+
+  async lastNodeName(): Promise<string | undefined> {
+    // A machine takes its node's name as host name, which every line of its journal carries.
+    const { stdout } = await this.#machine.logs({ lines: 1, stdout: "capture" });
+    return /^\S+ (n-[a-z2-7]{10}) /m.exec(stdout)?.[1];
+  }
+
+  kill(): Promise<void> {
+    return this.#machine.kill();
+  }
+
+  start(): Promise<void> {
+    return this.#machine.start();
+  }
+
+  async logs(choice: LogChoice): Promise<number> {
+    return (await this.#machine.logs(choice)).exitCode;
+  }
+}

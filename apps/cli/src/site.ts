@@ -1,0 +1,135 @@
+import type { ClusterStatus, MemberList, NodeStatus } from "@cluster-os/api";
+import { CommandError, type Context } from "./command.ts";
+
+/** What a machine's bootstrap answers. */
+export interface LocalApi {
+  status(signal?: AbortSignal): Promise<NodeStatus>;
+  cluster(signal?: AbortSignal): Promise<ClusterStatus>;
+  members(signal?: AbortSignal): Promise<MemberList>;
+}
+
+export interface RunOptions {
+  /** Variables for the command. Never secrets: anybody on the machine reads them. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface Captured {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A machine that commands talk to. */
+export interface Machine {
+  /** "m1" in a lab. */
+  readonly name: string;
+  isRunning(): Promise<boolean>;
+  /** Its local API; throws if the machine is off. */
+  api(): Promise<LocalApi>;
+  /** Runs a program on this process's terminal and gives its exit code. */
+  run(argv: readonly string[], options?: RunOptions): Promise<number>;
+  /** Runs a program and gives what it wrote. */
+  capture(argv: readonly string[], options?: RunOptions): Promise<Captured>;
+}
+
+export interface LogChoice {
+  /** Only this unit's lines, as journalctl matches units; everything if left out. */
+  readonly unit?: string;
+  readonly lines?: number;
+  readonly follow: boolean;
+}
+
+/** A machine that this host can switch on and off. */
+export interface LabMachine extends Machine {
+  readonly number: number;
+  /** The node name it had when it last wrote a log: for machines that are off. */
+  lastNodeName(): Promise<string | undefined>;
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  /** Writes its journal to standard output; gives journalctl's exit code. */
+  logs(choice: LogChoice): Promise<number>;
+}
+
+export interface LabUpOptions {
+  readonly nodes: number;
+  /** The text of every machine's /etc/cluster-os/cluster-os.yaml. */
+  readonly config: string;
+  /** Hears what was done, when it is done. */
+  readonly onStep: (what: string) => void;
+}
+
+/** The lab of this host, up or not. */
+export interface LabControl {
+  /** None while it is down. */
+  machines(): Promise<readonly LabMachine[]>;
+  /** Builds what machines are made of where it is missing, and boots them. */
+  up(options: LabUpOptions): Promise<readonly LabMachine[]>;
+  /** Says whether there was anything to end. */
+  down(): Promise<boolean>;
+}
+
+/** What commands are about: the machines of the lab if there is one, else the machine they run on. */
+export type Site =
+  | { readonly kind: "lab"; readonly machines: readonly LabMachine[] }
+  | { readonly kind: "node"; readonly machines: readonly [Machine] };
+
+/** Looks for a lab first: on a host that runs one, nobody means the host itself. */
+export async function findSite({ lab, thisMachine }: Context): Promise<Site> {
+  const machines = await lab.machines();
+  return machines.length > 0 ? { kind: "lab", machines } : { kind: "node", machines: [thisMachine] };
+}
+
+/** The machine of the lab that "m2", "2" or a node's name means. */
+export async function findLabMachine(word: string, context: Context): Promise<LabMachine> {
+  const machines = await context.lab.machines();
+  if (machines.length === 0) {
+    throw new CommandError(`there is no machine "${word}": the lab is down`, {
+      hint: `${context.program} up`,
+    });
+  }
+  const found =
+    machines.find(({ name, number }) => word === name || word === String(number)) ??
+    (await findByNodeName(word, machines));
+  if (found !== undefined) return found;
+  const names = machines.map(({ name }) => name).join(", ");
+  throw new CommandError(`there is no machine "${word}": the lab has ${names}`, {
+    hint: `${context.program} status`,
+  });
+}
+
+/** What a machine was found to be: off, silent, or with a status. */
+export interface Observation {
+  readonly machine: string;
+  readonly isRunning: boolean;
+  /** Absent while its bootstrap does not answer. */
+  readonly status: NodeStatus | undefined;
+  /** Why there is no status, of a machine that runs. */
+  readonly silence: string | undefined;
+}
+
+/** Asks all machines at once. */
+export function observe(machines: readonly Machine[]): Promise<readonly Observation[]> {
+  return Promise.all(machines.map(observeOne));
+}
+
+async function observeOne(machine: Machine): Promise<Observation> {
+  const seen = { machine: machine.name, isRunning: await machine.isRunning() };
+  if (!seen.isRunning) return { ...seen, status: undefined, silence: undefined };
+  try {
+    return { ...seen, status: await (await machine.api()).status(), silence: undefined };
+  } catch (error) {
+    return { ...seen, status: undefined, silence: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function findByNodeName(
+  word: string,
+  machines: readonly LabMachine[],
+): Promise<LabMachine | undefined> {
+  const observations = await observe(machines);
+  for (const [index, machine] of machines.entries()) {
+    const name = observations[index]?.status?.name ?? (await machine.lastNodeName());
+    if (name === word) return machine;
+  }
+  return undefined;
+}
