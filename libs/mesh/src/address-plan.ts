@@ -51,7 +51,10 @@ export function meshAddress(plan: AddressPlan, index: number): string {
 /** The pod network of a node, as a CIDR, for ever. */
 export function podNetwork(plan: AddressPlan, index: number): string {
   requireIndex(index);
-  return formatNetwork({ first: parseNetwork(plan.pods).first + index * size(POD_PREFIX), prefix: POD_PREFIX });
+  return formatNetwork({
+    first: parseNetwork(plan.pods).first + index * size(POD_PREFIX),
+    prefix: POD_PREFIX,
+  });
 }
 
 /** The address of the cluster's own DNS: the tenth of the services, as everywhere in the field. */
@@ -60,7 +63,10 @@ export function dnsAddress(plan: AddressPlan): string {
 }
 
 function requireIndex(index: number): void {
-  invariant(Number.isInteger(index) && index >= 1 && index <= MAX_INDEX, `a node's index is 1 to ${MAX_INDEX}`);
+  invariant(
+    Number.isInteger(index) && index >= 1 && index <= MAX_INDEX,
+    `a node's index is 1 to ${MAX_INDEX}`,
+  );
 }
 
 function isNetwork(text: string): boolean {

@@ -1,5 +1,12 @@
 import { toHex } from "@cluster-os/std";
-import { WireGuardError, type DeviceChange, type DeviceState, type PeerChange, type PeerState, type WireGuardDevice } from "./device.ts";
+import {
+  WireGuardError,
+  type DeviceChange,
+  type DeviceState,
+  type PeerChange,
+  type PeerState,
+  type WireGuardDevice,
+} from "./device.ts";
 
 /**
  * WireGuard without packets: for simulations and tests. It passes the same contract suite as the real ones, the rule
@@ -22,7 +29,9 @@ export class InMemoryWireGuard implements WireGuardDevice {
 
   get(name: string): Promise<DeviceState> {
     const device = this.#devices.get(name);
-    return device ? Promise.resolve(device) : Promise.reject(new WireGuardError(`there is no WireGuard interface ${name}`));
+    return device
+      ? Promise.resolve(device)
+      : Promise.reject(new WireGuardError(`there is no WireGuard interface ${name}`));
   }
 
   async configure(name: string, change: DeviceChange): Promise<void> {
@@ -51,6 +60,9 @@ function applyPeer(peers: readonly PeerState[], change: PeerChange): readonly Pe
   const present = peers.find(({ publicKey }) => toHex(publicKey) === key);
   const { kind: _kind, ...given } = change;
   const taken = new Set(change.allowedIps ?? []);
-  const rest = others.map((peer) => ({ ...peer, allowedIps: peer.allowedIps.filter((entry) => !taken.has(entry)) }));
+  const rest = others.map((peer) => ({
+    ...peer,
+    allowedIps: peer.allowedIps.filter((entry) => !taken.has(entry)),
+  }));
   return [...rest, { rxBytes: 0, txBytes: 0, allowedIps: [], ...present, ...given }];
 }

@@ -44,11 +44,16 @@ const KEEPALIVE_S = 25;
  */
 export function meshWish(input: MeshWishInput): MeshWish {
   const { addressPlan, selfIndex, privateKey, publicKey, listenPort } = input;
-  const byIndex = new Map(input.peers.filter(({ index }) => index !== selfIndex).map((peer) => [peer.index, peer]));
+  const byIndex = new Map(
+    input.peers.filter(({ index }) => index !== selfIndex).map((peer) => [peer.index, peer]),
+  );
   const peers = [...byIndex.values()]
     // Two members that show one key - a cloned disk - cannot both be peers; the lower index keeps it.
     .sort((left, right) => compareBytes(left.wireguardKey, right.wireguardKey) || left.index - right.index)
-    .filter((peer, at, all) => at === 0 || compareBytes((all[at - 1] as MeshMember).wireguardKey, peer.wireguardKey) !== 0)
+    .filter(
+      (peer, at, all) =>
+        at === 0 || compareBytes((all[at - 1] as MeshMember).wireguardKey, peer.wireguardKey) !== 0,
+    )
     .map((peer) => ({
       publicKey: peer.wireguardKey,
       ...(peer.endpoint !== undefined && { endpoint: peer.endpoint }),

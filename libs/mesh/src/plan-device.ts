@@ -16,7 +16,11 @@ const SESSION_MS = 180_000;
  * where the peer is, since it follows the peer's authenticated packets; writing would fight its roaming. `wallTime` (Unix
  * ms) is compared with the device's own handshake times.
  */
-export function planDevice(observed: DeviceState, wish: MeshWish, wallTime: number): DeviceChange | undefined {
+export function planDevice(
+  observed: DeviceState,
+  wish: MeshWish,
+  wallTime: number,
+): DeviceChange | undefined {
   const wished = new Map(wish.peers.map((peer) => [toHex(peer.publicKey), peer]));
   const present = new Map(observed.peers.map((peer) => [toHex(peer.publicKey), peer]));
   const removals: PeerChange[] = [...present]

@@ -52,7 +52,9 @@ export function planLink(observed: LinkState, wish: LinkWish): readonly LinkActi
   for (const destination of destinations.filter((network) => !isRouted(network))) {
     actions.push({ kind: "set-route", destination, source });
   }
-  for (const { destination } of observed.routes.filter((route) => !destinations.includes(route.destination))) {
+  for (const { destination } of observed.routes.filter(
+    (route) => !destinations.includes(route.destination),
+  )) {
     actions.push({ kind: "remove-route", destination });
   }
   return actions;

@@ -1,5 +1,11 @@
 import { fromHex, toHex } from "@cluster-os/std";
-import { WireGuardError, type DeviceChange, type DeviceState, type PeerChange, type PeerState } from "./device.ts";
+import {
+  WireGuardError,
+  type DeviceChange,
+  type DeviceState,
+  type PeerChange,
+  type PeerState,
+} from "./device.ts";
 
 /**
  * The text protocol of userspace WireGuard (wireguard.com/xplatform): lines `key=value`, an empty line at the end, and
@@ -22,8 +28,10 @@ function encodePeer(peer: PeerChange): string[] {
   const lines = [`public_key=${toHex(peer.publicKey)}`];
   if (peer.kind === "remove-peer") return [...lines, "remove=true"];
   if (peer.endpoint !== undefined) lines.push(`endpoint=${peer.endpoint}`);
-  if (peer.persistentKeepaliveS !== undefined) lines.push(`persistent_keepalive_interval=${peer.persistentKeepaliveS}`);
-  if (peer.allowedIps) lines.push("replace_allowed_ips=true", ...peer.allowedIps.map((entry) => `allowed_ip=${entry}`));
+  if (peer.persistentKeepaliveS !== undefined)
+    lines.push(`persistent_keepalive_interval=${peer.persistentKeepaliveS}`);
+  if (peer.allowedIps)
+    lines.push("replace_allowed_ips=true", ...peer.allowedIps.map((entry) => `allowed_ip=${entry}`));
   return lines;
 }
 
@@ -35,7 +43,11 @@ export function checkAnswer(name: string, answer: string): void {
 }
 
 /** The state in an answer to {@link GET_REQUEST}. Keys that are not known are skipped, as the protocol asks. */
-export function parseState(name: string, answer: string, publicKeyOf: (privateKey: Uint8Array) => Uint8Array): DeviceState {
+export function parseState(
+  name: string,
+  answer: string,
+  publicKeyOf: (privateKey: Uint8Array) => Uint8Array,
+): DeviceState {
   checkAnswer(name, answer);
   let publicKey: Uint8Array | undefined;
   let listenPort = 0;
@@ -46,13 +58,17 @@ export function parseState(name: string, answer: string, publicKeyOf: (privateKe
     const peer = peers.at(-1);
     if (key === "private_key") publicKey = publicKeyOf(keyBytes(name, value));
     else if (key === "listen_port") listenPort = Number(value);
-    else if (key === "public_key") peers.push({ publicKey: keyBytes(name, value), allowedIps: [], rxBytes: 0, txBytes: 0 });
+    else if (key === "public_key")
+      peers.push({ publicKey: keyBytes(name, value), allowedIps: [], rxBytes: 0, txBytes: 0 });
     else if (peer) readPeerLine(peer, key, value);
   }
   return { name, ...(publicKey && { publicKey }), listenPort, peers: peers.map(finish) };
 }
 
-type PeerDraft = { -readonly [Key in keyof PeerState]: PeerState[Key] } & { allowedIps: string[]; handshakeS?: number };
+type PeerDraft = { -readonly [Key in keyof PeerState]: PeerState[Key] } & {
+  allowedIps: string[];
+  handshakeS?: number;
+};
 
 function readPeerLine(peer: PeerDraft, key: string, value: string): void {
   if (key === "endpoint") peer.endpoint = value;
@@ -62,7 +78,8 @@ function readPeerLine(peer: PeerDraft, key: string, value: string): void {
   else if (key === "last_handshake_time_sec") peer.handshakeS = Number(value);
   else if (key === "last_handshake_time_nsec" && peer.handshakeS) {
     peer.latestHandshakeMs = peer.handshakeS * 1000 + Math.floor(Number(value) / 1e6);
-  } else if (key === "persistent_keepalive_interval" && value !== "0") peer.persistentKeepaliveS = Number(value);
+  } else if (key === "persistent_keepalive_interval" && value !== "0")
+    peer.persistentKeepaliveS = Number(value);
 }
 
 function finish({ handshakeS: _handshakeS, ...peer }: PeerDraft): PeerState {

@@ -15,7 +15,9 @@ const Links = z.array(
   z.object({
     flags: z.array(z.string()),
     mtu: z.number(),
-    addr_info: z.array(z.object({ family: z.string(), local: z.string(), prefixlen: z.number() })).default([]),
+    addr_info: z
+      .array(z.object({ family: z.string(), local: z.string(), prefixlen: z.number() }))
+      .default([]),
   }),
 );
 const Routes = z.array(z.object({ dst: z.string(), prefsrc: z.string().optional() }));
@@ -32,7 +34,10 @@ export class IpLink implements LinkDriver {
       addresses: link.addr_info
         .filter(({ family }) => family === "inet")
         .map(({ local, prefixlen }) => `${local}/${prefixlen}`),
-      routes: routes.map(({ dst, prefsrc }) => ({ destination: dst, ...(prefsrc !== undefined && { source: prefsrc }) })),
+      routes: routes.map(({ dst, prefsrc }) => ({
+        destination: dst,
+        ...(prefsrc !== undefined && { source: prefsrc }),
+      })),
     };
   }
 
@@ -58,7 +63,11 @@ export class IpLink implements LinkDriver {
   async meshMtu(): Promise<number> {
     const mtus: number[] = [];
     for (const name of (await readdir("/sys/class/net")).filter(isUnderlayInterface)) {
-      const read = (file: string) => readFile(`/sys/class/net/${name}/${file}`, "utf8").then((text) => text.trim(), () => "");
+      const read = (file: string) =>
+        readFile(`/sys/class/net/${name}/${file}`, "utf8").then(
+          (text) => text.trim(),
+          () => "",
+        );
       if ((await read("operstate")) === "up") mtus.push(Number(await read("mtu")));
     }
     return meshMtu(mtus);

@@ -1,0 +1,93 @@
+import { expect } from "chai";
+import { toHex } from "@cluster-os/std";
+import { WireGuardError, type WireGuardDevice } from "../src/index.ts";
+
+export interface DeviceUnderTest {
+  readonly device: WireGuardDevice;
+  /** An interface that was just made and has no settings yet. */
+  readonly name: string;
+}
+
+const key = (byte: number): Uint8Array => {
+  const bytes = new Uint8Array(32).fill(byte);
+  // Clamped as X25519 wants it (RFC 7748 section 5), so that every implementation reports the same key.
+  bytes[0] = (bytes[0] as number) & 248;
+  bytes[31] = ((bytes[31] as number) & 127) | 64;
+  return bytes;
+};
+
+/** What every WireGuardDevice does, whatever carries it. */
+export function describeWireGuardDevice(name: string, open: () => Promise<DeviceUnderTest>): void {
+  describe(`WireGuardDevice: ${name}`, () => {
+    let subject: DeviceUnderTest;
+    before(async function () {
+      this.timeout(120_000);
+      subject = await open();
+    });
+    const get = () => subject.device.get(subject.name);
+    const peerOf = async (byte: number) =>
+      (await get()).peers.find(({ publicKey }) => toHex(publicKey) === toHex(key(byte)));
+
+    it("lists the interface, which has nothing yet", async () => {
+      expect(await subject.device.list()).to.include(subject.name);
+      const state = await get();
+      expect(state.peers).to.deep.equal([]);
+      expect(state).not.to.have.property("publicKey");
+    });
+
+    it("takes a key, a port and peers in one change", async () => {
+      const allowedIps = ["10.86.0.2/32", "10.112.2.0/24"];
+      const endpoint = "127.0.0.1:51999";
+      await subject.device.configure(subject.name, {
+        privateKey: key(7),
+        listenPort: 51998,
+        peers: [
+          { kind: "set-peer", publicKey: key(2), endpoint, allowedIps, persistentKeepaliveS: 25 },
+          { kind: "set-peer", publicKey: key(3), allowedIps: ["10.86.0.3/32"] },
+        ],
+      });
+      const state = await get();
+      expect(state.listenPort).to.equal(51998);
+      expect(state.publicKey).to.have.length(32);
+      expect(await peerOf(2)).to.include({ endpoint, persistentKeepaliveS: 25 });
+      expect((await peerOf(2))?.allowedIps).to.have.members(allowedIps);
+      expect(await peerOf(3)).not.to.have.any.keys("endpoint", "persistentKeepaliveS", "latestHandshakeMs");
+    });
+
+    it("changes what is named and leaves the rest", async () => {
+      await subject.device.configure(subject.name, {
+        peers: [{ kind: "set-peer", publicKey: key(3), endpoint: "127.0.0.1:51997" }],
+      });
+      expect((await peerOf(3))?.allowedIps).to.deep.equal(["10.86.0.3/32"]);
+      expect(await peerOf(2)).to.include({ endpoint: "127.0.0.1:51999" });
+      expect((await get()).listenPort).to.equal(51998);
+    });
+
+    it("moves an allowed address to the peer that got it last", async () => {
+      await subject.device.configure(subject.name, {
+        peers: [{ kind: "set-peer", publicKey: key(3), allowedIps: ["10.86.0.3/32", "10.112.2.0/24"] }],
+      });
+      expect((await peerOf(2))?.allowedIps).to.deep.equal(["10.86.0.2/32"]);
+    });
+
+    it("removes a peer; removing it again is no error", async () => {
+      for (let times = 0; times < 2; times += 1) {
+        await subject.device.configure(subject.name, { peers: [{ kind: "remove-peer", publicKey: key(2) }] });
+        expect(await peerOf(2)).to.equal(undefined);
+      }
+      expect((await get()).peers).to.have.length(1);
+    });
+
+    it("names an interface that does not exist", async () => {
+      const failure = await subject.device.get("none0").catch((error: unknown) => error);
+      expect(failure).to.be.instanceOf(WireGuardError);
+      expect((failure as Error).message).to.include("none0");
+    });
+
+    it("removes the interface; removing it again is no error", async () => {
+      await subject.device.remove(subject.name);
+      await subject.device.remove(subject.name);
+      expect(await subject.device.list()).not.to.include(subject.name);
+    });
+  });
+}
