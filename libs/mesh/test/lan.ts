@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { access } from "node:fs/promises";
+import { access, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { execa } from "execa";
@@ -58,6 +58,7 @@ export class Lan implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const daemon of this.#daemons) daemon.kill("SIGKILL");
+    for (const { device } of this.machines) await rm(`/var/run/wireguard/${device}.sock`, { force: true });
     for (const namespace of this.#namespaces) await ip("netns", "delete", namespace);
   }
 
