@@ -55,7 +55,11 @@ describe("backoffMs", () => {
 
 describe("bytes", () => {
   it("hexadecimal there and back", () => {
-    fc.assert(fc.property(fc.uint8Array(), (bytes) => expect(fromHex(toHex(bytes))).to.deep.equal(bytes)));
+    fc.assert(
+      fc.property(fc.uint8Array(), (bytes) => {
+        expect(fromHex(toHex(bytes))).to.deep.equal(bytes);
+      }),
+    );
     expect(() => fromHex("abc")).to.throw(RangeError);
     expect(() => fromHex("zz")).to.throw(RangeError);
   });
@@ -76,5 +80,7 @@ describe("bytes", () => {
 });
 
 describe("invariant", () => {
-  it("throws its reason", () => expect(() => invariant(false, "why")).to.throw(InvariantError, "why"));
+  it("throws its reason", () => {
+    expect(() => invariant(false, "why")).to.throw(InvariantError, "why");
+  });
 });
