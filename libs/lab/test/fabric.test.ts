@@ -134,7 +134,7 @@ const states: fc.Arbitrary<FabricState> = fc
     namespaces: [
       "somebody-elses",
       "cos-lab-fabric",
-      ...machines.slice(0, machines.length - gone).map(names.machine),
+      ...machines.slice(0, machines.length - gone).map((machine) => names.machine(machine)),
     ],
     bridges,
     ports: machines

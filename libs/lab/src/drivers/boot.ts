@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { waitFor } from "@cluster-os/std/drivers";
@@ -28,6 +28,7 @@ const LEADER_TIMEOUT_MS = 20_000;
  */
 export async function bootMachine({ names, store, lab, number }: BootOptions): Promise<MachineState> {
   const folders = store.machine(number);
+  await requireLayers(lab);
   await makeFolders(folders);
   const facts = await readCgroupFacts();
   const plans = planCgroups(
@@ -49,6 +50,16 @@ export async function bootMachine({ names, store, lab, number }: BootOptions): P
   const booted = { ...state, supervisor, leader };
   await store.writeMachine(booted);
   return booted;
+}
+
+/** Old layers are removed when nobody runs on them, and a lab whose machines are all off does not run. */
+async function requireLayers(lab: LabState): Promise<void> {
+  for (const layer of lab.layers) {
+    if ((await stat(layer).catch(() => undefined)) !== undefined) continue;
+    throw new LabError(`the file system that the lab's machines run on is gone: ${layer}`, {
+      hint: "begin anew: cluster-os down, then cluster-os up",
+    });
+  }
 }
 
 async function makeFolders(folders: MachineFolders): Promise<void> {
