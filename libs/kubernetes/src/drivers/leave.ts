@@ -31,7 +31,6 @@ export async function removeMember(context: Context, nodeName: string, signal: A
 
 /** Makes this server a worker in place. */
 export async function demote(context: Context, signal: AbortSignal): Promise<void> {
-  const { host } = context;
   const { nodeName, meshAddress } = await knownPlacement(context);
   // Opened first: the certificates are wiped below, and both go on working from memory.
   const [api, etcd] = await openServer(context);
@@ -48,23 +47,43 @@ export async function demote(context: Context, signal: AbortSignal): Promise<voi
   const labels = Object.fromEntries(LABELS_OF_SERVERS.map((label) => [label, null]));
   await api.patchNode(nodeName, { metadata: { labels } }, signal);
   await pointKubeletAtBalancer(context, meshAddress, signal);
-  for (const pod of CONTROL_PLANE_PODS)
-    if (pod !== "etcd") await host.remove(`${PATHS.manifests}/${pod}.yaml`);
-  if (member && heir) {
-    if ((await etcd.statusOf(member, signal))?.leader === member.ID) await etcd.handOver(heir, signal);
-    // Asked of the heir: a member that removes itself does not live to answer.
-    await etcd.at(heir.clientURLs[0] as string).remove(member, signal);
-  }
-  await host.remove(`${PATHS.manifests}/etcd.yaml`);
+  // An API server that loses its etcd while it shuts down hangs until it is killed, so etcd goes last.
+  await stopPods(context, ["kube-apiserver", "kube-controller-manager", "kube-scheduler"], signal);
+  if (member && heir) await leaveEtcd(etcd, member, heir, signal);
+  await stopPods(context, ["etcd"], signal);
   await wipeServerFiles(context);
-  await controlPlaneStopped(context, signal);
-  await host.empty(PATHS.etcdFolder);
   // A mirror pod that stays in the API keeps a later promotion waiting for its volumes.
   await Promise.all(
     CONTROL_PLANE_PODS.map((pod) =>
       api.forgetPod({ namespace: "kube-system", name: `${pod}-${nodeName}` }, signal),
     ),
   );
+}
+
+async function leaveEtcd(
+  etcd: Etcd,
+  member: EtcdMember,
+  heir: EtcdMember,
+  signal: AbortSignal,
+): Promise<void> {
+  if ((await etcd.statusOf(member, signal))?.leader === member.ID) await etcd.handOver(heir, signal);
+  // Asked of the heir: a member that removes itself does not live to answer.
+  await etcd.at(heir.clientURLs[0] as string).remove(member, signal);
+}
+
+/** Takes the manifests away, and waits until the kubelet has ended the containers. */
+async function stopPods(
+  context: Context,
+  pods: readonly (typeof CONTROL_PLANE_PODS)[number][],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const pod of pods) await context.host.remove(`${PATHS.manifests}/${pod}.yaml`);
+  await waitFor(async () => (await runningContainers(context, pods, signal)).length === 0, {
+    what: `the end of ${pods.join(", ")} on this machine`,
+    timeoutMs: 60_000,
+    everyMs: 100,
+    signal,
+  });
 }
 
 async function openServer({ host }: Context): Promise<readonly [KubeApi, Etcd]> {
@@ -98,7 +117,7 @@ async function pointKubeletAtBalancer(
   await systemctl(context, "restart", UNITS.kubelet, signal);
 }
 
-/** Keys and kubeconfigs of a server; a worker keeps the CA's certificate and its kubelet's own. */
+/** Keys, kubeconfigs and data of a server; a worker keeps the CA's certificate and its kubelet's own. */
 async function wipeServerFiles({ host }: Context): Promise<void> {
   for (const name of ["admin.conf", "super-admin.conf", "controller-manager.conf", "scheduler.conf"]) {
     await host.remove(`${PATHS.kubernetes}/${name}`);
@@ -106,13 +125,5 @@ async function wipeServerFiles({ host }: Context): Promise<void> {
   const pki = `${PATHS.kubernetes}/pki`;
   for (const name of await host.list(pki))
     if (`${pki}/${name}` !== PATHS.caCertificate) await host.remove(`${pki}/${name}`);
-}
-
-async function controlPlaneStopped(context: Context, signal: AbortSignal): Promise<void> {
-  await waitFor(async () => (await runningContainers(context, CONTROL_PLANE_PODS, signal)).length === 0, {
-    what: "the end of the control plane's pods",
-    timeoutMs: 60_000,
-    everyMs: 200,
-    signal,
-  });
+  await host.empty(PATHS.etcdFolder);
 }

@@ -13,6 +13,9 @@ const FOLDERS = [
   PATHS.cniFolder,
   "/var/lib/cni",
   "/run/cni-ipam",
+  // The kubelet counts restarts by the logs it finds.
+  "/var/log/pods",
+  "/var/log/containers",
 ];
 
 /** Wipes what init or join began. Images, the balancer and its list of servers stay. */
@@ -31,11 +34,13 @@ export async function reset(context: Context, signal: AbortSignal): Promise<void
 }
 
 /**
- * kubeadm's own reset removes the pods from the container runtime. Its etcd phase is left out, because it would ask a
- * cluster that may be gone, and it is not believed: whatever it leaves is wiped afterwards.
+ * kubeadm's own reset removes the pods from the container runtime. It must not ask the cluster, which may be gone: its
+ * etcd phase is left out, and the administrator's kubeconfig taken away. Nor is it believed: whatever it leaves is
+ * wiped afterwards.
  */
 async function stopPods(context: Context, signal: AbortSignal): Promise<void> {
   const args = ["reset", "--force", "--cri-socket", CRI_SOCKET, "--skip-phases=preflight,remove-etcd-member"];
+  await context.host.remove(PATHS.adminKubeconfig);
   try {
     await kubeadm(context, "reset", args, signal, 50_000);
   } catch (error) {
