@@ -73,7 +73,7 @@ async function observeLab(names: LabNames, store: LabStore): Promise<Leftovers> 
     namespaces: (await listNamespaces()).filter(
       (name) => name === names.fabric || names.numberOf(name) !== undefined,
     ),
-    folders: (await exists(store.folder)) ? [store.folder] : [],
+    folders: (await store.isThere()) ? [store.folder] : [],
   };
 }
 

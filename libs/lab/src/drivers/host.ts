@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
-import { access, mkdir, readFile, stat, statfs } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { access, readFile, stat, statfs } from "node:fs/promises";
+import { delimiter, dirname, join } from "node:path";
 import { execa } from "execa";
 import { chooseCgroupMode } from "../cgroups.ts";
 import { PROGRAMS, type HostFacts } from "../preflight.ts";
@@ -68,10 +68,15 @@ async function isExecutable(path: string): Promise<boolean> {
   );
 }
 
+/** What is free where `folder` is, or will be. */
 async function freeBytes(folder: string): Promise<number> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
+  try {
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || folder === dirname(folder)) throw error;
+    return freeBytes(dirname(folder));
+  }
 }
 
 async function succeeds(program: string, args: readonly string[]): Promise<boolean> {

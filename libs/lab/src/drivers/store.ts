@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { readFileIfExists, writeFileAtomic } from "@cluster-os/std/drivers";
@@ -77,6 +77,13 @@ export class LabStore {
       .flatMap((entry) => /^m([1-9][0-9]*)$/.exec(entry)?.[1] ?? [])
       .map(Number)
       .sort((left, right) => left - right);
+  }
+
+  isThere(): Promise<boolean> {
+    return stat(this.folder).then(
+      () => true,
+      () => false,
+    );
   }
 
   async create(): Promise<void> {
