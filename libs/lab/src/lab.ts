@@ -229,7 +229,7 @@ export class Lab {
   }
 
   #lock(): Promise<AsyncDisposable> {
-    return acquireLock(`/run/lock/${this.#names.fabric}.lock`, {
+    return acquireLock(`lab ${this.name}`, {
       what: `lab "${this.name}"`,
       timeoutMs: 2_000,
     });

@@ -181,7 +181,7 @@ export class Machine {
   }
 
   #lock(): Promise<AsyncDisposable> {
-    return acquireLock(this.#store.machineLockFile(this.number), { what: this.name, timeoutMs: 60_000 });
+    return acquireLock(`machine ${this.#names.machine(this.number)}`, { what: this.name, timeoutMs: 60_000 });
   }
 
   async #lab(): Promise<LabState> {
@@ -213,7 +213,7 @@ export async function connect(
   lab: LabState,
   ...also: readonly number[]
 ): Promise<void> {
-  await using _lock = await acquireLock(join(store.folder, "fabric.lock"), {
+  await using _lock = await acquireLock(`network ${names.fabric}`, {
     what: "the lab's network",
     timeoutMs: 30_000,
   });

@@ -84,12 +84,11 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   ip: "iproute2",
   unshare: "util-linux",
   nsenter: "util-linux",
-  flock: "util-linux",
   mount: "mount",
 };
 
 /** Every program a lab calls on the host. */
-export const PROGRAMS = ["systemd-nspawn", "ip", "unshare", "nsenter", "flock", "mount"] as const;
+export const PROGRAMS = ["systemd-nspawn", "ip", "unshare", "nsenter", "mount"] as const;
 
 function mebibytes(bytes: number): number {
   return Math.floor(bytes / 2 ** 20);

@@ -32,7 +32,8 @@ export async function prepareRoot(options: RootOptions): Promise<string[]> {
   await requireFolder(options.baseTree);
   const layers = [options.baseTree];
   let key = basename(options.baseTree);
-  await using _lock = await acquireLock(join(options.cacheFolder, ".lock"), {
+  await mkdir(options.cacheFolder, { recursive: true });
+  await using _lock = await acquireLock(`layers ${options.cacheFolder}`, {
     what: "the lab's package layers",
     timeoutMs: 300_000,
   });

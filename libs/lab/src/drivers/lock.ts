@@ -1,6 +1,7 @@
-import { mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
-import { execa } from "execa";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type Server } from "node:net";
+import { delay } from "@cluster-os/std/drivers";
 import { LabError } from "../lab-error.ts";
 
 export interface LockOptions {
@@ -10,40 +11,45 @@ export interface LockOptions {
   readonly timeoutMs: number;
 }
 
-const HELD_BY_ANOTHER = 75;
+/** Time between two tries, in milliseconds. */
+const RETRY_MS = 25;
 
 /**
- * Holds a lock file until disposed of. The kernel's lock (flock(2)) belongs to a small program that lives as long as its
- * standard input is open, so it is given back whatever becomes of this process.
+ * Holds the lock of that name, on this host, until disposed of. It is a socket's name in the abstract namespace
+ * (unix(7)): the kernel gives it to one process, takes it back when that ends in whatever way, and there is no file to
+ * be left behind.
  */
-export async function acquireLock(path: string, options: LockOptions): Promise<AsyncDisposable> {
-  await mkdir(dirname(path), { recursive: true });
-  const seconds = String(Math.max(options.timeoutMs / 1000, 0.01));
-  const holder = execa(
-    "flock",
-    ["--exclusive", "--timeout", seconds, "--conflict-exit-code", String(HELD_BY_ANOTHER), path, "cat"],
-    { reject: false, stdin: "pipe", stdout: "pipe", stderr: "pipe", detached: true },
-  );
-  // cat gives the byte back once it runs, and it runs once the lock is held.
-  holder.stdin.write("\n");
-  const isHeld = await Promise.race([
-    new Promise<boolean>((resolve) => holder.stdout.once("data", () => resolve(true))),
-    holder.then(() => false),
-  ]);
-  if (!isHeld) {
-    const { exitCode, stderr } = await holder;
-    if (exitCode === HELD_BY_ANOTHER) {
+export async function acquireLock(name: string, options: LockOptions): Promise<AsyncDisposable> {
+  const deadline = performance.now() + options.timeoutMs;
+  for (;;) {
+    const server = await listen(name);
+    if (server !== undefined) return { [Symbol.asyncDispose]: () => close(server) };
+    if (performance.now() >= deadline) {
       throw new LabError(`another command is working on ${options.what}`, {
         hint: "wait until it is done, or end it, and try again",
-        log: path,
       });
     }
-    throw new LabError(`could not lock ${path}: ${stderr.trim()}`);
+    await delay(RETRY_MS);
   }
-  return {
-    [Symbol.asyncDispose]: async () => {
-      holder.stdin.end();
-      await holder;
-    },
-  };
+}
+
+/** Undefined if another process, or another part of this one, holds the name. */
+async function listen(name: string): Promise<Server | undefined> {
+  const server = createServer((stranger) => stranger.destroy());
+  // A socket's name has 107 characters at most.
+  const digest = createHash("sha256").update(name).digest("hex");
+  server.listen({ path: `\0cluster-os-lab-${digest}` });
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") return undefined;
+    throw error;
+  }
+  server.unref();
+  return server;
+}
+
+async function close(server: Server): Promise<void> {
+  server.close();
+  await once(server, "close");
 }

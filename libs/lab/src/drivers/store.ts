@@ -28,10 +28,6 @@ export class LabStore {
     this.folder = folder;
   }
 
-  machineLockFile(number: number): string {
-    return join(this.machine(number).folder, "lock");
-  }
-
   script(name: "launch" | "enter"): string {
     return join(this.folder, name);
   }
