@@ -163,7 +163,7 @@ export class Lab {
     await using _lock = await this.#lock();
     const lab = change(await this.#requireLab());
     await this.#store.writeLab(lab);
-    await connect(this.#names, this.#store, lab);
+    await connect(this.#names, lab);
   }
 
   async #checkHost(options: UpOptions): Promise<CgroupMode> {
@@ -196,7 +196,7 @@ export class Lab {
       for (const number of numbers) {
         await this.#machine(number).place(CONFIG_FILE, config, 0o600);
       }
-      await connect(this.#names, this.#store, lab, ...numbers);
+      await connect(this.#names, lab, ...numbers);
       step("laid the network");
       await Promise.all(
         numbers.map(async (number) => {

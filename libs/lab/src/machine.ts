@@ -142,7 +142,7 @@ export class Machine {
     if ((await this.#leader()) !== undefined) return;
     await cleanMachine({ names: this.#names, store: this.#store }, this.number);
     const lab = await this.#lab();
-    await connect(this.#names, this.#store, lab, this.number);
+    await connect(this.#names, lab, this.number);
     await bootMachine({ names: this.#names, store: this.#store, lab, number: this.number });
   }
 
@@ -207,12 +207,7 @@ export class Machine {
 }
 
 /** Gives machines the network that the lab's state says, those in `also` included even if they are still off. */
-export async function connect(
-  names: LabNames,
-  store: LabStore,
-  lab: LabState,
-  ...also: readonly number[]
-): Promise<void> {
+export async function connect(names: LabNames, lab: LabState, ...also: readonly number[]): Promise<void> {
   await using _lock = await acquireLock(`network ${names.fabric}`, {
     what: "the lab's network",
     timeoutMs: 30_000,
