@@ -63,7 +63,7 @@ async function up(): Promise<string> {
     preferLocal: true,
     localDir: root,
     stdin: "ignore",
-    stdout: ["pipe", { fd: 2 }],
+    stdout: ["pipe", process.stderr],
     stderr: "inherit",
   });
   return stdout;
