@@ -39,6 +39,8 @@ export async function stageKubernetes(root: string, units: Units): Promise<void>
   for (const name of (await readdir(images)).filter((one) => one.endsWith(".tar"))) {
     await place(join(images, name), join(root, LIB, "images", name), 0o644);
   }
+  const sysctl = join(REPOSITORY, "infra/deb/cluster-os-kubernetes/sysctl.conf");
+  await place(sysctl, join(root, "usr/lib/sysctl.d/60-cluster-os.conf"), 0o644);
   // The kubelet complains at every start if its folder of static pods is missing.
   await mkdir(join(root, "etc/kubernetes/manifests"), { recursive: true });
   await stageUnits(root, units);

@@ -44,6 +44,7 @@ export interface DaemonOptions {
   readonly link: LinkDriver;
   readonly ensureMeshInterface: (signal: AbortSignal) => Promise<void>;
   readonly distribution: Distribution;
+  readonly agent: { start(signal: AbortSignal): Promise<void>; stop(signal: AbortSignal): Promise<void> };
   readonly steps: Steps;
   readonly clock: Clock;
   readonly rng: Rng;
@@ -248,6 +249,7 @@ export class Daemon implements AsyncDisposable {
       onState: (state, epoch) => this.#tellState(state, epoch),
       onJoined: (epoch) => this.#driver.feed({ kind: "joined", epoch }),
       afterInit: () => createBaseObjects(distribution),
+      agent: this.#options.agent,
       step: (name) => steps.reach(name),
       logger: logger.child({ part: "kubernetes" }),
     });

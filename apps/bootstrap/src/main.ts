@@ -16,6 +16,7 @@ import { readCapabilities } from "./machine.ts";
 import { MESH_INTERFACE } from "./mesh-controller.ts";
 import { SYSTEM_SETTINGS as settings } from "./settings.ts";
 import { Steps } from "./steps.ts";
+import { startUnit, stopUnit } from "./units.ts";
 import { startUserspaceWireGuard } from "./wireguard-unit.ts";
 
 const EXIT_REFUSED = 78; // EX_CONFIG of sysexits.h: what was given cannot be used as it is.
@@ -46,6 +47,10 @@ async function main(): Promise<void> {
       logger: logger.child({ part: "kubeadm" }),
       meshInterface: MESH_INTERFACE,
     }),
+    agent: {
+      start: (signal) => startUnit("cluster-os-node-agent.service", signal),
+      stop: (signal) => stopUnit("cluster-os-node-agent.service", signal),
+    },
     steps,
     clock,
     rng: systemRng,

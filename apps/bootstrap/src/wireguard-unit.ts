@@ -1,6 +1,6 @@
 import { access } from "node:fs/promises";
-import { execa } from "execa";
 import { waitFor } from "@cluster-os/std/drivers";
+import { startUnit } from "./units.ts";
 import { MESH_INTERFACE } from "./mesh-controller.ts";
 
 const UNIT = "cluster-os-wireguard.service";
@@ -11,7 +11,6 @@ const SOCKET = `/run/wireguard/${MESH_INTERFACE}.sock`;
  * the cluster on it, outlives a restart of bootstrap.
  */
 export async function startUserspaceWireGuard(signal: AbortSignal): Promise<void> {
-  const active = await execa("systemctl", ["is-active", "--quiet", UNIT], { reject: false, cancelSignal: signal });
-  if (active.exitCode !== 0) await execa("systemctl", ["start", UNIT], { cancelSignal: signal });
+  await startUnit(UNIT, signal);
   await waitFor(() => access(SOCKET).then(() => true), { what: `the socket of ${UNIT}`, timeoutMs: 5_000, signal });
 }

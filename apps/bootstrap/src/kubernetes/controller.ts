@@ -25,6 +25,8 @@ export interface KubernetesControllerOptions {
   readonly onJoined: (epoch: number) => Promise<void>;
   /** Runs after `initServer` with the administrator's access, before anybody may join. */
   readonly afterInit: (signal: AbortSignal) => Promise<void>;
+  /** node-agent's unit on this machine: it reports to Kubernetes, so it runs while the machine is part of it. */
+  readonly agent: { start(signal: AbortSignal): Promise<void>; stop(signal: AbortSignal): Promise<void> };
   readonly step: (name: string) => void;
   readonly logger: Logger;
 }
@@ -60,6 +62,7 @@ export class KubernetesController {
         logger.warn("wiping what was begun of Kubernetes", { reason: action.reason });
         this.#tell("waiting", observed.epoch);
         this.#isResumed = false;
+        await this.#options.agent.stop(signal);
         await distribution.reset(signal);
         return record.remove();
       case "serve":
@@ -115,6 +118,7 @@ export class KubernetesController {
       await this.#options.distribution.resume(this.#options.placement(), signal);
       this.#isResumed = true;
     }
+    await this.#options.agent.start(signal);
     const status = await this.#options.distribution.status(signal);
     const isReady = status.kind === "server" ? status.apiReady : status.kind === "worker" && status.kubeletActive;
     this.#tell(isReady ? "ready" : "starting", stored.epoch);

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { KubernetesObject, V1Lease, V1Node } from "@kubernetes/client-node";
 import {
   agentAccessObjects,
@@ -104,7 +105,7 @@ export class ClusterObjects {
     const conditions = setCondition(current, wished, new Date(wallTime).toISOString());
     const before = current.find(({ type }) => type === "Ready");
     const after = conditions.find(({ type }) => type === "Ready");
-    if (JSON.stringify(before) === JSON.stringify(after)) return;
+    if (isDeepStrictEqual(before, after)) return;
     this.#options.logger.info("node readiness", { node: node.metadata.name, status: ready.status, reason: ready.reason });
     await this.#options.kube.applyStatus("clusternodes", {
       apiVersion: "cluster-os.dev/v1alpha1",
