@@ -34,7 +34,9 @@ export async function placeMachine(
   signal: AbortSignal,
 ): Promise<void> {
   const { host } = context;
-  await host.writeFile(PATHS.placement, `${JSON.stringify(placement, undefined, 2)}\n`, 0o644);
+  // Parsed, because a request carries credentials besides its placement.
+  const stored = JSON.stringify(StoredPlacement.parse(placement), undefined, 2);
+  await host.writeFile(PATHS.placement, `${stored}\n`, 0o644);
   await host.writeFile(PATHS.hosts, withApiName((await host.readFile(PATHS.hosts)) ?? ""), 0o644);
   const patches = renderPatches(placement, await host.inspect());
   for (const [name, patch] of Object.entries(patches)) {

@@ -30,13 +30,7 @@ export function renderClusterDns(plan: NetworkPlan, nameservers: readonly string
     },
     { apiVersion: "v1", kind: "ConfigMap", metadata: META, data: { Corefile: corefile(nameservers) } },
     service(dnsAddress(plan)),
-    deployment(),
-    {
-      apiVersion: "policy/v1",
-      kind: "PodDisruptionBudget",
-      metadata: META,
-      spec: { maxUnavailable: 1, selector: { matchLabels: LABELS } },
-    },
+    daemonSet(),
   ];
 }
 
@@ -82,53 +76,29 @@ function service(clusterIP: string): object {
   };
 }
 
-function deployment(): object {
+/**
+ * One on every server, and nowhere else: they come and go with the servers by themselves. Two replicas would both land
+ * on the first machine and stay there, and names would be gone with it.
+ */
+function daemonSet(): object {
   return {
     apiVersion: "apps/v1",
-    kind: "Deployment",
+    kind: "DaemonSet",
     metadata: META,
     spec: {
-      replicas: 2,
       selector: { matchLabels: LABELS },
-      strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 1, maxSurge: 1 } },
       template: {
         metadata: { labels: LABELS },
         spec: {
           serviceAccountName: META.name,
           priorityClassName: "system-cluster-critical",
+          nodeSelector: { "node-role.kubernetes.io/control-plane": "" },
           dnsPolicy: "Default",
           terminationGracePeriodSeconds: 10,
           tolerations: [
             { key: "CriticalAddonsOnly", operator: "Exists" },
             { key: "node-role.kubernetes.io/control-plane", effect: "NoSchedule" },
-            // Names must not wait five minutes for a dead machine.
-            {
-              key: "node.kubernetes.io/not-ready",
-              operator: "Exists",
-              effect: "NoExecute",
-              tolerationSeconds: 20,
-            },
-            {
-              key: "node.kubernetes.io/unreachable",
-              operator: "Exists",
-              effect: "NoExecute",
-              tolerationSeconds: 20,
-            },
           ],
-          // Soft, so that one machine alone has DNS too.
-          affinity: {
-            podAntiAffinity: {
-              preferredDuringSchedulingIgnoredDuringExecution: [
-                {
-                  weight: 100,
-                  podAffinityTerm: {
-                    topologyKey: "kubernetes.io/hostname",
-                    labelSelector: { matchLabels: LABELS },
-                  },
-                },
-              ],
-            },
-          },
           containers: [container()],
           volumes: [
             {

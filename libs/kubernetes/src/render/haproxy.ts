@@ -13,6 +13,8 @@ export function renderBalancer(servers: readonly ServerAddress[]): string {
 global
     log stdout format raw daemon notice
     stats socket /run/cluster-os-balancer/haproxy.sock mode 600 level admin expose-fd listeners
+    user haproxy
+    group haproxy
     maxconn 2000
     # After a reload the old process checks servers no longer, so connections must not stay with it for long.
     hard-stop-after 3s

@@ -1,0 +1,192 @@
+import { parseAllDocuments, stringify } from "yaml";
+import type { Command, CommandResult, Host, HttpsRequest, HttpsResponse } from "../src/drivers/index.ts";
+import type { MachineFacts } from "../src/machine.ts";
+import { PATHS } from "../src/settings.ts";
+import type { FakeCluster } from "./fake-cluster.ts";
+import { CA_CERTIFICATE, labMachine } from "./fixtures.ts";
+
+const done: CommandResult = { exitCode: 0, stdout: "", stderr: "" };
+const failed: CommandResult = { exitCode: 1, stdout: "", stderr: "no" };
+
+/**
+ * A machine made of a map of files. It does what kubeadm, systemd and containerd do as far as the driver can see it, and
+ * keeps a trace of what the driver did. Commands are matched by their beginning; `failing` lists those that fail.
+ */
+export class FakeMachine implements Host {
+  readonly files = new Map<string, string>();
+  readonly modes = new Map<string, number>();
+  readonly trace: string[] = [];
+  readonly commands: Command[] = [];
+  readonly failing: string[] = [];
+  readonly active = new Set<string>();
+  facts: MachineFacts = labMachine;
+  readonly name: string;
+  readonly address: string;
+  readonly #cluster: FakeCluster;
+
+  constructor(cluster: FakeCluster, name: string, address: string) {
+    this.#cluster = cluster;
+    this.name = name;
+    this.address = address;
+    cluster.machines.set(address, this);
+  }
+
+  get isServing(): boolean {
+    return this.files.has(`${PATHS.manifests}/kube-apiserver.yaml`) && this.active.has("kubelet.service");
+  }
+
+  async run(command: Command, signal: AbortSignal): Promise<CommandResult> {
+    const line = [command.file, ...command.args].join(" ");
+    this.commands.push(command);
+    this.#note(`run ${line}`);
+    if (this.failing.some((start) => line.startsWith(start))) {
+      if (command.logPath !== undefined)
+        this.files.set(command.logPath, "advice\nerror: it broke\nmore advice\n");
+      return failed;
+    }
+    switch (command.file) {
+      case "systemctl":
+        return this.#systemctl(command.args);
+      case "kubeadm":
+        return this.#kubeadm(command.args);
+      case "hyperkube":
+        return this.#fillEtcd(command, signal);
+      case "ctr":
+        return this.#ctr(command.args);
+      case "iptables":
+        return command.args.includes("-C") ? failed : done;
+      default:
+        return done;
+    }
+  }
+
+  async request(request: HttpsRequest, signal: AbortSignal): Promise<HttpsResponse> {
+    signal.throwIfAborted();
+    this.#note(`${request.method} ${request.url}`);
+    return this.#cluster.answer(this, request);
+  }
+
+  readFile(path: string): Promise<string | undefined> {
+    return Promise.resolve(this.files.get(path));
+  }
+
+  async writeFile(path: string, content: string, mode: number): Promise<boolean> {
+    if (this.files.get(path) === content) return false;
+    this.#note(`write ${path} ${mode.toString(8)}`);
+    this.files.set(path, content);
+    this.modes.set(path, mode);
+    return true;
+  }
+
+  async setKernelParameter(name: string, value: string): Promise<boolean> {
+    this.#note(`set ${name}=${value}`);
+    return true;
+  }
+
+  async makeFolder(path: string, mode: number): Promise<void> {
+    this.#note(`folder ${path} ${mode.toString(8)}`);
+  }
+
+  async list(folder: string): Promise<readonly string[]> {
+    const names = [...this.files.keys()].filter((path) => path.startsWith(`${folder}/`));
+    return [...new Set(names.map((path) => path.slice(folder.length + 1).split("/")[0] as string))].sort();
+  }
+
+  async remove(path: string): Promise<void> {
+    this.#note(`remove ${path}`);
+    for (const known of this.files.keys()) {
+      if (known === path || known.startsWith(`${path}/`)) this.files.delete(known);
+    }
+  }
+
+  async empty(folder: string): Promise<void> {
+    this.#note(`empty ${folder}`);
+    for (const known of this.files.keys()) if (known.startsWith(`${folder}/`)) this.files.delete(known);
+  }
+
+  inspect(): Promise<MachineFacts> {
+    return Promise.resolve(this.facts);
+  }
+
+  /** Looking twice is no other step than looking once. */
+  #note(step: string): void {
+    if (this.trace.at(-1) !== step) this.trace.push(step);
+  }
+
+  #systemctl([verb, ...rest]: readonly string[]): CommandResult {
+    const unit = rest.at(-1) ?? "";
+    if (verb === "is-active") return this.active.has(unit) ? done : failed;
+    if (verb === "stop") this.active.delete(unit);
+    else this.active.add(unit);
+    return done;
+  }
+
+  #ctr(args: readonly string[]): CommandResult {
+    const names = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"].filter((name) =>
+      this.files.has(`${PATHS.manifests}/${name}.yaml`),
+    );
+    if (args.includes("tasks")) {
+      return { ...done, stdout: ["TASK PID STATUS", ...names.map((name) => `${name} 7 RUNNING`)].join("\n") };
+    }
+    const wanted = names.filter((name) => args.some((argument) => argument.endsWith(`==${name}`)));
+    return { ...done, stdout: wanted.join("\n") };
+  }
+
+  #kubeadm(args: readonly string[]): CommandResult {
+    const [verb, ...rest] = args;
+    const path = rest[rest.indexOf("--config") + 1] ?? "";
+    const configuration = parseAllDocuments(this.files.get(path) ?? "").map(
+      (document) => document.toJS() as object,
+    );
+    if (verb === "init" && rest[0] === "--config") this.#becomeServer(true);
+    if (verb === "init" && rest.includes("etcd")) this.files.set(`${PATHS.manifests}/etcd.yaml`, "x");
+    if (verb === "join") {
+      if (configuration.some((document) => "controlPlane" in document)) this.#becomeServer(false);
+      this.#startKubelet();
+    }
+    if (verb === "reset") for (const unit of ["kubelet.service"]) this.active.delete(unit);
+    if (verb === "kubeconfig") return { ...done, stdout: "kind: Config" };
+    return done;
+  }
+
+  #startKubelet(): void {
+    this.files.set(PATHS.kubeletKubeconfig, "server: https://kubernetes.cluster-os.internal:7443");
+    this.files.set(PATHS.caCertificate, CA_CERTIFICATE);
+    this.active.add("kubelet.service");
+    this.#cluster.nodes.set(this.name, this.address);
+  }
+
+  #becomeServer(isFirst: boolean): void {
+    const encoded = Buffer.from("pem").toString("base64");
+    const kubeconfig = stringify({
+      clusters: [
+        {
+          cluster: {
+            server: "https://kubernetes.cluster-os.internal:7443",
+            "certificate-authority-data": encoded,
+          },
+        },
+      ],
+      users: [{ user: { "client-certificate-data": encoded, "client-key-data": encoded } }],
+    });
+    this.files.set(PATHS.adminKubeconfig, kubeconfig);
+    for (const name of ["ca.crt", "healthcheck-client.crt", "healthcheck-client.key", "peer.key"]) {
+      this.files.set(`${PATHS.etcdPki}/${name}`, name);
+    }
+    for (const name of ["kube-apiserver", "kube-controller-manager", "kube-scheduler"]) {
+      this.files.set(`${PATHS.manifests}/${name}.yaml`, "x");
+    }
+    if (!isFirst) return;
+    this.files.set(`${PATHS.manifests}/etcd.yaml`, "x");
+    this.#startKubelet();
+    this.#cluster.found(this);
+  }
+
+  /** etcd runs until it is told to stop. */
+  async #fillEtcd({ logPath }: Command, signal: AbortSignal): Promise<CommandResult> {
+    this.#cluster.started(this);
+    this.files.set(logPath as string, '{"level":"info","msg":"applied snapshot"}\n');
+    await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    return { ...done, exitCode: undefined };
+  }
+}

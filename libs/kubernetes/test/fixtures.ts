@@ -1,0 +1,48 @@
+import type { JoinCredentials, NodePlacement, ServerAddress } from "../src/index.ts";
+import type { MachineFacts } from "../src/machine.ts";
+
+export const server = (index: number): ServerAddress => ({
+  nodeName: nodeName(index),
+  address: `10.86.0.${index}`,
+});
+
+export const nodeName = (index: number): string => `n-aaaaaaaaa${index}`;
+
+export function placement(index: number, servers: readonly number[] = []): NodePlacement {
+  return {
+    nodeName: nodeName(index),
+    index,
+    meshAddress: `10.86.0.${index}`,
+    podNetwork: `10.112.${index}.0/24`,
+    meshMtu: 1420,
+    addressPlan: { mesh: "10.86.0.0/16", pods: "10.112.0.0/12", services: "10.87.0.0/16" },
+    servers: servers.map(server),
+  };
+}
+
+export const realMachine: MachineFacts = {
+  cgroupVersion: 2,
+  canLowerOomScore: true,
+  hasAppArmor: true,
+  hasResolvConf: true,
+  nameservers: ["192.168.1.1"],
+};
+
+/** A machine in the lab: control groups v1, few capabilities, no outside world. */
+export const labMachine: MachineFacts = {
+  cgroupVersion: 1,
+  canLowerOomScore: false,
+  hasAppArmor: false,
+  hasResolvConf: false,
+  nameservers: [],
+};
+
+export const CA_CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIfake\n-----END CERTIFICATE-----\n";
+
+export const serverCredentials: Extract<JoinCredentials, { role: "server" }> = {
+  role: "server",
+  token: "abcdef.0123456789abcdef",
+  caCertificate: CA_CERTIFICATE,
+  certificateKey: "0123456789abcdef".repeat(4),
+  secretsKey: Buffer.alloc(32, 7).toString("base64"),
+};

@@ -1,0 +1,240 @@
+import { seededRng, silentLogger } from "@cluster-os/std";
+import { expect } from "chai";
+import { kubeadmDistribution } from "../src/drivers/index.ts";
+import type { Distribution } from "../src/index.ts";
+import { PATHS, RUN_FOLDER } from "../src/settings.ts";
+import { describeDistribution } from "./distribution.contract.ts";
+import { FakeCluster } from "./fake-cluster.ts";
+import { FakeMachine } from "./fake-machine.ts";
+import { nodeName, placement, server } from "./fixtures.ts";
+import { expectGolden } from "./golden.ts";
+
+const { signal } = new AbortController();
+const clock = { now: () => 0, wallTime: () => Date.UTC(2026, 10, 21) };
+
+function setUp(indexes: readonly number[]): {
+  readonly cluster: FakeCluster;
+  readonly host: (index: number) => FakeMachine;
+  readonly on: (index: number) => Distribution;
+} {
+  const cluster = new FakeCluster();
+  const hosts = new Map(
+    indexes.map((index) => [index, new FakeMachine(cluster, nodeName(index), server(index).address)]),
+  );
+  const host = (index: number): FakeMachine => hosts.get(index) as FakeMachine;
+  const distributions = new Map(
+    indexes.map((index) => [
+      index,
+      kubeadmDistribution({
+        host: host(index),
+        clock,
+        rng: seededRng(index),
+        logger: silentLogger,
+        meshInterface: "cos0",
+      }),
+    ]),
+  );
+  return { cluster, host, on: (index) => distributions.get(index) as Distribution };
+}
+
+describeDistribution("kubeadm on fake machines", () => {
+  const { cluster, host, on } = setUp([1, 2, 3, 4]);
+  return Promise.resolve({
+    machine: on,
+    placement,
+    kill: async (index: number) => {
+      host(index).active.clear();
+      host(index).files.clear();
+      cluster.machines.delete(server(index).address);
+    },
+  });
+});
+
+describe("the steps of kubeadm's driver", () => {
+  /** What the driver did on one machine during `act`, as text. */
+  async function traceOf(machine: FakeMachine, act: () => Promise<unknown>): Promise<string> {
+    machine.trace.length = 0;
+    await act();
+    return `${machine.trace.join("\n")}\n`;
+  }
+
+  it("are the known ones, from the first server to the last", async () => {
+    const { cluster, host, on } = setUp([1, 2, 4]);
+    expectGolden("steps/init.txt", await traceOf(host(1), () => on(1).initServer(placement(1), signal)));
+    const mint = (): Promise<string> => traceOf(host(1), () => on(1).credentials("server", signal));
+    expectGolden("steps/credentials.txt", await mint());
+    const server1 = await on(1).credentials("server", signal);
+    const join2 = { ...placement(2, [1]), credentials: server1 };
+    expectGolden("steps/join-server.txt", await traceOf(host(2), () => on(2).joinServer(join2, signal)));
+    const join4 = { ...placement(4, [1, 2]), credentials: await on(1).credentials("worker", signal) };
+    expectGolden("steps/join-worker.txt", await traceOf(host(4), () => on(4).joinWorker(join4, signal)));
+    const promote4 = { ...placement(4, [1, 2]), credentials: await on(1).credentials("server", signal) };
+    expectGolden("steps/promote.txt", await traceOf(host(4), () => on(4).promote(promote4, signal)));
+    expectGolden("steps/demote.txt", await traceOf(host(4), () => on(4).demote(signal)));
+    cluster.pods.set(nodeName(4), ["default/web", `kube-system/etcd-${nodeName(4)}`]);
+    expectGolden("steps/remove.txt", await traceOf(host(1), () => on(1).removeMember(nodeName(4), signal)));
+    expect(cluster.pods.get(nodeName(4))).to.deep.equal([]);
+    expectGolden(
+      "steps/resume.txt",
+      await traceOf(host(2), () => on(2).resume(placement(2, [1, 2]), signal)),
+    );
+    expectGolden("steps/reset.txt", await traceOf(host(2), () => on(2).reset(signal)));
+  });
+
+  it("write nothing a second time", async () => {
+    const { host, on } = setUp([1]);
+    await on(1).initServer(placement(1), signal);
+    await on(1).resume(placement(1, [1]), signal);
+    const trace = await traceOf(host(1), () => on(1).resume(placement(1, [1]), signal));
+    expect(trace).to.not.include("write");
+    expect(trace).to.not.include("restart").and.not.include("reload");
+  });
+
+  it("put no secret on a command line, and none in a file that outlives the act or that others can read", async () => {
+    const { host, on } = setUp([1, 2, 4]);
+    await on(1).initServer(placement(1), signal);
+    const credentials = await on(1).credentials("server", signal);
+    await on(2).joinServer({ ...placement(2, [1]), credentials }, signal);
+    const worker = await on(1).credentials("worker", signal);
+    await on(4).joinWorker({ ...placement(4, [1, 2]), credentials: worker }, signal);
+    const secrets = [
+      credentials.token,
+      worker.token,
+      ...("certificateKey" in credentials ? [credentials.certificateKey, credentials.secretsKey] : []),
+    ];
+    for (const machine of [host(1), host(2), host(4)]) {
+      for (const { file, args } of machine.commands) {
+        for (const secret of secrets) expect([file, ...args].join(" ")).to.not.include(secret);
+      }
+      for (const [path, content] of machine.files) {
+        expect(path.startsWith(RUN_FOLDER), path).to.equal(false);
+        if (secrets.some((secret) => content.includes(secret))) {
+          expect(path).to.equal(PATHS.secretsEncryption);
+          expect(machine.modes.get(path)).to.equal(0o600);
+        }
+      }
+      for (const [path, mode] of machine.modes)
+        if (path.startsWith(RUN_FOLDER)) expect(mode, path).to.equal(0o600);
+    }
+  });
+
+  it("remove foreign networks before the kubelet starts", async () => {
+    const { host, on } = setUp([1]);
+    host(1).files.set("/etc/cni/net.d/87-podman.conflist", "{}");
+    await on(1).initServer(placement(1), signal);
+    expect(await host(1).list(PATHS.cniFolder)).to.deep.equal(["10-cluster-os.conflist"]);
+  });
+});
+
+describe("a failure of kubeadm", () => {
+  it("names the act, what kubeadm said, and the log", async () => {
+    const { host, on } = setUp([1]);
+    host(1).failing.push("kubeadm init --config");
+    const failure = await failureOf(on(1).initServer(placement(1), signal));
+    expect(failure.message).to.equal(
+      "kubeadm failed (1) at init: error: it broke (all of it: /var/log/cluster-os/kubeadm-init.log)",
+    );
+  });
+
+  it("takes a learner that did not get through out of etcd", async () => {
+    const { cluster, host, on } = setUp([1, 2]);
+    await on(1).initServer(placement(1), signal);
+    host(2).failing.push("kubeadm init phase etcd");
+    const credentials = await on(1).credentials("server", signal);
+    await failureOf(on(2).joinServer({ ...placement(2, [1]), credentials }, signal));
+    expect(cluster.members.map(({ name }) => name)).to.deep.equal([nodeName(1)]);
+  });
+
+  it("does not keep reset from wiping", async () => {
+    const { host, on } = setUp([1]);
+    await on(1).initServer(placement(1), signal);
+    host(1).failing.push("kubeadm reset");
+    await on(1).reset(signal);
+    expect((await on(1).status(signal)).kind).to.equal("none");
+  });
+});
+
+describe("a refusal", () => {
+  it("of a machine that etcd still lists from an earlier life says what to do", async () => {
+    const { cluster, on } = setUp([1, 2]);
+    await on(1).initServer(placement(1), signal);
+    cluster.members.push({
+      ID: "77",
+      name: nodeName(2),
+      peerURLs: ["https://10.86.0.2:2380"],
+      clientURLs: [],
+    });
+    const credentials = await on(1).credentials("server", signal);
+    const failure = await failureOf(on(2).joinServer({ ...placement(2, [1]), credentials }, signal));
+    expect(failure.message).to.include("it has to be removed first");
+  });
+
+  it("to wipe a folder in which something is mounted names it", async () => {
+    const { host, on } = setUp([1]);
+    host(1).files.set(
+      "/proc/self/mountinfo",
+      "31 30 0:40 / /var/lib/kubelet/pods/a/volumes/v rw - nfs h:/x rw\n",
+    );
+    const failure = await failureOf(on(1).reset(signal));
+    expect(failure.message).to.include("/var/lib/kubelet/pods/a/volumes/v is still mounted");
+  });
+
+  it("of credentials on a machine that is no server", async () => {
+    const { on } = setUp([1]);
+    expect((await failureOf(on(1).credentials("worker", signal))).message).to.include(
+      "no control-plane server",
+    );
+  });
+
+  it("of systemd names the unit's log", async () => {
+    const { host, on } = setUp([1]);
+    host(1).failing.push("systemctl start cluster-os-images");
+    const failure = await failureOf(on(1).prepare(signal));
+    expect(failure.message).to.include('"journalctl -u cluster-os-images.service" says why');
+  });
+});
+
+describe("status", () => {
+  it("shows a member that does not answer as not healthy", async () => {
+    const { cluster, on } = setUp([1, 2]);
+    await on(1).initServer(placement(1), signal);
+    await on(2).joinServer(
+      { ...placement(2, [1]), credentials: await on(1).credentials("server", signal) },
+      signal,
+    );
+    cluster.machines.delete(server(2).address);
+    const { etcdMembers, leader } = await on(1).status(signal);
+    expect(etcdMembers).to.deep.equal([
+      { name: nodeName(1), isLearner: false, healthy: true },
+      { name: nodeName(2), isLearner: false, healthy: false },
+    ]);
+    expect(leader).to.equal(nodeName(1));
+  });
+});
+
+describe("a kubeconfig", () => {
+  it("is issued into a private file", async () => {
+    const { host, on } = setUp([1]);
+    await on(1).initServer(placement(1), signal);
+    const path = "/var/lib/cluster-os/kubernetes/bootstrap.conf";
+    await on(1).issueKubeconfig(
+      { commonName: "cluster-os:server", organizations: ["cluster-os:servers"], validityHours: 24, path },
+      signal,
+    );
+    expect(host(1).files.get(path)).to.equal("kind: Config\n");
+    expect(host(1).modes.get(path)).to.equal(0o600);
+    const command = host(1).commands.at(-1);
+    expect(command?.args.join(" "))
+      .to.include("--org cluster-os:servers")
+      .and.include("--validity-period 24h0m0s");
+  });
+});
+
+async function failureOf(work: Promise<unknown>): Promise<Error> {
+  try {
+    await work;
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error("it did not fail");
+}
