@@ -172,8 +172,11 @@ function lineOf(name: string, contents: YAMLMap, lines: LineCounter): { readonly
 /** What the reference page and the errors say of a field. */
 export function fieldMeta(name: string): { readonly description: string; readonly write: string } {
   const schema = (ClusterConfigFile.shape as Record<string, z.ZodType>)[name];
-  const meta = schema?.meta() ?? {};
-  return { description: meta.description ?? "", write: String(meta["write"] ?? "something else") };
+  const { description, write } = (schema?.meta() ?? {}) as {
+    readonly description?: string;
+    readonly write?: string;
+  };
+  return { description: description ?? "", write: write ?? "something else" };
 }
 
 /** A field with two things wrong is reported once: both messages say what to write. */

@@ -74,13 +74,10 @@ const MeshPeer = z.object({
   node: z.string().describe("Name of the other ClusterNode."),
   address: z.string().describe("Its mesh address."),
   connected: z.boolean().describe("Whether there was a WireGuard handshake within the last three minutes."),
-  lastHandshakeTime: z.iso
-    .datetime()
-    .optional()
-    .meta({
-      description: "When it was last heard; given for a peer that is not connected.",
-      format: "date-time",
-    }),
+  lastHandshakeTime: z.iso.datetime().optional().meta({
+    description: "When it was last heard; given for a peer that is not connected.",
+    format: "date-time",
+  }),
 });
 
 const Mesh = z.object({

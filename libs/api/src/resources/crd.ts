@@ -42,7 +42,7 @@ function objectSchema(resource: ResourceDefinition): JsonSchema {
 
 /** `schema` as Kubernetes wants it: OpenAPI 3.0, of what clients send, so that a defaulted field is not required. */
 export function kubernetesSchema(schema: z.ZodType): JsonSchema {
-  return structural(z.toJSONSchema(schema, { target: "openapi-3.0", io: "input" }) as JsonSchema);
+  return structural(z.toJSONSchema(schema, { target: "openapi-3.0", io: "input" }));
 }
 
 function structural(schema: JsonSchema): JsonSchema {

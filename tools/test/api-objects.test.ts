@@ -1,0 +1,249 @@
+import {
+  agentAccessObjects,
+  AGENTS_GROUP,
+  agentLeaseName,
+  agentUser,
+  baseObjects,
+  clusterNodeObject,
+  NAMESPACE,
+  nodeIndexObject,
+  nodeLeaseObject,
+  SERVERS_GROUP,
+  serverUser,
+} from "@cluster-os/api";
+import { waitFor } from "@cluster-os/std/drivers";
+import { expect } from "chai";
+import { findHyperkube, startApiServer, type ApiServer, type KubectlResult } from "./api-server.ts";
+
+const KEY_A = `ed25519:${"a".repeat(64)}`;
+const KEY_B = `ed25519:${"b".repeat(64)}`;
+const agent = (node: string) => ({ user: agentUser(node), groups: [AGENTS_GROUP] });
+const server = { user: serverUser("n-server"), groups: [SERVERS_GROUP] };
+
+describe("objects of libs/api on a real API server", function () {
+  this.timeout(120_000);
+  let api: ApiServer;
+
+  before(async function () {
+    const found = await findHyperkube();
+    if ("missing" in found) {
+      console.log(`      skipped: ${found.missing}`);
+      return this.skip();
+    }
+    api = await startApiServer(found.path);
+    // The objects in their order, but each kind when the server knows it.
+    for (const object of baseObjects()) {
+      done(await api.kubectl(["apply", "--server-side", "-f", "-"], { input: object }));
+    }
+    await waitFor(async () => (await api.kubectl(["get", "clusternodes"])).isDone, {
+      what: "the custom resource",
+      timeoutMs: 30_000,
+    });
+    // As a server's bootstrap does it: its own rights must be enough for all of this.
+    for (const node of ["n-a", "n-b"]) {
+      for (const object of [clusterNodeObject(node), nodeLeaseObject(node), ...agentAccessObjects(node)]) {
+        done(await api.kubectl(["create", "-f", "-"], { ...server, input: object }));
+      }
+    }
+  });
+
+  after(() => api?.[Symbol.asyncDispose]());
+
+  function applyStatus(
+    node: string,
+    status: object,
+    as: { user: string; groups: string[] },
+    manager: string,
+  ) {
+    const input = { ...clusterNodeObject(node), spec: undefined, status };
+    const flags = [
+      "--server-side",
+      "--subresource=status",
+      `--field-manager=${manager}`,
+      "--force-conflicts",
+    ];
+    return api.kubectl(["apply", ...flags, "-f", "-"], { ...as, input });
+  }
+
+  const condition = (type: string, status = "True") => ({
+    type,
+    status,
+    reason: "Test",
+    message: "",
+    lastTransitionTime: "2026-01-01T00:00:00Z",
+  });
+
+  it("the definition is established without a warning of its schema", async () => {
+    const { stdout } = await api.kubectl([
+      "get",
+      "crd/clusternodes.cluster-os.dev",
+      "-o",
+      "jsonpath={range .status.conditions[*]}{.type}={.status}:{.reason} {end}",
+    ]);
+    expect(stdout).to.contain("Established=True").and.not.contain("NonStructuralSchema");
+  });
+
+  it("kubectl get shows roles, cpu, memory, gpu, address, ready and age", async () => {
+    const status = {
+      nodeID: KEY_A,
+      index: 1,
+      roles: ["control-plane"],
+      capabilities: { cpu: 16, memory: "64319Mi", gpus: 2 },
+      addresses: [
+        { type: "Underlay", address: "10.0.0.7" },
+        { type: "Mesh", address: "10.86.0.1" },
+      ],
+      versions: { clusterOs: "0.1.0", kernel: "6.12.0" },
+      conditions: [condition("MeshConnected")],
+    };
+    done(await applyStatus("n-a", status, agent("n-a"), "cluster-os-node-agent"));
+    done(await applyStatus("n-a", { conditions: [condition("Ready")] }, server, "cluster-os-bootstrap"));
+    const table = (await api.kubectl(["get", "cn", "n-a"])).stdout
+      .split("\n")
+      .map((line) => line.trim().split(/ {2,}/));
+    expect(table[0]).to.deep.equal(["NAME", "ROLES", "CPU", "MEMORY", "GPU", "ADDRESS", "READY", "AGE"]);
+    expect(table[1]?.slice(0, 7)).to.deep.equal([
+      "n-a",
+      '["control-plane"]',
+      "16",
+      "64319Mi",
+      "2",
+      "10.86.0.1",
+      "True",
+    ]);
+    const wide = await api.kubectl(["get", "cluster-os", "-o", "wide"]);
+    expect(wide.stdout).to.contain("NODE ID").and.contain(KEY_A).and.contain("6.12.0");
+  });
+
+  it("two field managers each own their condition", async () => {
+    done(
+      await applyStatus(
+        "n-a",
+        { nodeID: KEY_A, conditions: [condition("MeshConnected", "False")] },
+        agent("n-a"),
+        "cluster-os-node-agent",
+      ),
+    );
+    const { stdout } = await api.kubectl(["get", "cn", "n-a", "-o", "json"]);
+    const { conditions } = (
+      JSON.parse(stdout) as { status: { conditions: { type: string; status: string }[] } }
+    ).status;
+    const found = Object.fromEntries(conditions.map(({ type, status }) => [type, status]));
+    expect(found).to.deep.equal({ MeshConnected: "False", Ready: "True" });
+  });
+
+  it("a node ID neither changes nor goes away", async () => {
+    const changed = await applyStatus("n-a", { nodeID: KEY_B }, server, "cluster-os-node-agent");
+    expect(changed.stderr).to.contain("nodeID never changes");
+    const removed = await applyStatus("n-a", {}, server, "cluster-os-node-agent");
+    expect(removed.stderr).to.contain("nodeID stays once it is set");
+  });
+
+  it("a node-agent cannot write its own Ready", async () => {
+    // The API server learns of a policy a moment after it was made.
+    await waitFor(
+      async () => {
+        const refused = await applyStatus(
+          "n-b",
+          { conditions: [condition("Ready")] },
+          agent("n-b"),
+          "cluster-os-node-agent",
+        );
+        return refused.stderr.includes("condition Ready is written by the servers");
+      },
+      { what: "the refusal", timeoutMs: 30_000 },
+    );
+    const taken = await applyStatus(
+      "n-a",
+      { nodeID: KEY_A, conditions: [condition("Ready", "False")] },
+      agent("n-a"),
+      "cluster-os-node-agent",
+    );
+    expect(taken.stderr).to.contain("condition Ready is written by the servers");
+    done(
+      await applyStatus(
+        "n-b",
+        { conditions: [condition("MeshConnected")] },
+        agent("n-b"),
+        "cluster-os-node-agent",
+      ),
+    );
+  });
+
+  const lease = (node: string) => `leases/${agentLeaseName(node)}`;
+  const cases: readonly { name: string; args: readonly string[]; namespace?: string; allowed: boolean }[] = [
+    { name: "reads its own node", args: ["get", "clusternodes/n-a"], allowed: true },
+    {
+      name: "patches its own status",
+      args: ["patch", "clusternodes/n-a", "--subresource=status"],
+      allowed: true,
+    },
+    { name: "renews its own lease", args: ["patch", lease("n-a")], namespace: NAMESPACE, allowed: true },
+    { name: "reads another node", args: ["get", "clusternodes/n-b"], allowed: false },
+    {
+      name: "patches another node's status",
+      args: ["patch", "clusternodes/n-b", "--subresource=status"],
+      allowed: false,
+    },
+    { name: "changes its own spec", args: ["patch", "clusternodes/n-a"], allowed: false },
+    { name: "lists nodes", args: ["list", "clusternodes"], allowed: false },
+    { name: "creates nodes", args: ["create", "clusternodes"], allowed: false },
+    {
+      name: "renews another node's lease",
+      args: ["patch", lease("n-b")],
+      namespace: NAMESPACE,
+      allowed: false,
+    },
+    { name: "makes leases", args: ["create", "leases"], namespace: NAMESPACE, allowed: false },
+    { name: "reads secrets", args: ["get", "secrets"], namespace: NAMESPACE, allowed: false },
+    {
+      name: "reads secrets of the system",
+      args: ["get", "secrets"],
+      namespace: "kube-system",
+      allowed: false,
+    },
+    { name: "reads pods", args: ["get", "pods"], namespace: "default", allowed: false },
+  ];
+  for (const { name, args, namespace, allowed } of cases) {
+    it(`node-agent ${allowed ? "" : "never "}${name}`, async () => {
+      const where = namespace === undefined ? [] : ["-n", namespace];
+      const { stdout } = await api.kubectl(["auth", "can-i", ...args, ...where], agent("n-a"));
+      expect(stdout.trim()).to.equal(allowed ? "yes" : "no");
+    });
+  }
+
+  it("an index goes to one node, and stays with it", async () => {
+    const take = (key: string) =>
+      api.kubectl(["create", "-f", "-"], { ...server, input: nodeIndexObject(7, key) });
+    done(await take(KEY_A));
+    expect((await take(KEY_B)).stderr).to.contain("already exists");
+    const stolen = await api.kubectl(["apply", "--server-side", "--force-conflicts", "-f", "-"], {
+      ...server,
+      input: nodeIndexObject(7, KEY_B),
+    });
+    expect(stolen.stderr).to.contain("immutable");
+  });
+
+  it("a server grants no more than it has", async () => {
+    const [role] = agentAccessObjects("n-evil");
+    const greedy = { ...role, rules: [{ apiGroups: [""], resources: ["secrets"], verbs: ["get"] }] };
+    const { stderr } = await api.kubectl(["create", "-f", "-"], { ...server, input: greedy });
+    expect(stderr).to.contain("attempting to grant RBAC permissions not currently held");
+  });
+
+  it("deleting a node's objects ends its agent's rights", async () => {
+    for (const object of [...agentAccessObjects("n-b")].reverse()) {
+      done(await api.kubectl(["delete", "-f", "-"], { ...server, input: object }));
+    }
+    await waitFor(
+      async () =>
+        (await api.kubectl(["auth", "can-i", "get", "clusternodes/n-b"], agent("n-b"))).stdout.trim() ===
+        "no",
+      { what: "the end of its rights", timeoutMs: 10_000 },
+    );
+  });
+});
+
+function done(result: KubectlResult): void {
+  expect(result.isDone, result.stderr).to.equal(true);
+}
