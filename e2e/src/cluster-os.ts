@@ -43,9 +43,3 @@ export async function must(
 export async function kubectlJson<T>(...args: readonly string[]): Promise<T> {
   return JSON.parse(await must(["kubectl", ...args, "--output=json"])) as T;
 }
-
-/** Hands objects to the API, by kubectl's standard input. */
-export async function apply(...objects: readonly object[]): Promise<void> {
-  const list = { apiVersion: "v1", kind: "List", items: objects };
-  await must(["kubectl", "apply", "--filename=-"], { input: JSON.stringify(list) });
-}
