@@ -2,16 +2,25 @@ import { z } from "zod";
 import { invariant } from "@cluster-os/std";
 import { formatAddress, formatNetwork, overlaps, parseNetwork, size } from "./cidr.ts";
 
-const Cidr = z.string().refine(isNetwork, "an IPv4 network such as 10.86.0.0/16");
+const Cidr = z.string().refine(isPlainNetwork, "an IPv4 network such as 10.86.0.0/16");
 
-/** The cluster's three networks as CIDRs, fixed at genesis: nothing is ever re-addressed. */
-export const AddressPlan = z.object({ mesh: Cidr, pods: Cidr, services: Cidr });
+/**
+ * The cluster's three networks as CIDRs, fixed at genesis: nothing is ever re-addressed. They do not overlap, and mesh and
+ * pods have room for every index.
+ */
+export const AddressPlan = z
+  .object({ mesh: Cidr, pods: Cidr, services: Cidr })
+  .refine(
+    ({ mesh, pods, services }) => prefix(mesh) <= 20 && prefix(pods) <= 12 && prefix(services) <= 24,
+    "an address plan needs a /20 or larger for the mesh, /12 for pods and /24 for services",
+  )
+  .refine((plan) => !overlapWithin(Object.values(plan)), "the networks of an address plan overlap");
 export type AddressPlan = z.infer<typeof AddressPlan>;
 
 /** Each node's pod network has 256 addresses. */
 const POD_PREFIX = 24;
 
-/** The highest index: the default plan's pods hold 4,096 networks, of which the first and last are not used. */
+/** The highest index: a plan's pods hold 4,096 networks, of which the first and last are not used. */
 export const MAX_INDEX = 4094;
 
 // Tried in this order. The first is what the documents show; the others are for sites whose LAN is in the way. The
@@ -76,4 +85,18 @@ function isNetwork(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Whether it is the CIDR of a network, not of a machine in it. */
+function isPlainNetwork(text: string): boolean {
+  return isNetwork(text) && formatNetwork(parseNetwork(text)) === text;
+}
+
+function prefix(cidr: string): number {
+  return isNetwork(cidr) ? parseNetwork(cidr).prefix : Infinity;
+}
+
+function overlapWithin(cidrs: readonly string[]): boolean {
+  const networks = cidrs.filter(isNetwork).map(parseNetwork);
+  return networks.some((one, at) => networks.slice(at + 1).some((other) => overlaps(one, other)));
 }

@@ -34,7 +34,10 @@ export type PeerChange =
     }
   | { readonly kind: "remove-peer"; readonly publicKey: Uint8Array };
 
-/** A change in one call. Peers that are not named stay as they are, sessions included. */
+/**
+ * A change in one call. Peers that are not named stay as they are, sessions included. A change that is refused may have
+ * been carried out up to the point of refusal: look again.
+ */
 export interface DeviceChange {
   readonly privateKey?: Uint8Array;
   readonly listenPort?: number;
@@ -52,7 +55,7 @@ export class WireGuardError extends Error {
  * are out of scope: see LinkDriver. An interface that does not exist is a {@link WireGuardError} from get and configure.
  */
 export interface WireGuardDevice {
-  /** Names of the WireGuard interfaces. */
+  /** Names of the WireGuard interfaces of this kind. */
   list(): Promise<readonly string[]>;
   get(name: string): Promise<DeviceState>;
   configure(name: string, change: DeviceChange): Promise<void>;

@@ -1,4 +1,4 @@
-import { toHex } from "@cluster-os/std";
+import { equalBytes, toHex } from "@cluster-os/std";
 import {
   WireGuardError,
   type DeviceChange,
@@ -7,10 +7,12 @@ import {
   type PeerState,
   type WireGuardDevice,
 } from "./device.ts";
+import { parseEndpoint } from "./endpoint.ts";
 
 /**
- * WireGuard without packets: for simulations and tests. It passes the same contract suite as the real ones, the rule
- * included that an allowed address belongs to the peer that got it last.
+ * WireGuard without packets: for simulations and tests. It passes the same contract suite as the real ones, their
+ * peculiarities included: an allowed address belongs to the peer that got it last, and a peer with the device's own key
+ * is passed over in silence.
  */
 export class InMemoryWireGuard implements WireGuardDevice {
   readonly #devices = new Map<string, DeviceState>();
@@ -37,19 +39,33 @@ export class InMemoryWireGuard implements WireGuardDevice {
   async configure(name: string, change: DeviceChange): Promise<void> {
     const device = await this.get(name);
     this.writeCount += 1;
+    for (const peer of change.peers) requireReadable(name, peer);
+    const publicKey = change.privateKey ? this.#publicKeyOf(change.privateKey) : device.publicKey;
+    const isOwn = (peer: { readonly publicKey: Uint8Array }): boolean =>
+      publicKey !== undefined && equalBytes(peer.publicKey, publicKey);
     this.#devices.set(name, {
       name,
-      ...(change.privateKey
-        ? { publicKey: this.#publicKeyOf(change.privateKey) }
-        : device.publicKey && { publicKey: device.publicKey }),
+      ...(publicKey && { publicKey }),
       listenPort: change.listenPort ?? device.listenPort,
-      peers: change.peers.reduce(applyPeer, device.peers),
+      peers: change.peers
+        .filter((peer) => !isOwn(peer))
+        .reduce(
+          applyPeer,
+          device.peers.filter((peer) => !isOwn(peer)),
+        ),
     });
   }
 
   remove(name: string): Promise<void> {
     this.#devices.delete(name);
     return Promise.resolve();
+  }
+}
+
+function requireReadable(name: string, change: PeerChange): void {
+  const endpoint = change.kind === "set-peer" ? change.endpoint : undefined;
+  if (change.publicKey.length !== 32 || (endpoint !== undefined && parseEndpoint(endpoint) === undefined)) {
+    throw new WireGuardError(`WireGuard interface ${name} refused the request: a key or endpoint is none`);
   }
 }
 

@@ -13,6 +13,7 @@ export {
   podNetwork,
 } from "./address-plan.ts";
 export * from "./device.ts";
+export { parseEndpoint } from "./endpoint.ts";
 export { InMemoryWireGuard } from "./in-memory-wireguard.ts";
 export { meshWish, type MeshMember, type MeshWish, type MeshWishInput, type PeerWish } from "./mesh-wish.ts";
 export { planDevice } from "./plan-device.ts";

@@ -1,5 +1,6 @@
-import { compareBytes } from "@cluster-os/std";
+import { compareBytes, equalBytes } from "@cluster-os/std";
 import { meshAddress, podNetwork, type AddressPlan } from "./address-plan.ts";
+import { parseEndpoint } from "./endpoint.ts";
 
 /** Another member as the mesh needs it. */
 export interface MeshMember {
@@ -41,24 +42,32 @@ const KEEPALIVE_S = 25;
 /**
  * The device as the members make it: each other member a peer, whose AllowedIPs are its own mesh address and its own pod
  * network and nothing else. Since both follow from the index in its admission record, no member can claim another's.
+ *
+ * Keys and endpoints are the members' own words, and a device refuses a whole change for one word that it cannot read. So
+ * a member with a key that is none, or with this machine's own, is left out, and an endpoint that is none is not known.
  */
 export function meshWish(input: MeshWishInput): MeshWish {
   const { addressPlan, selfIndex, privateKey, publicKey, listenPort } = input;
-  const byIndex = new Map(
-    input.peers.filter(({ index }) => index !== selfIndex).map((peer) => [peer.index, peer]),
+  const others = input.peers.filter(
+    ({ index, wireguardKey }) =>
+      index !== selfIndex && wireguardKey.length === 32 && !equalBytes(wireguardKey, publicKey),
   );
-  const peers = [...byIndex.values()]
+  const peers = [...new Map(others.map((peer) => [peer.index, peer])).values()]
     // Two members that show one key - a cloned disk - cannot both be peers; the lower index keeps it.
     .sort((left, right) => compareBytes(left.wireguardKey, right.wireguardKey) || left.index - right.index)
     .filter(
-      (peer, at, all) =>
-        at === 0 || compareBytes((all[at - 1] as MeshMember).wireguardKey, peer.wireguardKey) !== 0,
+      (peer, at, all) => at === 0 || !equalBytes((all[at - 1] as MeshMember).wireguardKey, peer.wireguardKey),
     )
-    .map((peer) => ({
-      publicKey: peer.wireguardKey,
-      ...(peer.endpoint !== undefined && { endpoint: peer.endpoint }),
-      allowedIps: [`${meshAddress(addressPlan, peer.index)}/32`, podNetwork(addressPlan, peer.index)],
-      persistentKeepaliveS: KEEPALIVE_S,
-    }));
+    .map((peer) => peerWish(addressPlan, peer));
   return { privateKey, publicKey, listenPort, peers };
+}
+
+function peerWish(addressPlan: AddressPlan, { index, wireguardKey, endpoint }: MeshMember): PeerWish {
+  const known = endpoint === undefined ? undefined : parseEndpoint(endpoint);
+  return {
+    publicKey: wireguardKey,
+    ...(known !== undefined && { endpoint: known }),
+    allowedIps: [`${meshAddress(addressPlan, index)}/32`, podNetwork(addressPlan, index)],
+    persistentKeepaliveS: KEEPALIVE_S,
+  };
 }

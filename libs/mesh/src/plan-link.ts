@@ -72,7 +72,8 @@ export function meshMtu(underlayMtus: readonly number[]): number {
 }
 
 // Interfaces that are the cluster's, containers' or virtual machines' own, and no way to another machine.
-const INNER_INTERFACES = /^(lo$|cos0$|cni|veth|docker|br-|kube|virbr|tun|wg)/;
+const INNER_INTERFACES =
+  /^(lo$|cos0$|cni|veth|docker|podman|br-|kube|flannel|cali|vxlan|virbr|vnet|lxc|tap|tun|wg|ifb|dummy|nodelocaldns)/;
 
 /** Whether an interface of this name may lead to other machines. */
 export function isUnderlayInterface(name: string): boolean {

@@ -35,14 +35,27 @@ function encodePeer(peer: PeerChange): string[] {
   return lines;
 }
 
-/** Throws unless the answer to a change says that all went well. */
+/** What the daemon's error numbers mean (errno(3)), and the way out of them. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  "5": "reading or writing failed",
+  "22": "it does not know a word of the request; its journal names it",
+  "71": "it does not know the protocol; only one program at a time may speak to it",
+  "98": "the UDP port is in use: end the program that has it, or set another wireguardPort",
+};
+
+/** Throws unless the answer to a request says that all went well. */
 export function checkAnswer(name: string, answer: string): void {
-  const errno = /^errno=(-?\d+)$/m.exec(answer)?.[1];
-  if (errno === undefined) throw new WireGuardError(`${name}: the answer is cut off`);
-  if (errno !== "0") throw new WireGuardError(`${name} refused the change with error ${errno}`);
+  const errno = /^errno=-?(\d+)$/m.exec(answer)?.[1];
+  if (errno === undefined) throw new WireGuardError(`the answer of WireGuard interface ${name} is cut off`);
+  if (Number(errno) === 0) return;
+  const reason = REFUSALS[errno] ?? "see errno(3)";
+  throw new WireGuardError(`WireGuard interface ${name} refused the request with error ${errno}: ${reason}`);
 }
 
-/** The state in an answer to {@link GET_REQUEST}. Keys that are not known are skipped, as the protocol asks. */
+/**
+ * The state in an answer to {@link GET_REQUEST}. Lines that are not known are skipped, as the protocol asks. Anything else
+ * than an answer is a {@link WireGuardError}, whose message never holds a key.
+ */
 export function parseState(
   name: string,
   answer: string,
@@ -57,37 +70,80 @@ export function parseState(
     const [key, value] = [line.slice(0, at), line.slice(at + 1)];
     const peer = peers.at(-1);
     if (key === "private_key") publicKey = publicKeyOf(keyBytes(name, value));
-    else if (key === "listen_port") listenPort = Number(value);
-    else if (key === "public_key")
-      peers.push({ publicKey: keyBytes(name, value), allowedIps: [], rxBytes: 0, txBytes: 0 });
-    else if (peer) readPeerLine(peer, key, value);
+    else if (key === "listen_port") listenPort = count(name, key, value);
+    else if (key === "public_key") peers.push(emptyPeer(keyBytes(name, value)));
+    else if (peer) readPeerLine(name, peer, key, value);
   }
   return { name, ...(publicKey && { publicKey }), listenPort, peers: peers.map(finish) };
 }
 
-type PeerDraft = { -readonly [Key in keyof PeerState]: PeerState[Key] } & {
-  allowedIps: string[];
-  handshakeS?: number;
-};
-
-function readPeerLine(peer: PeerDraft, key: string, value: string): void {
-  if (key === "endpoint") peer.endpoint = value;
-  else if (key === "allowed_ip") peer.allowedIps.push(value);
-  else if (key === "rx_bytes") peer.rxBytes = Number(value);
-  else if (key === "tx_bytes") peer.txBytes = Number(value);
-  else if (key === "last_handshake_time_sec") peer.handshakeS = Number(value);
-  else if (key === "last_handshake_time_nsec" && peer.handshakeS) {
-    peer.latestHandshakeMs = peer.handshakeS * 1000 + Math.floor(Number(value) / 1e6);
-  } else if (key === "persistent_keepalive_interval" && value !== "0")
-    peer.persistentKeepaliveS = Number(value);
+interface PeerDraft {
+  readonly publicKey: Uint8Array;
+  endpoint: string | undefined;
+  readonly allowedIps: string[];
+  keepaliveS: number;
+  handshakeS: number;
+  handshakeNs: number;
+  rxBytes: number;
+  txBytes: number;
 }
 
-function finish({ handshakeS: _handshakeS, ...peer }: PeerDraft): PeerState {
-  return peer;
+function emptyPeer(publicKey: Uint8Array): PeerDraft {
+  const counts = { keepaliveS: 0, handshakeS: 0, handshakeNs: 0, rxBytes: 0, txBytes: 0 };
+  return { publicKey, endpoint: undefined, allowedIps: [], ...counts };
+}
+
+function readPeerLine(name: string, peer: PeerDraft, key: string, value: string): void {
+  switch (key) {
+    case "endpoint":
+      peer.endpoint = value;
+      break;
+    case "allowed_ip":
+      peer.allowedIps.push(value);
+      break;
+    case "persistent_keepalive_interval":
+      peer.keepaliveS = count(name, key, value);
+      break;
+    case "last_handshake_time_sec":
+      peer.handshakeS = count(name, key, value);
+      break;
+    case "last_handshake_time_nsec":
+      peer.handshakeNs = count(name, key, value);
+      break;
+    case "rx_bytes":
+      peer.rxBytes = count(name, key, value);
+      break;
+    case "tx_bytes":
+      peer.txBytes = count(name, key, value);
+      break;
+  }
+}
+
+function finish(draft: PeerDraft): PeerState {
+  const { publicKey, endpoint, allowedIps, keepaliveS, handshakeS, handshakeNs, rxBytes, txBytes } = draft;
+  const handshakeMs = handshakeS * 1000 + Math.floor(handshakeNs / 1e6);
+  return {
+    publicKey,
+    ...(endpoint !== undefined && { endpoint }),
+    allowedIps,
+    ...(keepaliveS > 0 && { persistentKeepaliveS: keepaliveS }),
+    ...(handshakeMs > 0 && { latestHandshakeMs: handshakeMs }),
+    rxBytes,
+    txBytes,
+  };
+}
+
+function count(name: string, key: string, value: string): number {
+  const number = /^\d+$/.test(value) ? Number(value) : Infinity;
+  if (number > Number.MAX_SAFE_INTEGER) {
+    throw new WireGuardError(`WireGuard interface ${name} answered with a ${key} that is not a number`);
+  }
+  return number;
 }
 
 function keyBytes(name: string, hex: string): Uint8Array {
   const bytes = /^[0-9a-f]{64}$/i.test(hex) ? fromHex(hex) : undefined;
-  if (!bytes) throw new WireGuardError(`${name} answered with a key that is not 32 bytes`);
+  if (!bytes)
+    throw new WireGuardError(`WireGuard interface ${name} answered with a key that is not 32 bytes`);
   return bytes;
 }

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { overlaps, parseNetwork, size } from "../src/cidr.ts";
 import {
+  AddressPlan,
   chooseAddressPlan,
   dnsAddress,
   MAX_INDEX,
@@ -68,6 +69,54 @@ describe("address plan", () => {
           one === other,
         );
       }),
+    );
+  });
+
+  it("refuses a plan that could not hold a cluster", () => {
+    const wrong: [string, Partial<AddressPlan>][] = [
+      ["a network that is none", { mesh: "10.86.0.0" }],
+      ["an address instead of a network", { mesh: "10.86.0.1/16" }],
+      ["a mesh too small", { mesh: "10.86.0.0/24" }],
+      ["pods too few", { pods: "10.112.0.0/16" }],
+      ["services too few", { services: "10.87.0.0/28" }],
+      ["services inside the pods", { services: "10.113.0.0/16" }],
+      ["leading zeros, which some read as octal", { services: "010.87.0.0/16" }],
+    ];
+    for (const [name, change] of wrong) {
+      expect(AddressPlan.safeParse({ ...plan, ...change }).success, name).to.equal(false);
+    }
+    expect(AddressPlan.parse(plan)).to.deep.equal(plan);
+  });
+
+  it("chooses only plans that are valid themselves", () => {
+    for (const { lan } of lans) expect(AddressPlan.safeParse(chooseAddressPlan(lan)).success).to.equal(true);
+  });
+
+  it("chooses a plan beside whatever networks the machines are on, or says that there is none", () => {
+    const octet = fc.nat(255);
+    const lan = fc.tuple(
+      fc.constantFrom(10, 100, 172, 192),
+      octet,
+      octet,
+      octet,
+      fc.integer({ min: 8, max: 32 }),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(
+          lan.map(([a, b, c, d, bits]) => `${a}.${b}.${c}.${d}/${bits}`),
+          { maxLength: 6 },
+        ),
+        (taken) => {
+          try {
+            const chosen = Object.values(chooseAddressPlan(taken)).map(parseNetwork);
+            for (const one of taken)
+              expect(chosen.some((network) => overlaps(network, parseNetwork(one)))).to.equal(false);
+          } catch (error) {
+            expect(error).to.be.instanceOf(NoAddressPlanError);
+          }
+        },
+      ),
     );
   });
 

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { toHex } from "@cluster-os/std";
-import { WireGuardError, type WireGuardDevice } from "../src/index.ts";
+import { parseEndpoint, WireGuardError, type WireGuardDevice } from "../src/index.ts";
 
 export interface DeviceUnderTest {
   readonly device: WireGuardDevice;
@@ -70,12 +70,63 @@ export function describeWireGuardDevice(name: string, open: () => Promise<Device
       expect((await peerOf(2))?.allowedIps).to.deep.equal(["10.86.0.2/32"]);
     });
 
+    it("carries out the changes of one call in their order, so that a rotated key takes over", async () => {
+      await subject.device.configure(subject.name, {
+        peers: [
+          { kind: "remove-peer", publicKey: key(3) },
+          { kind: "set-peer", publicKey: key(4), allowedIps: ["10.86.0.3/32", "10.112.2.0/24"] },
+          { kind: "set-peer", publicKey: key(3), allowedIps: ["10.86.0.4/32"] },
+        ],
+      });
+      expect((await peerOf(4))?.allowedIps).to.have.members(["10.86.0.3/32", "10.112.2.0/24"]);
+      expect((await peerOf(3))?.allowedIps).to.deep.equal(["10.86.0.4/32"]);
+      expect(await peerOf(3)).not.to.have.property("endpoint");
+    });
+
+    it("reports an endpoint as it was given: plain, link-local with its interface", async () => {
+      for (const endpoint of ["10.0.0.7:51820", "[2001:db8::7]:51820", "[fe80::7%eth0]:51820"]) {
+        const change = { kind: "set-peer" as const, publicKey: key(3), endpoint };
+        await subject.device.configure(subject.name, { peers: [change] });
+        expect((await peerOf(3))?.endpoint).to.equal(endpoint);
+        expect(parseEndpoint(endpoint)).to.equal(endpoint);
+      }
+    });
+
+    it("passes over a peer with its own key", async () => {
+      const { publicKey } = await get();
+      await subject.device.configure(subject.name, {
+        peers: [{ kind: "set-peer", publicKey: publicKey as Uint8Array, allowedIps: ["10.86.0.9/32"] }],
+      });
+      expect((await get()).peers.map((peer) => toHex(peer.publicKey))).to.have.members(
+        [key(2), key(3), key(4)].map(toHex),
+      );
+    });
+
+    it("takes a new key of its own and keeps the peers", async () => {
+      const before = await get();
+      await subject.device.configure(subject.name, { privateKey: key(8), peers: [] });
+      const after = await get();
+      expect(after.publicKey).not.to.deep.equal(before.publicKey);
+      expect(after.peers.map(({ publicKey }) => toHex(publicKey))).to.have.members(
+        before.peers.map(({ publicKey }) => toHex(publicKey)),
+      );
+    });
+
+    it("refuses an endpoint that is none, by name", async () => {
+      const peers = [{ kind: "set-peer" as const, publicKey: key(3), endpoint: "nowhere" }];
+      const failure = await subject.device
+        .configure(subject.name, { peers })
+        .catch((error: unknown) => error);
+      expect(failure).to.be.instanceOf(WireGuardError);
+      expect((failure as Error).message).to.include(subject.name);
+    });
+
     it("removes a peer; removing it again is no error", async () => {
       for (let times = 0; times < 2; times += 1) {
         await subject.device.configure(subject.name, { peers: [{ kind: "remove-peer", publicKey: key(2) }] });
         expect(await peerOf(2)).to.equal(undefined);
       }
-      expect((await get()).peers).to.have.length(1);
+      expect((await get()).peers).to.have.length(2);
     });
 
     it("names an interface that does not exist", async () => {

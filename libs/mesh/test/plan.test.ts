@@ -9,10 +9,13 @@ import {
   meshWish,
   planDevice,
   planLink,
+  type DeviceChange,
   type DeviceState,
   type LinkAction,
   type LinkState,
   type MeshMember,
+  type PeerState,
+  type PeerWish,
 } from "../src/index.ts";
 
 const addressPlan = chooseAddressPlan([]);
@@ -52,30 +55,52 @@ describe("meshWish", () => {
   });
   it("lists a peer whose endpoint is not known", () => {
     const { endpoint: _endpoint, ...unknown } = member(2);
-    expect(wishOf([unknown]).peers).to.have.length(1);
+    const [peer] = wishOf([unknown]).peers;
+    expect(peer?.allowedIps[0]).to.equal("10.86.0.2/32");
+    expect(peer).not.to.have.property("endpoint");
+  });
+  it("does not let one member's words spoil the others' change", () => {
+    const wish = wishOf([
+      member(2, { wireguardKey: publicKeyOf(privateKey) }),
+      member(3, { wireguardKey: new Uint8Array(31) }),
+      member(4, { endpoint: "nowhere" }),
+      member(5, { endpoint: "[fe80::5]:51820" }),
+      member(6, { endpoint: "[FE80::0006%eth0]:51820" }),
+    ]);
+    const endpoints = new Map(wish.peers.map(({ allowedIps, endpoint }) => [allowedIps[0], endpoint]));
+    expect(endpoints).to.deep.equal(
+      new Map([
+        ["10.86.0.4/32", undefined],
+        ["10.86.0.5/32", undefined],
+        ["10.86.0.6/32", "[fe80::6%eth0]:51820"],
+      ]),
+    );
   });
 });
 
 describe("planDevice", () => {
   it("settles, and on what was asked, from any state", async () => {
-    const peers = fc.uniqueArray(
-      fc.record({
-        index: fc.integer({ min: 1, max: 9 }),
-        wireguardKey: fc.integer({ min: 1, max: 12 }).map((n) => keyOf(`${n}`)),
-      }),
-      { selector: ({ index }) => index },
-    );
     await fc.assert(
-      fc.asyncProperty(peers, peers, async (before, after) => {
-        const device = await applied(after, await applied(before));
-        expect(planDevice(await device.get("cos0"), wishOf(after), NOW)).to.equal(undefined);
-        const wished = wishOf(after).peers.map(({ publicKey, allowedIps }) => [toHex(publicKey), allowedIps]);
-        const present = (await device.get("cos0")).peers.map(({ publicKey, allowedIps }) => [
-          toHex(publicKey),
-          allowedIps,
-        ]);
-        expect(present).to.have.deep.members(wished);
+      fc.asyncProperty(anyChange, anyMembers, async (before, after) => {
+        const device = new InMemoryWireGuard(["cos0"], publicKeyOf);
+        await device.configure("cos0", before);
+        await applied(after, device);
+        const state = await device.get("cos0");
+        const wish = wishOf(after);
+        expect(planDevice(state, wish, NOW)).to.equal(undefined);
+        expect(state).to.deep.include({ publicKey: wish.publicKey, listenPort: wish.listenPort });
+        expect(state.peers.map(comparable)).to.have.deep.members(
+          wish.peers.map((peer) => {
+            const present = state.peers.find(({ publicKey }) => toHex(publicKey) === toHex(peer.publicKey));
+            // Where the wish knows no endpoint, whatever the device knows stays.
+            return comparable({
+              ...(present?.endpoint !== undefined && { endpoint: present.endpoint }),
+              ...peer,
+            });
+          }),
+        );
       }),
+      { numRuns: 300 },
     );
   });
 
@@ -102,35 +127,136 @@ describe("planDevice", () => {
     expect(device.writeCount).to.equal(1);
   });
 
+  const wished = "[fe80::2%eth0]:51820";
   const roamed = "[fe80::99%eth0]:51820";
-  const sessions = [
+  const endpoints: {
+    name: string;
+    observed: string | undefined;
+    handshakeAgoMs: number | undefined;
+    previous?: string | "none";
+    writes: boolean;
+  }[] = [
     {
       name: "leaves a roamed endpoint alone while its session lives",
-      latestHandshakeMs: NOW - 60_000,
+      observed: roamed,
+      handshakeAgoMs: 60_000,
+      writes: false,
+    },
+    {
+      name: "and again when the wish did not move",
+      observed: roamed,
+      handshakeAgoMs: 60_000,
+      previous: wished,
+      writes: false,
+    },
+    {
+      name: "writes the endpoint at once when gossip has a new one",
+      observed: roamed,
+      handshakeAgoMs: 60_000,
+      previous: "[fe80::8%eth0]:51820",
+      writes: true,
+    },
+    {
+      name: "leaves a peer that called alone when gossip learns its first address",
+      observed: roamed,
+      handshakeAgoMs: 60_000,
+      previous: "none",
+      writes: false,
+    },
+    {
+      name: "writes nothing when gossip moved to where the peer roamed",
+      observed: wished,
+      handshakeAgoMs: 60_000,
+      previous: roamed,
       writes: false,
     },
     {
       name: "writes the endpoint of a peer that fell silent",
-      latestHandshakeMs: NOW - 200_000,
+      observed: roamed,
+      handshakeAgoMs: 200_000,
       writes: true,
     },
-    { name: "writes the endpoint of a peer never heard", latestHandshakeMs: undefined, writes: true },
+    {
+      name: "writes the endpoint of a peer never heard",
+      observed: roamed,
+      handshakeAgoMs: undefined,
+      writes: true,
+    },
+    {
+      name: "writes an endpoint where there is none",
+      observed: undefined,
+      handshakeAgoMs: 60_000,
+      writes: true,
+    },
+    {
+      name: "writes it after the clock was set back",
+      observed: roamed,
+      handshakeAgoMs: -3_600_000,
+      writes: true,
+    },
+    {
+      name: "leaves it alone under a clock that runs a little behind",
+      observed: roamed,
+      handshakeAgoMs: -1_000,
+      writes: false,
+    },
+    {
+      name: "writes nothing to a silent peer that has it",
+      observed: wished,
+      handshakeAgoMs: undefined,
+      writes: false,
+    },
+    {
+      name: "knows the endpoint in another spelling",
+      observed: "[fe80:0::2%eth0]:51820",
+      handshakeAgoMs: undefined,
+      writes: false,
+    },
   ];
-  for (const { name, latestHandshakeMs, writes } of sessions) {
+  for (const { name, observed, handshakeAgoMs, previous, writes } of endpoints) {
     it(name, async () => {
       const state = await (await applied([member(2)])).get("cos0");
-      const peers = state.peers.map((peer) => ({
+      const peers = state.peers.map(({ endpoint: _endpoint, ...peer }) => ({
         ...peer,
-        endpoint: roamed,
-        ...(latestHandshakeMs !== undefined && { latestHandshakeMs }),
+        ...(observed !== undefined && { endpoint: observed }),
+        ...(handshakeAgoMs !== undefined && { latestHandshakeMs: NOW - handshakeAgoMs }),
       }));
-      const change = planDevice({ ...state, peers }, wishOf([member(2)]), NOW);
-      const endpoint = "[fe80::2%eth0]:51820";
+      const { endpoint: _endpoint, ...unknown } = member(2);
+      const before =
+        previous === "none" ? unknown : { ...unknown, ...(previous !== undefined && { endpoint: previous }) };
+      const change = planDevice(
+        { ...state, peers },
+        wishOf([member(2)]),
+        NOW,
+        previous === undefined ? undefined : wishOf([before]),
+      );
       expect(change?.peers).to.deep.equal(
-        writes ? [{ kind: "set-peer", publicKey: keyOf("key 2"), endpoint }] : undefined,
+        writes ? [{ kind: "set-peer", publicKey: keyOf("key 2"), endpoint: wished }] : undefined,
       );
     });
   }
+
+  it("never asks for a peer with a known endpoint to lose it", async () => {
+    const { endpoint: _endpoint, ...unknown } = member(2);
+    expect(planDevice(await (await applied([member(2)])).get("cos0"), wishOf([unknown]), NOW)).to.equal(
+      undefined,
+    );
+  });
+
+  it("changes this machine's own key and port without a word of the peers", async () => {
+    const state = await (await applied([member(2)])).get("cos0");
+    const change = planDevice({ ...state, publicKey: keyOf("old"), listenPort: 7 }, wishOf([member(2)]), NOW);
+    expect(change).to.deep.equal({ privateKey, listenPort: 51820, peers: [] });
+  });
+
+  it("writes one peer of a thousand", async () => {
+    const peers = Array.from({ length: 1000 }, (_, at) => member(at + 2));
+    const device = await applied(peers);
+    const without = peers.filter(({ index }) => index !== 500);
+    expect(planDevice(await device.get("cos0"), wishOf(without), NOW)?.peers).to.deep.equal([
+      { kind: "remove-peer", publicKey: keyOf("key 500") },
+    ]);
+  });
 
   it("gives a fresh device its key and port", () => {
     const fresh: DeviceState = { name: "cos0", listenPort: 0, peers: [] };
@@ -209,3 +335,41 @@ describe("meshMtu", () => {
     });
   }
 });
+
+const someEndpoint = fc.constantFrom("10.0.0.7:51820", "[fe80::7%eth0]:51820", "[2001:db8::7]:51820");
+const someKey = fc.integer({ min: 1, max: 12 }).map((number) => keyOf(`key ${number}`));
+const anyMembers: fc.Arbitrary<MeshMember[]> = fc.uniqueArray(
+  fc.record(
+    { index: fc.integer({ min: 1, max: 9 }), wireguardKey: someKey, endpoint: someEndpoint },
+    { requiredKeys: ["index", "wireguardKey"] },
+  ),
+  { selector: ({ index }) => index },
+);
+const someNetworks = fc.integer({ min: 1, max: 9 }).chain((index) => {
+  return fc.subarray([`10.86.0.${index}/32`, `10.112.${index}.0/24`, "192.168.0.0/16"]);
+});
+/** What made the device as it is found: by an older version, by hand, or half carried out. */
+const anyChange: fc.Arbitrary<DeviceChange> = fc.record(
+  {
+    privateKey: fc.constantFrom(privateKey, keyOf("other private")),
+    listenPort: fc.constantFrom(51820, 1),
+    peers: fc.array(
+      fc.record(
+        {
+          kind: fc.constant("set-peer" as const),
+          publicKey: someKey,
+          endpoint: someEndpoint,
+          allowedIps: someNetworks,
+          persistentKeepaliveS: fc.constantFrom(1, 25),
+        },
+        { requiredKeys: ["kind", "publicKey"] },
+      ),
+    ),
+  },
+  { requiredKeys: ["peers"] },
+);
+
+function comparable(peer: PeerState | PeerWish): object {
+  const { publicKey, endpoint, allowedIps, persistentKeepaliveS } = peer;
+  return { publicKey: toHex(publicKey), endpoint, allowedIps: [...allowedIps].sort(), persistentKeepaliveS };
+}

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { toHex } from "@cluster-os/std";
-import { WireGuardError } from "../src/index.ts";
+import { WireGuardError, type DeviceState } from "../src/index.ts";
 import { checkAnswer, encodeChange, parseState } from "../src/uapi.ts";
 
 const key = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
@@ -82,27 +82,124 @@ describe("userspace protocol", () => {
     });
   });
 
-  it("names the interface and the error number of a refusal", () => {
-    expect(() => checkAnswer("cos0", "errno=-22\n\n")).to.throw(
-      WireGuardError,
-      "cos0 refused the change with error -22",
-    );
-    expect(() => checkAnswer("cos0", "")).to.throw(WireGuardError, "cut off");
-  });
+  const refusals: [string, string][] = [
+    ["errno=-98\n\n", "WireGuard interface cos0 refused the request with error 98: the UDP port is in use"],
+    ["errno=-22\n\n", "error 22: it does not know a word"],
+    ["errno=1\n\n", "error 1: see errno(3)"],
+    ["", "cos0 is cut off"],
+    ["listen_port=1\n", "cos0 is cut off"],
+  ];
+  for (const [answer, message] of refusals) {
+    it(`says of ${JSON.stringify(answer)}: ${message}`, () => {
+      expect(() => checkAnswer("cos0", answer)).to.throw(WireGuardError, message);
+    });
+  }
 
-  it("refuses garbage with a WireGuardError and nothing else", () => {
-    const line = fc.oneof(
-      fc.string(),
-      fc.constantFrom("errno=0", "public_key=zz", "private_key=", "listen_port=x", "endpoint="),
-    );
+  it("parses every state back from the daemon's words", () => {
     fc.assert(
-      fc.property(fc.array(line), (lines) => {
-        try {
-          parseState("cos0", lines.join("\n"), same);
-        } catch (error) {
-          expect(error).to.be.instanceOf(WireGuardError);
-        }
+      fc.property(deviceState, (state) => {
+        expect(parseState(state.name, render(state), same)).to.deep.equal(state);
       }),
     );
   });
+
+  it("refuses numbers that are none, and never shows a key", () => {
+    const broken = [
+      `private_key=${"g".repeat(64)}`,
+      `private_key=${toHex(key(1)).slice(2)}`,
+      "listen_port=-1",
+      "listen_port=1e3",
+    ];
+    for (const line of broken) {
+      const failure = thrown(() => parseState("cos0", `${line}\nerrno=0\n\n`, same));
+      expect(failure).to.be.instanceOf(WireGuardError);
+      expect(String(failure)).to.include("cos0").and.not.include(line.split("=")[1]);
+    }
+  });
+
+  it("survives damage to a real answer: a state or a WireGuardError, and no peer that is not in the answer", () => {
+    const line = fc.oneof(
+      fc.string(),
+      fc.constantFrom(
+        "errno=0",
+        "public_key=zz",
+        "private_key=",
+        "listen_port=x",
+        "endpoint=",
+        "rx_bytes=",
+        "=",
+        "",
+      ),
+    );
+    const damage = fc.array(fc.record({ at: fc.nat(), line: fc.option(line) }), { maxLength: 5 });
+    fc.assert(
+      fc.property(deviceState, damage, (state, changes) => {
+        const lines = render(state).split("\n");
+        for (const change of changes)
+          lines.splice(change.at % lines.length, 1, ...(change.line === null ? [] : [change.line]));
+        const parsed = thrown(() => parseState("cos0", lines.join("\n"), same));
+        if (parsed instanceof Error) {
+          expect(parsed).to.be.instanceOf(WireGuardError);
+          return;
+        }
+        const known = new Set(state.peers.map(({ publicKey }) => toHex(publicKey)));
+        for (const { publicKey } of (parsed as DeviceState).peers) expect(known).to.include(toHex(publicKey));
+      }),
+      { numRuns: 500 },
+    );
+  });
 });
+
+/** What `act` gives, or the error it throws. */
+function thrown(act: () => unknown): unknown {
+  try {
+    return act();
+  } catch (error) {
+    return error;
+  }
+}
+
+const bytes32 = fc.uint8Array({ minLength: 32, maxLength: 32 });
+const counter = fc.nat(Number.MAX_SAFE_INTEGER);
+const peerState = fc.record(
+  {
+    publicKey: bytes32,
+    allowedIps: fc.array(fc.constantFrom("10.86.0.2/32", "10.112.2.0/24", "fd00::/64")),
+    rxBytes: counter,
+    txBytes: counter,
+    endpoint: fc.constantFrom("10.0.0.7:51820", "[fe80::7%eth0]:51820"),
+    persistentKeepaliveS: fc.integer({ min: 1, max: 65_535 }),
+    latestHandshakeMs: fc.integer({ min: 1, max: 2 ** 43 }),
+  },
+  { requiredKeys: ["publicKey", "allowedIps", "rxBytes", "txBytes"], noNullPrototype: true },
+);
+const deviceState: fc.Arbitrary<DeviceState> = fc.record(
+  {
+    name: fc.constant("cos0"),
+    publicKey: bytes32,
+    listenPort: fc.nat(65_535),
+    peers: fc.uniqueArray(peerState, { maxLength: 5, selector: ({ publicKey }) => toHex(publicKey) }),
+  },
+  { requiredKeys: ["name", "listenPort", "peers"], noNullPrototype: true },
+);
+
+/** An answer as wireguard-go writes it (device/uapi.go, IpcGetOperation), for a private key that is its own public key. */
+function render(state: DeviceState): string {
+  const lines = state.publicKey === undefined ? [] : [`private_key=${toHex(state.publicKey)}`];
+  if (state.listenPort !== 0) lines.push(`listen_port=${state.listenPort}`);
+  for (const peer of state.peers) {
+    const handshakeMs = peer.latestHandshakeMs ?? 0;
+    lines.push(
+      `public_key=${toHex(peer.publicKey)}`,
+      `preshared_key=${"0".repeat(64)}`,
+      "protocol_version=1",
+    );
+    if (peer.endpoint !== undefined) lines.push(`endpoint=${peer.endpoint}`);
+    lines.push(`last_handshake_time_sec=${Math.floor(handshakeMs / 1000)}`);
+    lines.push(`last_handshake_time_nsec=${(handshakeMs % 1000) * 1e6}`);
+    lines.push(`tx_bytes=${peer.txBytes}`, `rx_bytes=${peer.rxBytes}`);
+    lines.push(`persistent_keepalive_interval=${peer.persistentKeepaliveS ?? 0}`);
+    lines.push(...peer.allowedIps.map((entry) => `allowed_ip=${entry}`));
+  }
+  return [...lines, "errno=0", "", ""].join("\n");
+}
