@@ -1,5 +1,5 @@
 import type { NodeId } from "@cluster-os/identity";
-import { openAdmission, openGenesis, type Genesis, type RingKey } from "@cluster-os/admission";
+import { clusterIdOf, openAdmission, openGenesis, type Genesis, type RingKey } from "@cluster-os/admission";
 import { backoffMs, compareText, randomInteger, type Instant } from "@cluster-os/std";
 import type { Address } from "@cluster-os/membership";
 import { openAnswer, sealApplication, signApplication } from "./application-record.ts";
@@ -65,7 +65,7 @@ export class Applicant {
     if (!answer) return undefined;
     const genesis = openGenesis(answer.genesis);
     const known = store.state.genesis;
-    if (known && openGenesis(known).clusterId !== genesis.clusterId) return undefined;
+    if (known && clusterIdOf(known) !== genesis.clusterId) return undefined;
     const isFounder = genesis.payload.founders.some(({ nodeId }) => nodeId === identity.nodeId);
     if (!isFounder) {
       if (!answer.admission) return undefined;
@@ -101,7 +101,7 @@ export class Applicant {
   /** Members of the cluster that is applied to. */
   #members(now: Instant): readonly Neighbour[] {
     const { neighbours, joinKey, store, config } = this.#context;
-    const wanted = store.state.genesis && openGenesis(store.state.genesis).clusterId;
+    const wanted = store.state.genesis && clusterIdOf(store.state.genesis);
     const heard = neighbours.heardSince(
       now - MEMBER_BEACONS * config.memberBeaconMs,
       ({ standing, clusterId }) => {

@@ -25,8 +25,6 @@ export interface FormationConfig {
   readonly initialiserGraceMs: number;
   /** Between two reports of what a server knows of epochs, until the cluster is established. */
   readonly epochReportMs: number;
-  /** Between two attempts to find a peer, for a member that sees none. */
-  readonly rejoinMs: number;
   /** Changes that need not be on disk before an answer are written this much later, together. */
   readonly lazyPersistMs: number;
 }
@@ -45,6 +43,5 @@ export const DEFAULT_FORMATION_CONFIG: FormationConfig = {
   applicationMaxMs: 15_000,
   initialiserGraceMs: 10_000,
   epochReportMs: 1_000,
-  rejoinMs: 3_000,
   lazyPersistMs: 1_000,
 };

@@ -26,6 +26,7 @@ export class Ledger {
   readonly roster: Roster;
   readonly #authority: Authority;
   readonly #store: NodeStore;
+  #established: EstablishedPayload | undefined;
 
   constructor(genesis: Genesis, store: NodeStore) {
     this.genesis = genesis;
@@ -38,7 +39,8 @@ export class Ledger {
 
   get established(): EstablishedPayload | undefined {
     const record = this.#store.state.established;
-    return record && openEstablished(record, this.#authority).payload;
+    if (record) this.#established ??= openEstablished(record, this.#authority).payload;
+    return this.#established;
   }
 
   /**

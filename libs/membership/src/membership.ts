@@ -1,25 +1,287 @@
-import { invariant, type Instant } from "@cluster-os/std";
-import type { MembershipCounters } from "./counters.ts";
-import type { Member } from "./member.ts";
+import { nodeName, type NodeId } from "@cluster-os/identity";
+import { compareText, shuffled, type Instant } from "@cluster-os/std";
+import { Awareness } from "./awareness.ts";
+import { Claims } from "./claims.ts";
+import { defaultMembershipConfig } from "./config.ts";
+import { accusationsAgainst, receiverOf, type Core } from "./core.ts";
+import { zeroCounters, type MembershipCounters } from "./counters.ts";
+import { Detector } from "./detector.ts";
+import { Exchange } from "./exchange.ts";
+import { FactStore } from "./facts.ts";
+import { Gate, type Passed } from "./gate.ts";
+import type { Address, Member } from "./member.ts";
+import type { Body } from "./message.ts";
+import { decodeNews, encodeNews, type News } from "./news.ts";
+import { Outbox, type Receiver } from "./outbox.ts";
 import type { Fact, MembershipEffect, MembershipInput, MembershipOptions } from "./protocol.ts";
+import { Sealing } from "./sealing.ts";
+import { Self } from "./self.ts";
+import { MemberTable } from "./table.ts";
 
+/** A node that leaves tells so many others at once; they tell the rest. */
+const LEAVE_FANOUT = 32;
+
+/**
+ * One node's part in the protocol. Sans-I/O: `step(input, now)` returns the effects in the order in which they are to be
+ * carried out. Call it with `wake` when the time is `wakeAt`. Nothing that comes from outside makes it throw.
+ */
 export class Membership {
+  readonly #core: Core;
+  readonly #sealing: Sealing;
+  readonly #gate: Gate;
+  readonly #claims: Claims;
+  readonly #detector: Detector;
+  readonly #exchange: Exchange;
+  #gossipAt: Instant;
+  #hasStepped = false;
+
   constructor(options: MembershipOptions) {
-    invariant(options.ringKeys.length > 0, "nothing can be sealed without a ring key");
+    const config = { ...defaultMembershipConfig, ...options.config };
+    const { identity, rng, now } = options;
+    this.#sealing = new Sealing(options);
+    const core: Core = {
+      config,
+      rng,
+      self: new Self(identity, options.bootCounter, options.description),
+      table: new MemberTable(config),
+      facts: new FactStore((key, bytes) => options.verifyFact(key, bytes)),
+      outbox: new Outbox(config, this.#sealing),
+      awareness: new Awareness(config.awarenessLimit),
+      counters: zeroCounters(),
+      isAdmitted: (nodeId) => options.isAdmitted(nodeId),
+    };
+    this.#core = core;
+    this.#gate = new Gate(this.#sealing, core.counters);
+    this.#exchange = new Exchange(core, now);
+    this.#claims = new Claims(core, {
+      onChange: (nodeId, change, at) => this.#exchange.changed(nodeId, change, at),
+      onUnadmitted: (at) => this.#exchange.compareSoon(at),
+    });
+    this.#detector = new Detector(core, (nodeId, at) => this.#claims.suspect(nodeId, at), now);
+    this.#gossipAt = now;
   }
-  step(_input: MembershipInput, _now: Instant): readonly MembershipEffect[] {
-    throw new Error("in work");
+
+  step(input: MembershipInput, now: Instant): readonly MembershipEffect[] {
+    this.#noticeStall(now);
+    this.#take(input, now);
+    this.#claims.convict(now);
+    this.#detector.wake(now);
+    this.#exchange.wake(now);
+    this.#gossip(now);
+    return this.#core.outbox.takeEffects();
   }
+
+  /** When to call `step` again at the latest. */
   get wakeAt(): Instant {
-    throw new Error("in work");
+    const gossipAt = this.#hasToTell() ? this.#gossipAt : Infinity;
+    return Math.min(this.#core.table.wakeAt, this.#detector.wakeAt, this.#exchange.wakeAt, gossipAt);
   }
+
+  /** Every member this node knows of, itself included, by node ID. */
   members(): readonly Member[] {
-    throw new Error("in work");
+    return [...this.#core.table.members(), this.#selfMember()].sort((left, right) =>
+      compareText(left.nodeId, right.nodeId),
+    );
   }
+
   facts(): ReadonlyMap<string, Fact> {
-    throw new Error("in work");
+    return this.#core.facts.all;
   }
+
   counters(): Readonly<MembershipCounters> {
-    throw new Error("in work");
+    return { ...this.#core.counters };
+  }
+
+  #take(input: MembershipInput, now: Instant): void {
+    switch (input.kind) {
+      case "wake":
+        return;
+      case "datagram":
+        return this.#receive(input.from, input.bytes, now);
+      case "join":
+        return this.#exchange.join(input.seeds, now);
+      case "describe":
+        this.#core.self.describe(input.description);
+        return this.#claims.spreadSelf();
+      case "publish-fact":
+        return this.#learnFact(input.key, input.bytes, false);
+      case "send-message":
+        return this.#sendMessage(input);
+      case "ring-keys":
+        this.#sealing.setRingKeys(input.ringKeys);
+        return this.#forgetRevoked();
+      case "leave":
+        return this.#leave();
+      default:
+        input satisfies never;
+    }
+  }
+
+  #receive(from: Address, bytes: Uint8Array, now: Instant): void {
+    const passed = this.#gate.open(bytes);
+    if (!passed) return;
+    const { sender, message } = passed;
+    if (sender === this.#core.self.identity.nodeId) return this.#hearOwnKey(passed, from);
+    const news = this.#readNews(message.news);
+    // Facts first: one of them may be what admits the sender.
+    for (const item of news) if (item.kind === "fact") this.#learnFact(item.key, item.bytes, true);
+    if (!this.#core.isAdmitted(sender)) return this.#refuse(passed, from);
+    this.#gate.accept(passed);
+    this.#exchange.answered(from);
+    this.#act(passed, from, news, now);
+  }
+
+  /** A seed was this node itself; or there is another machine with this node's key. */
+  #hearOwnKey(passed: Passed, from: Address): void {
+    this.#exchange.answered(from);
+    if (this.#sealing.isAhead(passed)) this.#core.counters.ownKeyElsewhere += 1;
+  }
+
+  #refuse({ sender, message }: Passed, from: Address): void {
+    this.#core.counters.unadmitted += 1;
+    if (message.body.kind === "sync-offer") {
+      this.#exchange.onForeignOffer({ nodeId: sender, address: from }, message.body);
+    }
+  }
+
+  #act({ sender, message: { body } }: Passed, from: Address, news: readonly News[], now: Instant): void {
+    const teller = { nodeId: sender, from, isExchange: body.kind === "sync-data" };
+    const isKnown = this.#core.table.has(sender);
+    if (isKnown) this.#claims.hear(sender, from, now);
+    const corrections = news.flatMap((item) => (item.kind === "fact" ? [] : this.#claims.apply(item, teller, now)));
+    if (!isKnown) this.#claims.hear(sender, from, now);
+    const receiver = { nodeId: sender, address: from };
+    const answers = [...accusationsAgainst(this.#core, sender), ...corrections];
+    const isAnswered = this.#respond(receiver, body, answers, now);
+    if (isAnswered) return;
+    if (answers.length > 0) this.#core.outbox.send(receiver, { kind: "gossip" }, answers);
+    if (!this.#core.table.has(sender)) this.#exchange.offer(receiver, []);
+  }
+
+  /** Does what the message is for; says whether `answers` went along with a message to the sender. */
+  #respond(sender: KnownReceiver, body: Body, answers: readonly Uint8Array[], now: Instant): boolean {
+    switch (body.kind) {
+      case "ping":
+        this.#core.outbox.send(sender, { kind: "ack", sequence: body.sequence }, answers);
+        // One who is not known here is offered everything too.
+        return this.#core.table.has(sender.nodeId);
+      case "ack":
+        this.#detector.acknowledged(body.sequence);
+        return false;
+      case "nack":
+        this.#detector.nacked(body.sequence);
+        return false;
+      case "ping-request":
+        this.#detector.relay(sender.nodeId, sender.address, body, now);
+        return false;
+      case "gossip":
+        return false;
+      case "sync-hash":
+        return this.#exchange.onHash(sender, body.hash, answers);
+      case "sync-offer":
+        this.#exchange.onOffer(sender, body, answers);
+        return true;
+      case "sync-data":
+        return this.#exchange.onData(sender, body, answers);
+      case "user":
+        this.#core.outbox.emit({ kind: "message", from: sender.nodeId, topic: body.topic, body: body.body });
+        return false;
+      default:
+        return body satisfies never;
+    }
+  }
+
+  #readNews(encoded: readonly Uint8Array[]): readonly News[] {
+    return encoded.flatMap((bytes) => {
+      const news = decodeNews(bytes);
+      if (!news) this.#core.counters.badNews += 1;
+      return news ? [news] : [];
+    });
+  }
+
+  #learnFact(key: string, bytes: Uint8Array, isFromOther: boolean): void {
+    const { facts, outbox, counters } = this.#core;
+    const outcome = facts.learn(key, bytes);
+    if (outcome === "known") return;
+    if (outcome === "refused") {
+      counters.badFacts += 1;
+      return;
+    }
+    outbox.spread(`fact ${key}`, encodeNews({ kind: "fact", key, bytes }));
+    if (isFromOther) outbox.emit({ kind: "fact-learned", key, bytes, version: outcome.version });
+    this.#forgetRevoked();
+  }
+
+  /** Facts decide who is a member; who is one no longer disappears. */
+  #forgetRevoked(): void {
+    const { table, outbox } = this.#core;
+    for (const nodeId of table.forget((known) => this.#core.isAdmitted(known))) {
+      this.#gate.forget(nodeId);
+      this.#exchange.forget(nodeId);
+    }
+    outbox.setMemberCount(table.liveCount);
+  }
+
+  #sendMessage({ to, topic, body }: Extract<MembershipInput, { kind: "send-message" }>): void {
+    const receiver = receiverOf(this.#core, to);
+    if (receiver) this.#core.outbox.send(receiver, { kind: "user", topic, body });
+    else this.#core.counters.undeliverable += 1;
+  }
+
+  #leave(): void {
+    const { self, table, outbox, rng } = this.#core;
+    if (self.hasLeft) return;
+    self.leave();
+    for (const { nodeId, address } of shuffled(rng, table.reachable()).slice(0, LEAVE_FANOUT)) {
+      outbox.send({ nodeId, address }, { kind: "gossip" }, [this.#claims.selfNews()]);
+    }
+    this.#claims.spreadSelf();
+  }
+
+  /** Tells news to a few members, and suspects what this node holds against them, until they answer or it is too late. */
+  #gossip(now: Instant): void {
+    const { table, outbox, config, rng, self } = this.#core;
+    if (now < this.#gossipAt || !this.#hasToTell()) return;
+    this.#gossipAt = now + config.gossipIntervalMs;
+    for (const { nodeId } of table.suspectsOf(self.identity.nodeId)) this.#claims.tellAccused(nodeId);
+    const isHeldFailedLately = ({ nodeId }: Member): boolean =>
+      table.hasFailedSince(nodeId, now - config.gossipToFailedMs);
+    const receivers = [...table.reachable(), ...table.members().filter(isHeldFailedLately)];
+    for (const { nodeId, address } of shuffled(rng, receivers).slice(0, config.gossipFanout)) {
+      if (address !== "") outbox.gossip({ nodeId, address });
+    }
+  }
+
+  #hasToTell(): boolean {
+    const { outbox, table, self } = this.#core;
+    const hasReceivers = table.members().length > 0;
+    return (hasReceivers && outbox.hasNews) || table.suspectsOf(self.identity.nodeId).length > 0;
+  }
+
+  /** A machine that slept heard nobody: it must not hold that against them (and is itself not well). */
+  #noticeStall(now: Instant): void {
+    const late = now - this.wakeAt;
+    const isFirst = !this.#hasStepped;
+    this.#hasStepped = true;
+    if (isFirst || late < this.#core.config.stallMs) return;
+    this.#core.counters.stalls += 1;
+    this.#core.awareness.apply(1);
+    this.#core.table.postponeSuspicions(late);
+    this.#detector.postpone(late);
+  }
+
+  #selfMember(): Member {
+    const { self } = this.#core;
+    const { nodeId } = self.identity;
+    return {
+      nodeId,
+      name: nodeName(nodeId),
+      status: self.statement.kind,
+      incarnation: self.statement.incarnation,
+      address: "",
+      description: self.description,
+    };
   }
 }
+
+type KnownReceiver = Receiver & { readonly nodeId: NodeId };

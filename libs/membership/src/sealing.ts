@@ -1,2 +1,183 @@
+import {
+  deriveKey,
+  nodeIdOf,
+  openWithKey,
+  publicKeyOf,
+  SealError,
+  sealWithKey,
+  signBytes,
+  verifyBytes,
+  type Identity,
+  type NodeId,
+} from "@cluster-os/identity";
+import { concatBytes, invariant, utf8 } from "@cluster-os/std";
+import type { RingKey } from "./protocol.ts";
+
 /** First byte of every membership message on the gossip port. */
 export const MEMBERSHIP_KIND = 0x02;
+
+const WIRE_VERSION = 1;
+const AUDIENCE_ANYONE = 0;
+const AUDIENCE_ONE = 1;
+// kind, version, audience, ring key ID, sender, nonce
+const HEADER_BYTES = 1 + 1 + 1 + 4 + 32 + 12;
+const NONCE_AT = HEADER_BYTES - 12;
+const SIGNATURE_BYTES = 64;
+const TAG_BYTES = 16;
+// A sub-key per sender and ring key; only senders whose messages opened get one kept.
+const KEY_CACHE_LIMIT = 8_192;
+
+/** What sealing adds to a message, in bytes. */
+export const SEALING_BYTES = HEADER_BYTES + SIGNATURE_BYTES + TAG_BYTES;
+
+/** A message that opened. It is genuine only if `isGenuine()`: members share the key that seals, not the one that signs. */
+export interface OpenedMessage {
+  readonly sender: NodeId;
+  readonly bootCounter: number;
+  readonly sequence: number;
+  readonly plain: Uint8Array;
+  isGenuine(): boolean;
+}
+
+export interface SealingOptions {
+  readonly identity: Identity;
+  readonly clusterId: string;
+  readonly ringKeys: readonly RingKey[];
+  readonly bootCounter: number;
+}
+
+/**
+ * Seals and opens messages. A clear header (kind, version, audience, ring key ID, sender, nonce) comes first, then
+ * ChaCha20-Poly1305 of signature and message under a sub-key of the ring key for this sender and cluster. The nonce is
+ * the boot counter and a sequence number, so it never comes twice. Header and audience are authenticated: a message to
+ * one node does not open at another, and a copied one cannot teach a third node a wrong address.
+ */
+export class Sealing {
+  readonly #identity: Identity;
+  readonly #clusterId: string;
+  readonly #bootCounter: number;
+  #ringKeys: readonly RingKey[];
+  #sequence = 0;
+  readonly #subKeys = new Map<string, Uint8Array>();
+
+  constructor(options: SealingOptions) {
+    const { bootCounter } = options;
+    invariant(
+      Number.isInteger(bootCounter) && bootCounter >= 0 && bootCounter < 2 ** 32,
+      "the boot counter fills four bytes of the nonce",
+    );
+    this.#identity = options.identity;
+    this.#clusterId = options.clusterId;
+    this.#bootCounter = bootCounter;
+    this.#ringKeys = checkedRingKeys(options.ringKeys);
+  }
+
+  setRingKeys(ringKeys: readonly RingKey[]): void {
+    this.#ringKeys = checkedRingKeys(ringKeys);
+    this.#subKeys.clear();
+  }
+
+  /** Whether a message under this node's own key is one that this node has not sent, nor an earlier life of it. */
+  isAhead(message: { readonly bootCounter: number; readonly sequence: number }): boolean {
+    if (message.bootCounter !== this.#bootCounter) return message.bootCounter > this.#bootCounter;
+    return message.sequence >= this.#sequence;
+  }
+
+  /** Seals `plain` for `audience`, or, where the receiver is not known yet, for whoever holds the ring key. */
+  seal(plain: Uint8Array, audience: NodeId | undefined): Uint8Array {
+    const ringKey = this.#ringKeys.at(-1)!;
+    const header = this.#header(ringKey.id, audience);
+    const associated = associatedBytes(header, audience);
+    const signature = signBytes(this.#identity, this.#signedBytes(associated, plain));
+    const key = this.#subKey(ringKey, this.#identity.nodeId);
+    this.#keepSubKey(ringKey, this.#identity.nodeId, key);
+    const sealed = sealWithKey(key, header.subarray(NONCE_AT), concatBytes(signature, plain), associated);
+    return concatBytes(header, sealed);
+  }
+
+  /** The message in `bytes`, or why there is none. */
+  open(bytes: Uint8Array): OpenedMessage | "malformed" | "unopened" {
+    if (bytes.length < SEALING_BYTES || bytes[0] !== MEMBERSHIP_KIND || bytes[1] !== WIRE_VERSION) return "malformed";
+    if (bytes[2] !== AUDIENCE_ANYONE && bytes[2] !== AUDIENCE_ONE) return "malformed";
+    const header = bytes.subarray(0, HEADER_BYTES);
+    const view = new DataView(header.buffer, header.byteOffset, header.length);
+    const ringKey = this.#ringKeys.find(({ id }) => id === view.getUint32(3));
+    const sequence = view.getBigUint64(NONCE_AT + 4);
+    if (!ringKey || sequence > BigInt(Number.MAX_SAFE_INTEGER)) return "unopened";
+    const sender = nodeIdOf(header.subarray(7, 39));
+    const associated = associatedBytes(header, bytes[2] === AUDIENCE_ONE ? this.#identity.nodeId : undefined);
+    const inner = this.#decrypt(ringKey, sender, header.subarray(NONCE_AT), bytes.subarray(HEADER_BYTES), associated);
+    if (!inner) return "unopened";
+    const plain = inner.subarray(SIGNATURE_BYTES);
+    return {
+      sender,
+      bootCounter: view.getUint32(NONCE_AT),
+      sequence: Number(sequence),
+      plain,
+      isGenuine: () =>
+        verifyBytes(publicKeyOf(sender), this.#signedBytes(associated, plain), inner.subarray(0, SIGNATURE_BYTES)),
+    };
+  }
+
+  #header(ringKeyId: number, audience: NodeId | undefined): Uint8Array {
+    const header = new Uint8Array(HEADER_BYTES);
+    const view = new DataView(header.buffer);
+    header[0] = MEMBERSHIP_KIND;
+    header[1] = WIRE_VERSION;
+    header[2] = audience === undefined ? AUDIENCE_ANYONE : AUDIENCE_ONE;
+    view.setUint32(3, ringKeyId);
+    header.set(this.#identity.publicKey, 7);
+    view.setUint32(NONCE_AT, this.#bootCounter);
+    view.setBigUint64(NONCE_AT + 4, BigInt(this.#sequence));
+    this.#sequence += 1;
+    return header;
+  }
+
+  #decrypt(
+    ringKey: RingKey,
+    sender: NodeId,
+    nonce: Uint8Array,
+    sealed: Uint8Array,
+    associated: Uint8Array,
+  ): Uint8Array | undefined {
+    const key = this.#subKey(ringKey, sender);
+    try {
+      const inner = openWithKey(key, nonce, sealed, associated);
+      this.#keepSubKey(ringKey, sender, key);
+      return inner;
+    } catch (error) {
+      if (error instanceof SealError) return undefined;
+      throw error;
+    }
+  }
+
+  #subKey(ringKey: RingKey, sender: NodeId): Uint8Array {
+    const known = this.#subKeys.get(`${ringKey.id} ${sender}`);
+    return known ?? deriveKey(ringKey.key, utf8(this.#clusterId), `cluster-os/membership/v1/${sender}`);
+  }
+
+  #keepSubKey(ringKey: RingKey, sender: NodeId, key: Uint8Array): void {
+    if (this.#subKeys.size >= KEY_CACHE_LIMIT) this.#subKeys.clear();
+    this.#subKeys.set(`${ringKey.id} ${sender}`, key);
+  }
+
+  #signedBytes(associated: Uint8Array, plain: Uint8Array): Uint8Array {
+    return concatBytes(utf8(`cluster-os/membership/v1/${this.#clusterId}\0`), associated, plain);
+  }
+}
+
+/** The header, and, if the message is for one node, that node's key: it knows it, so it need not be sent. */
+function associatedBytes(header: Uint8Array, audience: NodeId | undefined): Uint8Array {
+  return audience === undefined ? header : concatBytes(header, publicKeyOf(audience));
+}
+
+function checkedRingKeys(ringKeys: readonly RingKey[]): readonly RingKey[] {
+  invariant(ringKeys.length > 0, "nothing can be sealed without a ring key");
+  const ids = new Set(ringKeys.map(({ id }) => id));
+  invariant(ids.size === ringKeys.length, "two ring keys of one ID cannot be told apart");
+  for (const { id, key } of ringKeys) {
+    invariant(id >= 0 && id < 2 ** 32 && key.length === 32, `ring key ${id} has a 32-bit ID and 32 bytes`);
+  }
+  return ringKeys;
+}
+

@@ -1,0 +1,75 @@
+interface Broadcast {
+  readonly subject: string;
+  readonly bytes: Uint8Array;
+  /** Counts up over all broadcasts: which is newer. */
+  readonly order: number;
+  sentCount: number;
+}
+
+export interface TakeOptions {
+  /** All that is taken, in bytes. */
+  readonly budget: number;
+  /** No single piece is larger, in bytes. */
+  readonly largest: number;
+  /** What each piece costs besides its bytes. */
+  readonly overhead: number;
+  /** How often a piece is sent in all. */
+  readonly limit: number;
+}
+
+/**
+ * News that is still to be passed on. Each is sent a number of times and then forgotten; what is new about a subject
+ * replaces what is old (SWIM section 4.1).
+ */
+export class BroadcastQueue {
+  readonly #broadcasts = new Map<string, Broadcast>();
+  #order = 0;
+
+  get isEmpty(): boolean {
+    return this.#broadcasts.size === 0;
+  }
+
+  put(subject: string, bytes: Uint8Array): void {
+    this.#order += 1;
+    this.#broadcasts.set(subject, { subject, bytes, order: this.#order, sentCount: 0 });
+  }
+
+  /**
+   * News of together at most `budget` bytes, each counted with `overhead`: first what was sent least, then what is newest.
+   * It counts as sent once more; after `limit` times it is gone.
+   */
+  take({ budget, largest, overhead, limit }: TakeOptions): readonly Uint8Array[] {
+    const taken: Broadcast[] = [];
+    let room = budget;
+    for (const broadcast of this.#byNeed()) {
+      const size = broadcast.bytes.length + overhead;
+      if (size > room || broadcast.bytes.length > largest) continue;
+      room -= size;
+      taken.push(broadcast);
+    }
+    return taken.map((broadcast) => this.#sent(broadcast, limit));
+  }
+
+  /** One piece of news that is larger than `largest` bytes and so never fits a datagram. */
+  takeLarge({ largest, limit }: Pick<TakeOptions, "largest" | "limit">): Uint8Array | undefined {
+    const large = this.#byNeed().find(({ bytes }) => bytes.length > largest);
+    return large && this.#sent(large, limit);
+  }
+
+  #byNeed(): Broadcast[] {
+    return [...this.#broadcasts.values()].sort(
+      (left, right) => left.sentCount - right.sentCount || right.order - left.order,
+    );
+  }
+
+  #sent(broadcast: Broadcast, limit: number): Uint8Array {
+    broadcast.sentCount += 1;
+    if (broadcast.sentCount >= limit) this.#broadcasts.delete(broadcast.subject);
+    return broadcast.bytes;
+  }
+}
+
+/** How often a piece of news is sent in a cluster of `memberCount`: enough to reach everyone with some loss. */
+export function retransmitLimit(factor: number, memberCount: number): number {
+  return Math.ceil(factor * Math.max(1, Math.log10(memberCount + 1)));
+}

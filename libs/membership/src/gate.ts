@@ -1,0 +1,54 @@
+import type { NodeId } from "@cluster-os/identity";
+import type { MembershipCounters } from "./counters.ts";
+import { decodeMessage, type Message } from "./message.ts";
+import { ReplayWindow } from "./replay.ts";
+import type { Sealing } from "./sealing.ts";
+
+/** A genuine message. */
+export interface Passed {
+  readonly sender: NodeId;
+  readonly message: Message;
+  readonly bootCounter: number;
+  readonly sequence: number;
+}
+
+/**
+ * Lets in what is a message of this cluster, heard for the first time and signed by its sender: the cheapest check first,
+ * and nothing parsed before it is known who signed it. What is refused is counted, never thrown.
+ */
+export class Gate {
+  readonly #sealing: Sealing;
+  readonly #counters: MembershipCounters;
+  readonly #windows = new Map<NodeId, ReplayWindow>();
+
+  constructor(sealing: Sealing, counters: MembershipCounters) {
+    this.#sealing = sealing;
+    this.#counters = counters;
+  }
+
+  open(bytes: Uint8Array): Passed | undefined {
+    const opened = this.#sealing.open(bytes);
+    if (typeof opened === "string") return this.#refuse(opened);
+    const { sender, bootCounter, sequence, plain } = opened;
+    if (this.#windows.get(sender)?.isFresh(bootCounter, sequence) === false) return this.#refuse("replayed");
+    if (!opened.isGenuine()) return this.#refuse("forged");
+    const message = decodeMessage(plain);
+    return message ? { sender, message, bootCounter, sequence } : this.#refuse("malformed");
+  }
+
+  /** The message is acted on, so it must not come again. Only members get a window: their number is bounded. */
+  accept({ sender, bootCounter, sequence }: Passed): void {
+    const window = this.#windows.get(sender) ?? new ReplayWindow();
+    window.add(bootCounter, sequence);
+    this.#windows.set(sender, window);
+    this.#counters.accepted += 1;
+  }
+
+  forget(nodeId: NodeId): void {
+    this.#windows.delete(nodeId);
+  }
+
+  #refuse(why: "malformed" | "unopened" | "replayed" | "forged"): undefined {
+    this.#counters[why] += 1;
+  }
+}

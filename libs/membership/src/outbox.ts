@@ -1,0 +1,104 @@
+import type { NodeId } from "@cluster-os/identity";
+import { BroadcastQueue, retransmitLimit } from "./broadcast-queue.ts";
+import type { MembershipConfig } from "./config.ts";
+import type { Address } from "./member.ts";
+import { encodeMessage, type Body } from "./message.ts";
+import { NEWS_OVERHEAD_BYTES, roomForNews, splitNews } from "./packing.ts";
+import type { MembershipEffect } from "./protocol.ts";
+import type { Sealing } from "./sealing.ts";
+
+/** Where a message goes. Without a node ID any member of the cluster at that address can open it. */
+export interface Receiver {
+  readonly address: Address;
+  readonly nodeId?: NodeId;
+}
+
+/** With a backlog, as after a join storm, one member gets so many datagrams at a time. */
+const DATAGRAMS_PER_GOSSIP = 4;
+
+const GOSSIP: Body = { kind: "gossip" };
+
+/** Seals what is to be sent, fills it up with news that is still to be passed on, and collects the step's effects. */
+export class Outbox {
+  readonly #config: MembershipConfig;
+  readonly #sealing: Sealing;
+  readonly #queue = new BroadcastQueue();
+  #effects: MembershipEffect[] = [];
+  #memberCount = 1;
+
+  constructor(config: MembershipConfig, sealing: Sealing) {
+    this.#config = config;
+    this.#sealing = sealing;
+  }
+
+  get hasNews(): boolean {
+    return !this.#queue.isEmpty;
+  }
+
+  /** How many nodes the news must reach. */
+  setMemberCount(memberCount: number): void {
+    this.#memberCount = memberCount;
+  }
+
+  /** News to pass on; it replaces older news of the same subject. */
+  spread(subject: string, news: Uint8Array): void {
+    this.#queue.put(subject, news);
+  }
+
+  emit(effect: MembershipEffect): void {
+    this.#effects.push(effect);
+  }
+
+  /** The effects since the last call, in order. */
+  takeEffects(): readonly MembershipEffect[] {
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  /** One message with `first` and as much other news as a datagram holds. */
+  send(to: Receiver, body: Body, first: readonly Uint8Array[] = []): void {
+    const used = first.reduce((sum, news) => sum + news.length + NEWS_OVERHEAD_BYTES, 0);
+    const room = roomForNews(body, this.#config.datagramBytes) - used;
+    const others = to.nodeId === undefined || room <= 0 ? [] : this.#take(room);
+    this.#seal(to, body, [...first, ...others]);
+  }
+
+  /** As many messages as all of `news` needs; those after the first carry `rest` in place of `body`. */
+  sendAll(to: Receiver, body: Body, news: readonly Uint8Array[], rest: Body = GOSSIP): void {
+    const parts = splitNews(news, roomForNews(body, this.#config.streamBytes));
+    if (parts.length === 0) return this.#seal(to, body, []);
+    for (const [index, part] of parts.entries()) this.#seal(to, index === 0 ? body : rest, part);
+  }
+
+  /** Passes news on to one member. What is too large for a datagram goes alone. */
+  gossip(to: Receiver): void {
+    const room = roomForNews(GOSSIP, this.#config.datagramBytes);
+    const news = this.#take(room * DATAGRAMS_PER_GOSSIP);
+    if (news.length > 0) for (const part of splitNews(news, room)) this.#seal(to, GOSSIP, part);
+    const large = this.#queue.takeLarge({ largest: this.#largest(), limit: this.#limit() });
+    if (large) this.#seal(to, GOSSIP, [large]);
+  }
+
+  #take(budget: number): readonly Uint8Array[] {
+    return this.#queue.take({
+      budget,
+      largest: this.#largest(),
+      overhead: NEWS_OVERHEAD_BYTES,
+      limit: this.#limit(),
+    });
+  }
+
+  #largest(): number {
+    return roomForNews(GOSSIP, this.#config.datagramBytes) - NEWS_OVERHEAD_BYTES;
+  }
+
+  #limit(): number {
+    return retransmitLimit(this.#config.retransmitFactor, this.#memberCount);
+  }
+
+  #seal(to: Receiver, body: Body, news: readonly Uint8Array[]): void {
+    const bytes = this.#sealing.seal(encodeMessage({ body, news }), to.nodeId);
+    this.#effects.push({ kind: "send", to: to.address, bytes });
+  }
+}

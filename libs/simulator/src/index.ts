@@ -1,0 +1,2 @@
+/** Whole clusters in one process: virtual time, a lossy network, crashes, one seed that replays it all. */
+export * from "./simulation.ts";

@@ -1,0 +1,91 @@
+import { generateAgreementKey, generateIdentity, type AgreementKey, type Identity, type NodeId } from "@cluster-os/identity";
+import {
+  NodeProtocol,
+  type FormationRules,
+  type NodeProtocolEffect,
+  type NodeProtocolInput,
+  type OwnDescription,
+} from "@cluster-os/formation";
+import { seededRng, type Instant } from "@cluster-os/std";
+
+export interface MachineOptions {
+  readonly number: number;
+  readonly seed: number;
+  readonly joinKey: Uint8Array;
+  readonly expect: number;
+  readonly rules: Partial<FormationRules>;
+  /** What a restart finds on the disk, given what was written; tests break it. */
+  readonly readDisk: (disk: Uint8Array | undefined) => Uint8Array | undefined;
+}
+
+/** One machine: keys and a disk that survive a crash, and a protocol that does not. */
+export class SimulatedMachine {
+  readonly number: number;
+  readonly address: string;
+  readonly identity: Identity;
+  readonly sealing: AgreementKey;
+  readonly #options: MachineOptions;
+  /** Undefined while the machine is down. */
+  protocol: NodeProtocol | undefined;
+  /** Counts starts, so that what belonged to an earlier one is dropped. */
+  starts = 0;
+  /** Never to start again. */
+  isLost = false;
+  disk: Uint8Array | undefined;
+
+  constructor(options: MachineOptions) {
+    const rng = seededRng(options.seed * 1_000 + options.number);
+    this.#options = options;
+    this.number = options.number;
+    this.address = `10.0.0.${options.number}:8686`;
+    this.identity = generateIdentity(rng);
+    this.sealing = generateAgreementKey(rng);
+  }
+
+  get nodeId(): NodeId {
+    return this.identity.nodeId;
+  }
+
+  get isUp(): boolean {
+    return this.protocol !== undefined;
+  }
+
+  start(now: Instant): void {
+    const { seed, number, joinKey, expect, rules, readDisk } = this.#options;
+    this.starts += 1;
+    const state = readDisk(this.disk);
+    this.protocol = new NodeProtocol({
+      identity: this.identity,
+      wireguardKey: this.sealing.publicKey,
+      sealing: this.sealing,
+      joinKey,
+      expect,
+      description: descriptionOf("none", 0),
+      lanSubnets: ["10.0.0.0/24"],
+      ...(state && { state }),
+      rng: seededRng((seed * 1_000 + number) * 1_000 + this.starts),
+      wallTime: () => 1_700_000_000_000 + now,
+      rules,
+      now,
+    });
+  }
+
+  crash(): void {
+    this.protocol = undefined;
+  }
+
+  step(input: NodeProtocolInput, now: Instant): readonly NodeProtocolEffect[] {
+    return this.protocol?.step(input, now) ?? [];
+  }
+}
+
+export function descriptionOf(state: string, epoch: number): OwnDescription {
+  return {
+    gossipPort: 8686,
+    wireguardPort: 51820,
+    capabilities: { cpu: 4, memoryBytes: 8 * 2 ** 30, gpus: 0 },
+    roles: [],
+    kubernetes: { state, epoch },
+    version: "0.1.0",
+  };
+}
