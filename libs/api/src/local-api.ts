@@ -45,7 +45,7 @@ export const NodeStatus = z.object({
   nodeId: z.string().describe("This machine's public key: its identity."),
   label: z.string().optional().describe("The site's own name for it, from the given file."),
   version: z.string().describe("Version of Cluster-OS."),
-  lifecycle: Lifecycle.describe("`init`, `join`, `converge`, `serve` or `reconfigure`."),
+  lifecycle: Lifecycle.describe("Where it is on its way."),
   clusterId: z.string().optional().describe("The cluster it belongs to; absent before."),
   index: z.int().min(1).optional().describe("Its number in the cluster; absent before admission."),
   role: z
@@ -58,16 +58,18 @@ export const NodeStatus = z.object({
   epoch: z.int().min(0).describe("The epoch under which Kubernetes is or was being made."),
   kubernetes: z
     .object({
-      state: KubernetesState.describe("`waiting`, `initialising`, `joining`, `starting` or `ready`."),
+      state: KubernetesState.describe(
+        "`waiting` for its turn, `initialising` or `joining` a cluster, `starting` its daemons, or `ready`.",
+      ),
       epoch: z.int().min(0).describe("The epoch the state belongs to."),
     })
     .describe("How far Kubernetes is on this machine."),
   members: z
     .object({
-      alive: z.int().min(0),
-      suspect: z.int().min(0),
-      failed: z.int().min(0),
-      left: z.int().min(0),
+      alive: z.int().min(0).describe("They answer."),
+      suspect: z.int().min(0).describe("They did not answer, and have a moment to say that they are there."),
+      failed: z.int().min(0).describe("They do not answer."),
+      left: z.int().min(0).describe("They said goodbye."),
     })
     .describe("How many members this machine sees in which state; itself included."),
   controlPlane: ControlPlaneStatus.describe("Who serves, as known here."),

@@ -26,7 +26,7 @@ const Quantity = z.string().regex(/^[0-9]+(Ki|Mi|Gi|Ti)?$/);
 
 const Gpu = z.object({
   address: z.string().describe("PCI address, for example 0000:65:00.0."),
-  vendor: z.enum(["NVIDIA", "AMD", "Intel"]),
+  vendor: z.enum(["NVIDIA", "AMD", "Intel"]).describe("Who made it."),
   device: z.string().describe("PCI device ID, for example 0x2330."),
   driver: z.string().optional().describe("Kernel driver that is bound to it; absent when none is."),
 });
@@ -35,7 +35,7 @@ const Disk = z.object({
   name: z.string().describe("Kernel name, for example nvme0n1."),
   sizeBytes: z.int().min(0).describe("Size in bytes."),
   rotational: z.boolean().describe("Whether it has spinning platters."),
-  model: z.string().optional(),
+  model: z.string().optional().describe("The maker's name for it."),
 });
 
 const Link = z.object({
@@ -67,7 +67,7 @@ export type NodeCapabilities = z.infer<typeof NodeCapabilities>;
 
 const NodeAddress = z.object({
   type: z.enum(["Mesh", "Underlay"]).describe("Mesh: stable and encrypted. Underlay: of the local network."),
-  address: z.string().max(64),
+  address: z.string().max(64).describe("IP address, with its interface if it is of one link only."),
 });
 
 const MeshPeer = z.object({
@@ -86,8 +86,8 @@ const Mesh = z.object({
 });
 
 const Versions = z.object({
-  clusterOs: z.string().optional(),
-  kernel: z.string().optional(),
+  clusterOs: z.string().optional().describe("Version of Cluster-OS."),
+  kernel: z.string().optional().describe("Kernel release."),
   os: z.string().optional().describe("Operating system, for example Debian GNU/Linux 13 (trixie)."),
 });
 

@@ -6,7 +6,7 @@ export const ConditionStatus = z.enum(["True", "False", "Unknown"]);
 export const Condition = z
   .object({
     type: z.string().min(1).max(316).describe("What is observed, for example Ready."),
-    status: ConditionStatus.describe("True, False or Unknown."),
+    status: ConditionStatus.describe("Whether it is so."),
     reason: z
       .string()
       .regex(/^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$/)

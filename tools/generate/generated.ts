@@ -1,0 +1,19 @@
+import { ClusterNode, crdOf } from "@cluster-os/api";
+import { stringify } from "yaml";
+import { clusterNodePage, commandLinePage, configFilePage, localApiPage } from "./pages.ts";
+
+/** How to write the generated files again. */
+export const GENERATE_COMMAND = "npx nx run @cluster-os/tools:generate";
+
+const YAML_HEADER = "# Generated from libs/api by tools/generate/main.ts; a change here is lost.\n";
+
+/** Everything that is made from the schemas in libs/api, by its path in the repository. */
+export function generatedFiles(): ReadonlyMap<string, string> {
+  return new Map([
+    ["infra/crds/clusternodes.yaml", YAML_HEADER + stringify(crdOf(ClusterNode), { lineWidth: 0 })],
+    ["docs/reference/clusternode.md", clusterNodePage()],
+    ["docs/reference/config-file.md", configFilePage()],
+    ["docs/reference/local-api.md", localApiPage()],
+    ["docs/reference/command-line-json.md", commandLinePage()],
+  ]);
+}

@@ -1,0 +1,142 @@
+import {
+  CLUSTER_NODE_API_VERSION,
+  ClusterConfigFile,
+  ClusterNode,
+  ClusterStatus,
+  CONFIG_FILE_PATH,
+  fieldMeta,
+  kubernetesSchema,
+  LOCAL_API,
+  LOCAL_API_SOCKET,
+  LocalApiProblem,
+  MemberListEntry,
+} from "@cluster-os/api";
+import { fieldsOf, fieldTable, table } from "./fields.ts";
+
+const GENERATED = "<!-- Generated from libs/api by tools/generate/main.ts; a change here is lost. -->";
+
+/** A page from its paragraphs. */
+function page(title: string, ...paragraphs: readonly string[]): string {
+  return [GENERATED, `# ${title}`, ...paragraphs].join("\n\n") + "\n";
+}
+
+function code(language: string, text: string): string {
+  return ["```" + language, text.trim(), "```"].join("\n");
+}
+
+export function clusterNodePage(): string {
+  const { kind, plural, shortNames, categories, description, columns, spec, status } = ClusterNode;
+  const statusSchema = kubernetesSchema(status);
+  return page(
+    kind,
+    `${description} API version \`${CLUSTER_NODE_API_VERSION}\`, cluster-wide. \`kubectl get ${plural}\`, for short \`kubectl get ${shortNames.join("`, `")}\`; with everything else of Cluster-OS, \`kubectl get ${categories.join("`, `")}\`.`,
+    "The servers' bootstrap creates it when a node is admitted. node-agent on that machine keeps its status, and may touch no other node's.",
+    "## Columns",
+    table(
+      ["column", "from", "meaning"],
+      columns.map((column) => [
+        "isWide" in column ? `${column.name} (\`-o wide\`)` : column.name,
+        `\`${column.jsonPath}\``,
+        column.description,
+      ]),
+    ),
+    "## Conditions",
+    table(
+      ["type", "writer", "True means"],
+      [
+        [
+          "Ready",
+          "servers' bootstrap",
+          "node-agent renews its Lease, the mesh is connected and Kubernetes runs. Unknown once the Lease has expired",
+        ],
+        ["IdentityVerified", "servers' bootstrap", "the node proved to have the admitted key"],
+        [
+          "MeshConnected",
+          "node-agent",
+          "a handshake within three minutes with at least half of the living peers",
+        ],
+        ["KubernetesReady", "node-agent", "the kubelet answers its health check"],
+      ],
+    ),
+    "There is no `phase`. Each condition has `observedGeneration`, and `lastTransitionTime` stands still while the status does.",
+    "## spec",
+    fieldTable(fieldsOf(kubernetesSchema(spec))),
+    "## status",
+    fieldTable(fieldsOf(statusSchema)),
+    "Rules beyond types: `nodeID` never changes and never goes away once it is set.",
+    "Ages of handshakes and byte counts are not here but in the [local API](local-api.md): they change without end, and each change would be a write to etcd.",
+  );
+}
+
+export function configFilePage(): string {
+  const { shape } = ClusterConfigFile;
+  return page(
+    "The given file",
+    `\`${CONFIG_FILE_PATH}\`: all that a machine is given. Everything else it earns. Readable by root only, because of the join key.`,
+    code("yaml", "joinKey: # what `cluster-os join-key` prints\nexpect: 3"),
+    table(
+      ["field", "meaning", "write"],
+      Object.keys(shape).map((name) => [`\`${name}\``, fieldMeta(name).description, fieldMeta(name).write]),
+    ),
+    "A field that is not in this table is an error, and so is a value of another kind: bootstrap does not start, and its log names the line, the field and what to write. No message ever quotes a value.",
+  );
+}
+
+export function localApiPage(): string {
+  const endpoints = Object.values(LOCAL_API).flatMap((endpoint) => [
+    `## ${endpoint.method} ${endpoint.path}`,
+    endpoint.description,
+    ...("request" in endpoint ? ["Request:", fieldTable(fieldsOf(kubernetesSchema(endpoint.request)))] : []),
+    ...answerOf(endpoint.path),
+  ]);
+  return page(
+    "The local API",
+    `HTTP/1.1 with JSON over the unix socket \`${LOCAL_API_SOCKET}\`, which only root may open. bootstrap answers; the command line and node-agent ask. The first part of a path is the version of the protocol.`,
+    code("sh", `curl --unix-socket ${LOCAL_API_SOCKET} http://localhost${LOCAL_API.status.path}`),
+    'An answer other than 200 has this body. 503 means "not yet, ask again"; 4xx is final.',
+    fieldTable(fieldsOf(kubernetesSchema(LocalApiProblem))),
+    ...endpoints,
+  );
+}
+
+function answerOf(path: string): readonly string[] {
+  switch (path) {
+    case LOCAL_API.cluster.path:
+      return ["Answer: as [`cluster-os status -o json`](command-line-json.md#cluster-os-status--o-json)."];
+    case LOCAL_API.members.path:
+      return ["Answer: as [`cluster-os members -o json`](command-line-json.md#cluster-os-members--o-json)."];
+    default: {
+      const endpoint = Object.values(LOCAL_API).find((one) => one.path === path);
+      return endpoint ? ["Answer:", fieldTable(fieldsOf(kubernetesSchema(endpoint.answer)))] : [];
+    }
+  }
+}
+
+export function commandLinePage(): string {
+  return page(
+    "The command line's JSON",
+    "What `cluster-os` prints with `-o json`. Fields are added; none is renamed or taken away.",
+    "## cluster-os status -o json",
+    "The cluster as the machine that answers sees it.",
+    fieldTable(fieldsOf(kubernetesSchema(ClusterStatus))),
+    "## cluster-os members -o json",
+    "A list with one entry per admitted member, lowest index first.",
+    fieldTable(fieldsOf(kubernetesSchema(MemberListEntry))),
+    code(
+      "json",
+      JSON.stringify(
+        [
+          {
+            name: "n-mfzwizltoq",
+            node_id: `ed25519:${"0a".repeat(32)}`,
+            roles: ["control-plane", "worker"],
+            capabilities: { cpu: 16, ram: "64GB", gpu: false },
+            status: "healthy",
+          },
+        ],
+        undefined,
+        2,
+      ),
+    ),
+  );
+}
