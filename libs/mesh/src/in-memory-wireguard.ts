@@ -41,18 +41,13 @@ export class InMemoryWireGuard implements WireGuardDevice {
     this.writeCount += 1;
     for (const peer of change.peers) requireReadable(name, peer);
     const publicKey = change.privateKey ? this.#publicKeyOf(change.privateKey) : device.publicKey;
-    const isOwn = (peer: { readonly publicKey: Uint8Array }): boolean =>
-      publicKey !== undefined && equalBytes(peer.publicKey, publicKey);
+    const isOther = (peer: { readonly publicKey: Uint8Array }): boolean =>
+      publicKey === undefined || !equalBytes(peer.publicKey, publicKey);
     this.#devices.set(name, {
       name,
       ...(publicKey && { publicKey }),
       listenPort: change.listenPort ?? device.listenPort,
-      peers: change.peers
-        .filter((peer) => !isOwn(peer))
-        .reduce(
-          applyPeer,
-          device.peers.filter((peer) => !isOwn(peer)),
-        ),
+      peers: applyPeers(device.peers.filter(isOther), change.peers.filter(isOther)),
     });
   }
 
@@ -69,16 +64,28 @@ function requireReadable(name: string, change: PeerChange): void {
   }
 }
 
-function applyPeer(peers: readonly PeerState[], change: PeerChange): readonly PeerState[] {
-  const key = toHex(change.publicKey);
-  const others = peers.filter(({ publicKey }) => toHex(publicKey) !== key);
-  if (change.kind === "remove-peer") return others;
-  const present = peers.find(({ publicKey }) => toHex(publicKey) === key);
-  const { kind: _kind, ...given } = change;
-  const taken = new Set(change.allowedIps ?? []);
-  const rest = others.map((peer) => ({
-    ...peer,
-    allowedIps: peer.allowedIps.filter((entry) => !taken.has(entry)),
-  }));
-  return [...rest, { rxBytes: 0, txBytes: 0, allowedIps: [], ...present, ...given }];
+function applyPeers(peers: readonly PeerState[], changes: readonly PeerChange[]): readonly PeerState[] {
+  const byKey = new Map(peers.map((peer) => [toHex(peer.publicKey), peer]));
+  const owners = new Map(
+    peers.flatMap((peer) => peer.allowedIps.map((entry) => [entry, toHex(peer.publicKey)])),
+  );
+  for (const change of changes) {
+    const key = toHex(change.publicKey);
+    if (change.kind === "remove-peer") {
+      byKey.delete(key);
+      continue;
+    }
+    for (const entry of change.allowedIps ?? []) {
+      const owner = byKey.get(owners.get(entry) ?? "");
+      if (owner) byKey.set(toHex(owner.publicKey), without(owner, entry));
+      owners.set(entry, key);
+    }
+    const { kind: _kind, ...given } = change;
+    byKey.set(key, { rxBytes: 0, txBytes: 0, allowedIps: [], ...byKey.get(key), ...given });
+  }
+  return [...byKey.values()];
+}
+
+function without(peer: PeerState, entry: string): PeerState {
+  return { ...peer, allowedIps: peer.allowedIps.filter((other) => other !== entry) };
 }

@@ -1,6 +1,14 @@
+import { createHash } from "node:crypto";
 import { expect } from "chai";
 import { toHex } from "@cluster-os/std";
-import { parseEndpoint, WireGuardError, type WireGuardDevice } from "../src/index.ts";
+import {
+  chooseAddressPlan,
+  meshWish,
+  parseEndpoint,
+  planDevice,
+  WireGuardError,
+  type WireGuardDevice,
+} from "../src/index.ts";
 
 export interface DeviceUnderTest {
   readonly device: WireGuardDevice;
@@ -133,6 +141,22 @@ export function describeWireGuardDevice(name: string, open: () => Promise<Device
       const failure = await subject.device.get("none0").catch((error: unknown) => error);
       expect(failure).to.be.instanceOf(WireGuardError);
       expect((failure as Error).message).to.include("none0");
+    });
+
+    it("is as wished after one change, a thousand peers included", async () => {
+      const { publicKey = key(8), listenPort } = await get();
+      const peers = Array.from({ length: 1000 }, (_, at) => ({
+        index: at + 2,
+        wireguardKey: new Uint8Array(createHash("sha256").update(String(at)).digest()),
+        endpoint: `[fe80::${(at + 2).toString(16)}%eth0]:51820`,
+      }));
+      const own = { privateKey: key(8), publicKey, listenPort };
+      const wish = meshWish({ addressPlan: chooseAddressPlan([]), selfIndex: 1, peers, ...own });
+      const change = planDevice(await get(), wish, 0);
+      await subject.device.configure(subject.name, change ?? { peers: [] });
+      const state = await get();
+      expect(state.peers).to.have.length(1000);
+      expect(planDevice(state, wish, 0)).to.equal(undefined);
     });
 
     it("removes the interface; removing it again is no error", async () => {

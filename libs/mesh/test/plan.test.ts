@@ -133,7 +133,8 @@ describe("planDevice", () => {
     name: string;
     observed: string | undefined;
     handshakeAgoMs: number | undefined;
-    previous?: string | "none";
+    /** The endpoint that was wished last; "none" where it was not known then. */
+    previous?: string;
     writes: boolean;
   }[] = [
     {
