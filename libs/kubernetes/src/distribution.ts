@@ -111,8 +111,8 @@ export interface Distribution {
    */
   removeMember(nodeName: string, signal: AbortSignal): Promise<void>;
   /**
-   * Tells the local balancer which servers there are. An unchanged list touches nothing; a changed one costs at most
-   * the connections that are older than the change, which clients open again.
+   * Tells the local balancer which servers there are. An unchanged list touches nothing; a changed one refuses nobody,
+   * but connections older than the change are closed three seconds later, and clients open them again.
    */
   setServers(servers: readonly ServerAddress[]): Promise<void>;
   /** On a ready server: credentials minted for one join of another machine, good for fifteen minutes. */

@@ -12,29 +12,30 @@ import { expectGolden } from "./golden.ts";
 const { signal } = new AbortController();
 const clock = { now: () => 0, wallTime: () => Date.UTC(2026, 10, 21) };
 
-function setUp(indexes: readonly number[]): {
+interface SetUp {
   readonly cluster: FakeCluster;
   readonly host: (index: number) => FakeMachine;
   readonly on: (index: number) => Distribution;
-} {
+  /** The driver as after a restart of bootstrap: it knows only what is on the disk. */
+  readonly restarted: (index: number) => Distribution;
+}
+
+function setUp(indexes: readonly number[]): SetUp {
   const cluster = new FakeCluster();
   const hosts = new Map(
     indexes.map((index) => [index, new FakeMachine(cluster, nodeName(index), server(index).address)]),
   );
   const host = (index: number): FakeMachine => hosts.get(index) as FakeMachine;
-  const distributions = new Map(
-    indexes.map((index) => [
-      index,
-      kubeadmDistribution({
-        host: host(index),
-        clock,
-        rng: seededRng(index),
-        logger: silentLogger,
-        meshInterface: "cos0",
-      }),
-    ]),
-  );
-  return { cluster, host, on: (index) => distributions.get(index) as Distribution };
+  const restarted = (index: number): Distribution =>
+    kubeadmDistribution({
+      host: host(index),
+      clock,
+      rng: seededRng(index),
+      logger: silentLogger,
+      meshInterface: "cos0",
+    });
+  const distributions = new Map(indexes.map((index) => [index, restarted(index)]));
+  return { cluster, host, restarted, on: (index) => distributions.get(index) as Distribution };
 }
 
 describeDistribution("kubeadm on fake machines", () => {
@@ -59,7 +60,7 @@ describe("the steps of kubeadm's driver", () => {
   }
 
   it("are the known ones, from the first server to the last", async () => {
-    const { cluster, host, on } = setUp([1, 2, 4]);
+    const { cluster, host, on, restarted } = setUp([1, 2, 4]);
     expectGolden("steps/init.txt", await traceOf(host(1), () => on(1).initServer(placement(1), signal)));
     const mint = (): Promise<string> => traceOf(host(1), () => on(1).credentials("server", signal));
     expectGolden("steps/credentials.txt", await mint());
@@ -76,18 +77,38 @@ describe("the steps of kubeadm's driver", () => {
     expect(cluster.pods.get(nodeName(4))).to.deep.equal([]);
     expectGolden(
       "steps/resume.txt",
-      await traceOf(host(2), () => on(2).resume(placement(2, [1, 2]), signal)),
+      await traceOf(host(2), () => restarted(2).resume(placement(2, [1, 2]), signal)),
     );
     expectGolden("steps/reset.txt", await traceOf(host(2), () => on(2).reset(signal)));
   });
 
   it("write nothing a second time", async () => {
-    const { host, on } = setUp([1]);
+    const { host, on, restarted } = setUp([1]);
     await on(1).initServer(placement(1), signal);
     await on(1).resume(placement(1, [1]), signal);
-    const trace = await traceOf(host(1), () => on(1).resume(placement(1, [1]), signal));
+    const trace = await traceOf(host(1), () => restarted(1).resume(placement(1, [1]), signal));
     expect(trace).to.not.include("write");
     expect(trace).to.not.include("restart").and.not.include("reload");
+  });
+
+  it("are none at all where nothing is to be done", async () => {
+    const { host, on } = setUp([1]);
+    await on(1).prepare(signal);
+    await on(1).setServers([server(1), server(2)]);
+    const again = async (): Promise<void> => {
+      await on(1).prepare(signal);
+      await on(1).setServers([server(2), server(1)]);
+    };
+    expect(await traceOf(host(1), again)).to.equal("\n");
+  });
+
+  it("try a balancer again that could not be pointed anywhere", async () => {
+    const { host, on } = setUp([1]);
+    host(1).failing.push("systemctl reload-or-restart");
+    await failureOf(on(1).setServers([server(1)]));
+    host(1).failing.pop();
+    const trace = await traceOf(host(1), () => on(1).setServers([server(1)]));
+    expect(trace).to.equal("run systemctl start cluster-os-balancer.service\n");
   });
 
   it("put no secret on a command line, and none in a file that outlives the act or that others can read", async () => {

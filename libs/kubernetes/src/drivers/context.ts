@@ -1,6 +1,7 @@
 import type { Clock, Logger, Rng } from "@cluster-os/std";
 import { KubernetesError } from "../errors.ts";
 import { PATHS } from "../settings.ts";
+import type { Balancer } from "./balancer.ts";
 import type { Host } from "./host.ts";
 
 /** What every act of the kubeadm driver works with. */
@@ -11,7 +12,8 @@ export interface Context {
   readonly logger: Logger;
   /** The interface that leads to other nodes: what leaves there keeps its own address. */
   readonly meshInterface: string;
-  /** Container runtime and images; several callers at a time share one run. */
+  readonly balancer: Balancer;
+  /** Container runtime and images; once they are there, asking again costs nothing. */
   readonly prepare: (signal: AbortSignal) => Promise<void>;
 }
 

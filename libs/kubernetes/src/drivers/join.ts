@@ -17,7 +17,7 @@ import { API_SERVER_PORT, LABELS_OF_SERVERS, PATHS } from "../settings.ts";
 import { kubeadm, together, type Context } from "./context.ts";
 import { joinEtcd } from "./etcd-join.ts";
 import { KubeApi } from "./kube-api.ts";
-import { balance, placeMachine } from "./machine.ts";
+import { placeMachine } from "./machine.ts";
 import { bootstrapToken, withSecretFile } from "./secret-files.ts";
 
 export async function initServer(
@@ -137,7 +137,7 @@ async function kubeadmJoin(
 async function readyMachine(context: Context, placement: NodePlacement, signal: AbortSignal): Promise<void> {
   await Promise.all([
     context.prepare(signal),
-    placeMachine(context, placement, signal).then(() => balance(context, placement.servers, signal)),
+    placeMachine(context, placement, signal).then(() => context.balancer.point(placement.servers, signal)),
   ]);
 }
 

@@ -2,12 +2,13 @@ import type { Clock, Logger, Rng } from "@cluster-os/std";
 import type { Distribution } from "../distribution.ts";
 import { KubernetesError } from "../errors.ts";
 import { KUBERNETES_VERSION, PATHS, UNITS } from "../settings.ts";
+import { Balancer } from "./balancer.ts";
 import { systemctl, type Context } from "./context.ts";
 import { issueKubeconfig, mintCredentials } from "./credentials.ts";
 import type { Host } from "./host.ts";
 import { initServer, joinServer, joinWorker, promote } from "./join.ts";
 import { demote, removeMember } from "./leave.ts";
-import { balance, placeMachine, prepareRuntime } from "./machine.ts";
+import { placeMachine, prepareRuntime } from "./machine.ts";
 import { reset } from "./reset.ts";
 import { kindOfMachine, readStatus } from "./status.ts";
 
@@ -21,15 +22,22 @@ export interface KubeadmOptions {
   readonly meshInterface: string;
 }
 
+/** However much hangs on the machine, a reset comes to an end, and may be tried again. */
+const RESET_TIMEOUT_MS = 120_000;
+
 /** Upstream Kubernetes by kubeadm: static pods on servers, a kubelet and a balancer everywhere. */
 export function kubeadmDistribution(options: KubeadmOptions): Distribution {
-  // Two runs at a time would write the same files, and the second has nothing to add to the first.
-  let preparing: Promise<void> | undefined;
+  const balancer = new Balancer(options.host);
+  // Kept once it got through: systemd sees to it from then on, and callers ask at every turn.
+  let prepared: Promise<void> | undefined;
   const prepare = (signal: AbortSignal): Promise<void> => {
-    preparing ??= prepareRuntime(options, signal).finally(() => void (preparing = undefined));
-    return preparing;
+    prepared ??= prepareRuntime(options, signal).catch((error: unknown) => {
+      prepared = undefined;
+      throw error;
+    });
+    return prepared;
   };
-  const context: Context = { ...options, prepare };
+  const context: Context = { ...options, balancer, prepare };
   return {
     name: "kubeadm",
     version: KUBERNETES_VERSION,
@@ -40,10 +48,10 @@ export function kubeadmDistribution(options: KubeadmOptions): Distribution {
     promote: (request, signal) => promote(context, request, signal),
     demote: (signal) => demote(context, signal),
     removeMember: (nodeName, signal) => removeMember(context, nodeName, signal),
-    setServers: (servers) => balance(context, servers, AbortSignal.timeout(30_000)),
+    setServers: (servers) => balancer.point(servers, AbortSignal.timeout(30_000)),
     credentials: (role, signal) => mintCredentials(context, role, signal),
     status: (signal) => readStatus(context, signal),
-    reset: (signal) => reset(context, signal),
+    reset: (signal) => reset(context, AbortSignal.any([signal, AbortSignal.timeout(RESET_TIMEOUT_MS)])),
     adminKubeconfig: () => PATHS.adminKubeconfig,
     issueKubeconfig: (request, signal) => issueKubeconfig(context, request, signal),
     resume: async (placement, signal) => {
@@ -54,7 +62,7 @@ export function kubeadmDistribution(options: KubeadmOptions): Distribution {
       }
       await prepare(signal);
       await placeMachine(context, placement, signal);
-      await balance(context, placement.servers, signal);
+      await balancer.point(placement.servers, signal);
       await systemctl(context, "start", UNITS.kubelet, signal);
     },
   };

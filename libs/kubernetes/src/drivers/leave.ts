@@ -13,7 +13,7 @@ import { runningContainers } from "./containers.ts";
 import { systemctl, type Context } from "./context.ts";
 import { Etcd } from "./etcd.ts";
 import { KubeApi } from "./kube-api.ts";
-import { balance, balancedServers, knownPlacement } from "./machine.ts";
+import { knownPlacement } from "./machine.ts";
 
 /** Removes a machine that is gone for good, as seen from a ready server. */
 export async function removeMember(context: Context, nodeName: string, signal: AbortSignal): Promise<void> {
@@ -36,14 +36,14 @@ export async function demote(context: Context, signal: AbortSignal): Promise<voi
   const [api, etcd] = await openServer(context);
   const members = await etcd.members(signal);
   const member = memberOf(members, { nodeName, address: meshAddress });
-  const others = withoutServer(await balancedServers(context), nodeName);
+  const others = withoutServer(await context.balancer.servers(), nodeName);
   const heir = member && (await findHeir(etcd, members, member, signal));
   if (others.length === 0 || (member && !heir)) {
     throw new KubernetesError(
       `${nodeName} cannot be demoted: no other server could take over. Add one first`,
     );
   }
-  await balance(context, others, signal);
+  await context.balancer.point(others, signal);
   const labels = Object.fromEntries(LABELS_OF_SERVERS.map((label) => [label, null]));
   await api.patchNode(nodeName, { metadata: { labels } }, signal);
   await pointKubeletAtBalancer(context, meshAddress, signal);

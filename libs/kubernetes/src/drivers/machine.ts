@@ -1,10 +1,9 @@
 import { KubernetesError } from "../errors.ts";
-import type { NodePlacement, ServerAddress } from "../distribution.ts";
+import type { NodePlacement } from "../distribution.ts";
 import { firewallRules } from "../plan/firewall.ts";
-import { StoredPlacement, StoredServers } from "../placement.ts";
+import { StoredPlacement } from "../placement.ts";
 import { renderCniConfig } from "../render/cni.ts";
 import { renderContainerdConfig } from "../render/containerd.ts";
-import { renderBalancer } from "../render/haproxy.ts";
 import { withApiName } from "../render/hosts.ts";
 import { renderPatches } from "../render/patches.ts";
 import { PATHS, UNITS } from "../settings.ts";
@@ -78,24 +77,6 @@ export async function closeForwarding(
   for (const { table, chain, match } of firewallRules(placement, context.meshInterface)) {
     await attempt(context, "iptables", ["-w", "-t", table, "-D", chain, ...match], signal);
   }
-}
-
-/** Points the balancer at these servers, and has it running. */
-export async function balance(
-  context: Context,
-  servers: readonly ServerAddress[],
-  signal: AbortSignal,
-): Promise<void> {
-  await context.host.writeFile(PATHS.servers, `${JSON.stringify(servers, undefined, 2)}\n`, 0o644);
-  const isChanged = await context.host.writeFile(PATHS.balancerConfig, renderBalancer(servers), 0o644);
-  // A reload keeps the listening socket, so that nobody is refused meanwhile.
-  await systemctl(context, isChanged ? "reload-or-restart" : "start", UNITS.balancer, signal);
-}
-
-/** The servers the balancer was last pointed at. */
-export async function balancedServers(context: Context): Promise<readonly ServerAddress[]> {
-  const content = await context.host.readFile(PATHS.servers);
-  return content === undefined ? [] : StoredServers.parse(JSON.parse(content));
 }
 
 /** The placement this machine was last given; an error if it never was. */

@@ -7,7 +7,7 @@ const META = { namespace: "kube-system", name: "coredns", labels: LABELS };
 
 /**
  * The cluster's DNS as Kubernetes objects, in the order to apply them. Names of other domains go to `nameservers`; with
- * none, they are answered as unknown at once, instead of after a time-out.
+ * none, they are refused at once, instead of after a time-out.
  */
 export function renderClusterDns(plan: NetworkPlan, nameservers: readonly string[]): readonly object[] {
   return [
