@@ -1,4 +1,12 @@
-import { isMap, isScalar, LineCounter, parseDocument, type YAMLError, type YAMLMap } from "yaml";
+import {
+  isMap,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type YAMLError,
+  type YAMLMap,
+} from "yaml";
 import { z } from "zod";
 import { nearest } from "./nearest.ts";
 
@@ -97,10 +105,24 @@ export function parseConfigFile(text: string, path: string = CONFIG_FILE_PATH): 
       { line: 1, message: "write fields, each as `name: value`, for example `expect: 3`" },
     ]);
   }
-  const parsed = ClusterConfigFile.safeParse(document.toJS());
+  const given = valuesOf(document, path);
+  const parsed = ClusterConfigFile.safeParse(given);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.flatMap((issue) => describeIssue(issue, contents, lines));
-  throw new ConfigFileError(path, uniqueByLine(problems));
+  const problems = parsed.error.issues.flatMap((issue) =>
+    describeIssue(issue, given, (name) => lineOf(name, contents, lines)),
+  );
+  throw new ConfigFileError(path, inOrder(problems));
+}
+
+function valuesOf(document: Document, path: string): Readonly<Record<string, unknown>> {
+  try {
+    return document.toJS() as Record<string, unknown>;
+  } catch {
+    // The library's own message names the alias, and an alias may be what became of a key.
+    throw new ConfigFileError(path, [
+      { message: "a word that begins with * is an alias in YAML; put it in quotes" },
+    ]);
+  }
 }
 
 function isJoinKey(text: string): boolean {
@@ -124,18 +146,18 @@ function describeSyntaxError(error: YAMLError, lines: LineCounter): ConfigProble
   return { line, message: SYNTAX[error.code] ?? "this is not YAML; write fields as `name: value`" };
 }
 
-function describeIssue(issue: z.core.$ZodIssue, contents: YAMLMap, lines: LineCounter): ConfigProblem[] {
+function describeIssue(
+  issue: z.core.$ZodIssue,
+  given: Readonly<Record<string, unknown>>,
+  lineOfField: (name: string) => { readonly line?: number },
+): ConfigProblem[] {
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({ ...lineOf(key, contents, lines), message: describeUnknown(key) }));
+    return issue.keys.map((key) => ({ ...lineOfField(key), message: describeUnknown(key) }));
   }
   const name = String(issue.path[0]);
-  const actual = (contents.toJSON() as Record<string, unknown>)[name];
   const { write } = fieldMeta(name);
   return [
-    {
-      ...lineOf(name, contents, lines),
-      message: `${name} is ${describeValue(issue, actual)}; write ${write}`,
-    },
+    { ...lineOfField(name), message: `${name} is ${describeValue(issue, given[name])}; write ${write}` },
   ];
 }
 
@@ -179,7 +201,8 @@ export function fieldMeta(name: string): { readonly description: string; readonl
   return { description: description ?? "", write: write ?? "something else" };
 }
 
-/** A field with two things wrong is reported once: both messages say what to write. */
-function uniqueByLine(problems: readonly ConfigProblem[]): ConfigProblem[] {
-  return [...new Map(problems.map((problem) => [problem.message, problem])).values()];
+/** From the top of the file; a field with two things wrong is listed once, since both messages say what to write. */
+function inOrder(problems: readonly ConfigProblem[]): ConfigProblem[] {
+  const unique = [...new Map(problems.map((problem) => [problem.message, problem])).values()];
+  return unique.sort((left, right) => (left.line ?? 0) - (right.line ?? 0));
 }
