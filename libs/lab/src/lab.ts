@@ -4,13 +4,14 @@ import { bootMachine } from "./drivers/boot.ts";
 import { readCgroupFacts } from "./drivers/cgroup-files.ts";
 import { cleanLab } from "./drivers/clean.ts";
 import { readHostFacts } from "./drivers/host.ts";
-import { isNamespaceFolderMounted, unmountNamespaceFolder } from "./drivers/ip.ts";
+import { raiseHostSettings, restoreHostSettings } from "./drivers/host-settings.ts";
+import { isNamespaceFolderMounted, listNamespaces, unmountNamespaceFolder } from "./drivers/ip.ts";
 import { prepareRoot } from "./drivers/layers.ts";
 import { acquireLock } from "./drivers/lock.ts";
 import { LabStore, readBootId } from "./drivers/store.ts";
 import { LabError } from "./lab-error.ts";
 import { connect, Machine } from "./machine.ts";
-import { labNames, type LabNames } from "./names.ts";
+import { isFabric, labNames, type LabNames } from "./names.ts";
 import { findProblems } from "./preflight.ts";
 import { ENTER_SCRIPT, LAUNCH_SCRIPT } from "./scripts.ts";
 import type { CgroupMode, LabState } from "./state.ts";
@@ -198,6 +199,8 @@ export class Lab {
       }
       await connect(this.#names, lab, ...numbers);
       step("laid the network");
+      // After the network, by which another lab's `down` sees that somebody still needs them.
+      await raiseHostSettings();
       await Promise.all(
         numbers.map(async (number) => {
           await bootMachine({ names: this.#names, store: this.#store, lab, number });
@@ -213,6 +216,7 @@ export class Lab {
   async #clean(): Promise<boolean> {
     const lab = await this.#store.readLab().catch(() => undefined);
     const found = await cleanLab({ names: this.#names, store: this.#store });
+    await restoreHostSettings(async () => (await listNamespaces()).some(isFabric));
     if (lab?.madeNamespaceFolder === true) await unmountNamespaceFolder();
     return found;
   }

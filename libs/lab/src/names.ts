@@ -29,6 +29,11 @@ export function labNames(lab: string): LabNames {
   };
 }
 
+/** Whether a network namespace is the fabric of some lab. */
+export function isFabric(namespace: string): boolean {
+  return /^cos-[a-z][a-z0-9]{0,15}-fabric$/.test(namespace);
+}
+
 /**
  * A machine's Ethernet address: the same at every start, as a real card's is, and nobody else's on this host. Locally
  * administered (IEEE 802, bit 1 of the first byte); nothing about the machine's place in a cluster follows from it.

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { LabError } from "../src/lab-error.ts";
-import { hardwareAddress, labNames } from "../src/names.ts";
+import { hardwareAddress, isFabric, labNames } from "../src/names.ts";
 
 describe("labNames", () => {
   it("names what a lab puts on the host after the lab", () => {
@@ -29,6 +29,14 @@ describe("labNames", () => {
       expect(() => labNames(name)).to.throw(LabError, "is no name for a lab");
     });
   }
+});
+
+describe("isFabric", () => {
+  it("tells the fabrics of labs from everything else", () => {
+    expect(isFabric(labNames("lab").fabric)).to.equal(true);
+    for (const name of ["cos-lab-m1", "cos--fabric", "fabric", "xcos-lab-fabric"])
+      expect(isFabric(name)).to.equal(false);
+  });
 });
 
 describe("hardwareAddress", () => {

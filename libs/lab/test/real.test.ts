@@ -56,6 +56,7 @@ describe("a real lab", function () {
     expect(steps).to.include.members(["checked this host", "laid the network", "started m1", "started m2"]);
     expect(steps.filter((step) => step.includes("install"))).to.have.length(1);
     expect(await Promise.all(machines.map((one) => one.waitBooted()))).to.deep.equal(["running", "running"]);
+    expect(Number(await readFile("/proc/sys/fs/inotify/max_user_instances", "utf8"))).to.be.at.least(1024);
     expect(await (await machine(2)).run(["cat", "/usr/share/lab-probe/installed"])).to.equal(
       "by its own script\n",
     );

@@ -1,0 +1,52 @@
+/** A kernel setting that a lab changes, and gives back when the last lab of the host goes down. */
+export interface HostSetting {
+  /** As below /proc/sys. */
+  readonly name: string;
+  /** What the machines of a lab need it to be at least; undefined if it is only given back. */
+  readonly least?: number;
+}
+
+/** Settings of the kernel that machines share with their host. */
+export const HOST_SETTINGS: readonly HostSetting[] = [
+  // Each machine's systemd, container runtime and kubelet take some 20 of these, all as one user. Where there are no
+  // more, units fail in other places every time. The kernel's default, 128, is used up by five machines.
+  { name: "fs/inotify/max_user_instances", least: 1024 },
+  // A kubelet sets these to what it wants at its start, which a machine cannot keep to itself.
+  { name: "kernel/keys/root_maxbytes" },
+  { name: "kernel/keys/root_maxkeys" },
+  { name: "kernel/panic" },
+  { name: "kernel/panic_on_oops" },
+  { name: "vm/overcommit_memory" },
+];
+
+export type SettingValues = Readonly<Record<string, string>>;
+
+/** What has to be written so that machines have enough. Nothing is ever made less. */
+export function planRaise(settings: readonly HostSetting[], current: SettingValues): SettingValues {
+  return Object.fromEntries(
+    settings.flatMap(({ name, least }) => {
+      const value = current[name];
+      return least === undefined || value === undefined || Number(value) >= least
+        ? []
+        : [[name, String(least)]];
+    }),
+  );
+}
+
+/**
+ * What has to be written to give back what was `saved`. A raised setting that is no longer what it was raised to has been
+ * changed by somebody who knows why.
+ */
+export function planRestore(
+  settings: readonly HostSetting[],
+  saved: SettingValues,
+  current: SettingValues,
+): SettingValues {
+  return Object.fromEntries(
+    settings.flatMap(({ name, least }) => {
+      const [before, now] = [saved[name], current[name]];
+      const isOurs = least === undefined || now === String(least);
+      return before === undefined || now === undefined || before === now || !isOurs ? [] : [[name, before]];
+    }),
+  );
+}
