@@ -1,3 +1,4 @@
+import { compareText } from "@cluster-os/std";
 import type { ServerAddress } from "../distribution.ts";
 import { StoredServers } from "../placement.ts";
 import { renderBalancer } from "../render/haproxy.ts";
@@ -20,11 +21,22 @@ export class Balancer {
     const configuration = renderBalancer(servers);
     if (configuration === this.#pointedAt) return;
     this.#pointedAt = undefined;
-    await this.#host.writeFile(PATHS.servers, `${JSON.stringify(servers, undefined, 2)}\n`, 0o644);
-    const isChanged = await this.#host.writeFile(PATHS.balancerConfig, configuration, 0o644);
-    // A reload keeps the listening socket, so that nobody is refused meanwhile.
-    const verb = isChanged ? "reload-or-restart" : "start";
-    await systemctl({ host: this.#host }, verb, UNITS.balancer, signal);
+    const sorted = [...servers].sort((left, right) => compareText(left.nodeName, right.nodeName));
+    const list = `${JSON.stringify(sorted, undefined, 2)}\n`;
+    const host = this.#host;
+    if (
+      (await host.readFile(PATHS.servers)) === list &&
+      (await host.readFile(PATHS.balancerConfig)) === configuration
+    ) {
+      await systemctl({ host }, "start", UNITS.balancer, signal);
+    } else {
+      // The list is what says that haproxy has taken the file: until then it must not be there.
+      await host.remove(PATHS.servers);
+      await host.writeFile(PATHS.balancerConfig, configuration, 0o644);
+      // A reload keeps the listening socket, so that nobody is refused meanwhile.
+      await systemctl({ host }, "reload-or-restart", UNITS.balancer, signal);
+      await host.writeFile(PATHS.servers, list, 0o644);
+    }
     this.#pointedAt = configuration;
   }
 
