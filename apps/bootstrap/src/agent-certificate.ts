@@ -1,5 +1,9 @@
 import { X509Certificate } from "node:crypto";
-import { AgentCertificateRequest, IssuedAgentCertificate, type AgentCertificateAnswer } from "@cluster-os/api";
+import {
+  AgentCertificateRequest,
+  IssuedAgentCertificate,
+  type AgentCertificateAnswer,
+} from "@cluster-os/api";
 import { decodeCbor, encodeCbor, nodeName, type NodeId } from "@cluster-os/identity";
 import { API_URL } from "@cluster-os/kubernetes";
 import type { PeerApiClient } from "./peer-api/client.ts";
@@ -38,5 +42,7 @@ async function issue(options: AgentCertificateOptions): Promise<IssuedAgentCerti
   const address = to && view.find(to)?.meshAddress;
   if (to === undefined || address === undefined) throw new PeerApiError(503, "no server answers yet");
   const body = encodeCbor(AgentCertificateRequest.parse({ csrPem }));
-  return IssuedAgentCertificate.parse(decodeCbor(await peers.ask({ to, address, topic: CERTIFICATE_TOPIC, body, signal })));
+  return IssuedAgentCertificate.parse(
+    decodeCbor(await peers.ask({ to, address, topic: CERTIFICATE_TOPIC, body, signal })),
+  );
 }

@@ -30,7 +30,7 @@ import { certificateHandler, CERTIFICATE_TOPIC } from "./server/certificate-hand
 import { ControlPlane, createBaseObjects } from "./server/control-plane.ts";
 import { clusterStatus, memberList, nodeReport } from "./reports.ts";
 import type { Settings } from "./settings.ts";
-import { Steps } from "./steps.ts";
+import type { Steps } from "./steps.ts";
 import { View } from "./view.ts";
 
 /** Everything of the machine that bootstrap touches, chosen in main.ts. */
@@ -140,12 +140,16 @@ export class Daemon implements AsyncDisposable {
   #startLoops(): void {
     const { rng, logger } = this.#options;
     const mesh = this.#meshController();
-    const loop = (name: string, everyMs: number, round: (signal: AbortSignal) => Promise<void>): Loop =>
+    const loop = (
+      name: string,
+      everyMs: number,
+      round: (signal: AbortSignal) => Promise<number | void>,
+    ): Loop =>
       this.#resources.use(new Loop({ name, everyMs, round, rng, logger: logger.child({ part: name }) }));
     this.#loops = {
       mesh: loop("mesh", 2_000, (signal) => mesh.round(signal)),
       kubernetes: loop("kubernetes", 1_000, (signal) => this.#kubernetesRound(signal)),
-      controlPlane: loop("control-plane", 1_500, (signal) => this.#controlPlane.round(signal)),
+      controlPlane: loop("control-plane", 2_000, (signal) => this.#controlPlane.round(signal)),
     };
   }
 
@@ -159,7 +163,11 @@ export class Daemon implements AsyncDisposable {
     switch (effect.kind) {
       case "admitted":
         steps.reach("admitted");
-        logger.info("admitted", { clusterId: effect.clusterId, index: effect.index, isFounder: effect.isFounder });
+        logger.info("admitted", {
+          clusterId: effect.clusterId,
+          index: effect.index,
+          isFounder: effect.isFounder,
+        });
         return this.#poke();
       case "application":
         if (effect.applicant.hasJoinKey) this.#controlPlane.apply(effect.applicant.nodeId);
@@ -172,7 +180,11 @@ export class Daemon implements AsyncDisposable {
         logger.info("established", { epoch: effect.established.epoch });
         return this.#poke();
       case "member-changed":
-        logger.info("member", { node: nodeName(effect.member.nodeId), status: effect.member.status, was: effect.previous });
+        logger.info("member", {
+          node: nodeName(effect.member.nodeId),
+          status: effect.member.status,
+          was: effect.previous,
+        });
         return this.#poke();
       case "diagnostic":
         return logger.warn(describeDiagnostic(effect.diagnostic), { diagnostic: effect.diagnostic.kind });
@@ -217,12 +229,14 @@ export class Daemon implements AsyncDisposable {
     this.#loops?.kubernetes.poke();
   }
 
-  async #kubernetesRound(signal: AbortSignal): Promise<void> {
+  async #kubernetesRound(signal: AbortSignal): Promise<number | void> {
     const { distribution } = this.#options;
     await distribution.prepare(signal);
     await this.#openPeerApi();
     if (this.#meshMtu !== undefined) await distribution.setServers(balancedServers(this.#view));
     await this.#kubernetes.round(signal);
+    // What works is looked at less often: each look asks systemd, the API server and etcd.
+    if (this.#kubernetes.state === "ready") return 5_000;
   }
 
   #makeKubernetesController(): KubernetesController {
@@ -236,7 +250,14 @@ export class Daemon implements AsyncDisposable {
       requestCredentials: (from, role, signal) => {
         const address = this.#view.find(from)?.meshAddress;
         if (address === undefined) return Promise.resolve(undefined);
-        return askForCredentials({ peers: this.#peers, from, address, role, epoch: this.#view.epoch.epoch, signal });
+        return askForCredentials({
+          peers: this.#peers,
+          from,
+          address,
+          role,
+          epoch: this.#view.epoch.epoch,
+          signal,
+        });
       },
       reportDone: async (to, signal) => {
         const address = this.#view.find(to)?.meshAddress;
@@ -244,7 +265,9 @@ export class Daemon implements AsyncDisposable {
         // Only spares the next joiner the wait until the slot expires, so failing to say it is no failure of the join.
         await this.#peers
           .ask({ to, address, topic: JOIN_DONE_TOPIC, body: new Uint8Array(), signal })
-          .catch((error: unknown) => logger.warn("could not give the join slot back", { error: String(error) }));
+          .catch((error: unknown) =>
+            logger.warn("could not give the join slot back", { error: String(error) }),
+          );
       },
       onState: (state, epoch) => this.#tellState(state, epoch),
       onJoined: (epoch) => this.#driver.feed({ kind: "joined", epoch }),
@@ -319,11 +342,16 @@ export class Daemon implements AsyncDisposable {
     const { settings, logger } = this.#options;
     const answers: LocalApiAnswers = {
       status: () => this.#nodeReport(),
-      cluster: async () => clusterStatus(this.#view, this.#protocol.status.clusterId, await this.#kubernetesStatus()),
+      cluster: async () =>
+        clusterStatus(this.#view, this.#protocol.status.clusterId, await this.#kubernetesStatus()),
       members: () => Promise.resolve(memberList(this.#view)),
       agentCertificate: ({ csrPem }, signal) => this.#agentCertificate(csrPem, signal),
     };
-    return serveLocalApi({ socketPath: settings.socketPath, answers, logger: logger.child({ part: "local-api" }) });
+    return serveLocalApi({
+      socketPath: settings.socketPath,
+      answers,
+      logger: logger.child({ part: "local-api" }),
+    });
   }
 
   #kubernetesStatus(): Promise<KubernetesStatus> {
@@ -349,7 +377,14 @@ export class Daemon implements AsyncDisposable {
   #agentCertificate(csrPem: string, signal: AbortSignal): Promise<AgentCertificateAnswer> {
     const { keys, rng } = this.#options;
     const issuer = { kube: () => this.#controlPlane.kube, rng };
-    return certificateOfAgent({ self: keys.identity.nodeId, view: this.#view, issuer, peers: this.#peers, csrPem, signal });
+    return certificateOfAgent({
+      self: keys.identity.nodeId,
+      view: this.#view,
+      issuer,
+      peers: this.#peers,
+      csrPem,
+      signal,
+    });
   }
 }
 

@@ -33,7 +33,9 @@ export interface LocalApiOptions {
  */
 export async function serveLocalApi(options: LocalApiOptions): Promise<AsyncDisposable> {
   const stopping = new AbortController();
-  const server = createServer((request, response) => void answer(options, request, response, stopping.signal));
+  const server = createServer(
+    (request, response) => void answer(options, request, response, stopping.signal),
+  );
   // A socket that a killed predecessor left would refuse the new one its name.
   await rm(options.socketPath, { force: true });
   await new Promise<void>((resolve, reject) => {
@@ -63,13 +65,18 @@ async function answer(
     send(200, await route(options.answers, request, signal));
   } catch (error) {
     if (error instanceof PeerApiError) return send(error.status, { error: describeError(error) });
-    if (error instanceof z.ZodError) return send(400, { error: `the request is malformed: ${z.prettifyError(error)}` });
+    if (error instanceof z.ZodError)
+      return send(400, { error: `the request is malformed: ${z.prettifyError(error)}` });
     options.logger.warn("local request failed", { url: request.url, error: describeError(error) });
     send(503, { error: describeError(error) });
   }
 }
 
-async function route(answers: LocalApiAnswers, request: IncomingMessage, signal: AbortSignal): Promise<unknown> {
+async function route(
+  answers: LocalApiAnswers,
+  request: IncomingMessage,
+  signal: AbortSignal,
+): Promise<unknown> {
   switch (`${request.method} ${request.url}`) {
     case `${LOCAL_API.status.method} ${LOCAL_API.status.path}`:
       return answers.status();

@@ -4,8 +4,11 @@ import { delay } from "@cluster-os/std/drivers";
 export interface LoopOptions {
   /** What the loop keeps in order, for the log: "mesh". */
   readonly name: string;
-  /** One round: look, decide, act. It must be safe to run at any time, any number of times. */
-  readonly round: (signal: AbortSignal) => Promise<void>;
+  /**
+   * One round: look, decide, act. It must be safe to run at any time, any number of times. It may return how long the
+   * next one has time, in milliseconds, when that is not `everyMs`.
+   */
+  readonly round: (signal: AbortSignal) => Promise<number | void>;
   /** Time between the end of a round and the next, in milliseconds, when nobody calls {@link Loop.poke}. */
   readonly everyMs: number;
   readonly rng: Rng;
@@ -48,15 +51,16 @@ export class Loop implements AsyncDisposable {
     let failures = 0;
     while (!signal.aborted) {
       this.#poked = false;
+      let pauseMs = everyMs;
       try {
-        await round(signal);
+        pauseMs = (await round(signal)) ?? everyMs;
         failures = 0;
       } catch (error) {
         if (signal.aborted) return;
         failures += 1;
         logger.warn("round failed", { loop: name, failures, error: describeError(error) });
       }
-      await this.#pause(failures === 0 ? everyMs : backoffMs(AFTER_FAILURE, failures, rng), failures === 0);
+      await this.#pause(failures === 0 ? pauseMs : backoffMs(AFTER_FAILURE, failures, rng), failures === 0);
     }
   }
 

@@ -11,7 +11,11 @@ export interface MachineCapabilities {
 }
 
 export async function readCapabilities(): Promise<MachineCapabilities> {
-  return { cpu: availableParallelism(), memoryBytes: totalmem(), gpus: await countGpus("/sys/bus/pci/devices") };
+  return {
+    cpu: availableParallelism(),
+    memoryBytes: totalmem(),
+    gpus: await countGpus("/sys/bus/pci/devices"),
+  };
 }
 
 // NVIDIA and AMD, whatever the class; Intel only as a processing accelerator beside the screen's own controller, since
@@ -25,7 +29,11 @@ function isComputeGpu(pciClass: string, vendor: string): boolean {
 export async function countGpus(devicesFolder: string): Promise<number> {
   let count = 0;
   for (const device of await readdir(devicesFolder).catch(() => [])) {
-    const read = (name: string) => readFile(join(devicesFolder, device, name), "utf8").then((text) => text.trim(), () => "");
+    const read = (name: string) =>
+      readFile(join(devicesFolder, device, name), "utf8").then(
+        (text) => text.trim(),
+        () => "",
+      );
     if (isComputeGpu(await read("class"), await read("vendor"))) count += 1;
   }
   return count;

@@ -30,14 +30,21 @@ async function main(): Promise<void> {
   const name = nodeName(keys.identity.nodeId);
   await setHostName(name);
   steps.reach("identity");
-  logger.info("starts", { node: name, nodeId: keys.identity.nodeId, isNew: keys.created, version: packageJson.version });
+  logger.info("starts", {
+    node: name,
+    nodeId: keys.identity.nodeId,
+    isNew: keys.created,
+    version: packageJson.version,
+  });
   const daemon = await Daemon.start({
     settings,
     config,
     keys,
     capabilities: await readCapabilities(),
     version: packageJson.version,
-    device: new UserspaceWireGuard({ publicKeyOf: (privateKey) => agreementKeyFromPrivate(privateKey).publicKey }),
+    device: new UserspaceWireGuard({
+      publicKeyOf: (privateKey) => agreementKeyFromPrivate(privateKey).publicKey,
+    }),
     link: new IpLink(),
     ensureMeshInterface: startUserspaceWireGuard,
     distribution: kubeadmDistribution({

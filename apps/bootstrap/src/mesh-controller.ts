@@ -1,5 +1,13 @@
 import type { AgreementKey } from "@cluster-os/identity";
-import { meshWish, planDevice, planLink, type AddressPlan, type MeshMember, type WireGuardDevice } from "@cluster-os/mesh";
+import {
+  meshWish,
+  planDevice,
+  planLink,
+  type AddressPlan,
+  type MeshMember,
+  type MeshWish,
+  type WireGuardDevice,
+} from "@cluster-os/mesh";
 import type { LinkDriver } from "@cluster-os/mesh/drivers";
 import type { Clock, Logger } from "@cluster-os/std";
 
@@ -29,6 +37,8 @@ export interface MeshControllerOptions {
 /** Keeps the mesh interface as the members and their indexes say it must be, by differences only. */
 export class MeshController {
   readonly #options: MeshControllerOptions;
+  /** What was carried out last: tells an endpoint that gossip moved from one that WireGuard followed by itself. */
+  #previous: MeshWish | undefined;
 
   constructor(options: MeshControllerOptions) {
     this.#options = options;
@@ -41,15 +51,17 @@ export class MeshController {
     await this.#options.ensureInterface(signal);
     const keys = { privateKey: wireguard.privateKey, publicKey: wireguard.publicKey };
     const wish = meshWish({ ...seen, ...keys, listenPort });
-    const change = planDevice(await device.get(MESH_INTERFACE), wish, clock.wallTime());
+    const change = planDevice(await device.get(MESH_INTERFACE), wish, clock.wallTime(), this.#previous);
     if (change) {
       await device.configure(MESH_INTERFACE, change);
       logger.info("mesh peers changed", { changes: change.peers.map(({ kind }) => kind) });
     }
+    this.#previous = wish;
     const mtu = await link.meshMtu();
     const actions = planLink(await link.observe(MESH_INTERFACE), { ...seen, mtu });
     for (const action of actions) await link.act(MESH_INTERFACE, action);
-    if (actions.length > 0) logger.info("mesh interface changed", { actions: actions.map(({ kind }) => kind) });
+    if (actions.length > 0)
+      logger.info("mesh interface changed", { actions: actions.map(({ kind }) => kind) });
     this.#options.onUp(mtu);
   }
 }

@@ -50,7 +50,9 @@ export function controlPlaneStatus(view: View, kubernetes: KubernetesStatus): Cl
   const etcd = kubernetes.etcdMembers.length > 0 ? kubernetes.etcdMembers : known;
   const entries = etcd.flatMap(({ name, isLearner, healthy }) => {
     const index = byName.get(name)?.index;
-    return index === undefined ? [] : [{ isLearner, entry: { index, name, healthy: healthy && isWell(name) } }];
+    return index === undefined
+      ? []
+      : [{ isLearner, entry: { index, name, healthy: healthy && isWell(name) } }];
   });
   const sorted = entries.sort((left, right) => left.entry.index - right.entry.index);
   return {
@@ -121,7 +123,8 @@ export interface NodeReportInput {
 export function nodeReport(input: NodeReportInput): NodeStatus {
   const { protocol, view, device } = input;
   const { epoch } = view.epoch;
-  const role = view.selfIndex === undefined ? undefined : view.isServer(protocol.nodeId) ? "server" : "worker";
+  const role =
+    view.selfIndex === undefined ? undefined : view.isServer(protocol.nodeId) ? "server" : "worker";
   const count = (status: Member["status"]): number =>
     view.members().filter(({ member }) => member.status === status).length;
   return {
@@ -138,7 +141,12 @@ export function nodeReport(input: NodeReportInput): NodeStatus {
     underlayAddresses: [...input.underlayAddresses],
     epoch,
     kubernetes: { state: input.kubernetesState, epoch },
-    members: { alive: count("alive"), suspect: count("suspect"), failed: count("failed"), left: count("left") },
+    members: {
+      alive: count("alive"),
+      suspect: count("suspect"),
+      failed: count("failed"),
+      left: count("left"),
+    },
     controlPlane: controlPlaneStatus(view, input.kubernetes),
     ...(device && { mesh: meshStatus(view, protocol.nodeId, device) }),
     problems: protocol.diagnostics.map((diagnostic) => ({

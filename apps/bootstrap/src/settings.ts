@@ -16,7 +16,11 @@ export interface Settings {
 }
 
 /** The layout under `/etc`, `/var/lib` and `/run`, each of which a test may replace. */
-export function settingsUnder(roots: { readonly etc: string; readonly state: string; readonly run: string }): Settings {
+export function settingsUnder(roots: {
+  readonly etc: string;
+  readonly state: string;
+  readonly run: string;
+}): Settings {
   return {
     configPath: join(roots.etc, "cluster-os.yaml"),
     identityFolder: join(roots.state, "identity"),

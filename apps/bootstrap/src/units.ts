@@ -2,7 +2,10 @@ import { execa } from "execa";
 
 /** Starts a systemd unit unless it runs. Returns once systemd took it, or throws with what systemctl said. */
 export async function startUnit(unit: string, signal: AbortSignal): Promise<void> {
-  const active = await execa("systemctl", ["is-active", "--quiet", unit], { reject: false, cancelSignal: signal });
+  const active = await execa("systemctl", ["is-active", "--quiet", unit], {
+    reject: false,
+    cancelSignal: signal,
+  });
   if (active.exitCode !== 0) await execa("systemctl", ["start", unit], { cancelSignal: signal });
 }
 

@@ -67,14 +67,22 @@ export class View {
   readyServers(epoch: number): readonly NodeId[] {
     return this.members()
       .filter(({ member }) => member.status === "alive" && this.isServer(member.nodeId))
-      .filter(({ member }) => member.description?.kubernetes.state === "ready" && member.description.kubernetes.epoch === epoch)
+      .filter(
+        ({ member }) =>
+          member.description?.kubernetes.state === "ready" && member.description.kubernetes.epoch === epoch,
+      )
       .map(({ member }) => member.nodeId);
   }
 
   /** The epoch Kubernetes is made under, as far as this machine knows, and who initialises it. */
-  get epoch(): { readonly epoch: number; readonly initialiser: NodeId | undefined; readonly isEstablished: boolean } {
+  get epoch(): {
+    readonly epoch: number;
+    readonly initialiser: NodeId | undefined;
+    readonly isEstablished: boolean;
+  } {
     const { established, epoch } = this.#protocol.status;
-    if (established) return { epoch: established.epoch, initialiser: established.initialiser, isEstablished: true };
+    if (established)
+      return { epoch: established.epoch, initialiser: established.initialiser, isEstablished: true };
     return { epoch: epoch?.epoch ?? 0, initialiser: epoch?.initialiser, isEstablished: false };
   }
 

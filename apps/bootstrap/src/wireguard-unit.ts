@@ -12,5 +12,9 @@ const SOCKET = `/run/wireguard/${MESH_INTERFACE}.sock`;
  */
 export async function startUserspaceWireGuard(signal: AbortSignal): Promise<void> {
   await startUnit(UNIT, signal);
-  await waitFor(() => access(SOCKET).then(() => true), { what: `the socket of ${UNIT}`, timeoutMs: 5_000, signal });
+  await waitFor(() => access(SOCKET).then(() => true), {
+    what: `the socket of ${UNIT}`,
+    timeoutMs: 5_000,
+    signal,
+  });
 }

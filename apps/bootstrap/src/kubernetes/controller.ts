@@ -68,10 +68,14 @@ export class KubernetesController {
       case "serve":
         return this.#serve(stored as ActRecord, signal);
       case "init-server":
-        return this.#carryThrough({ act: "init-server", epoch: action.epoch, isComplete: false }, "initialising", async () => {
-          await distribution.initServer({ ...this.#options.placement() }, signal);
-          await this.#options.afterInit(signal);
-        });
+        return this.#carryThrough(
+          { act: "init-server", epoch: action.epoch, isComplete: false },
+          "initialising",
+          async () => {
+            await distribution.initServer({ ...this.#options.placement() }, signal);
+            await this.#options.afterInit(signal);
+          },
+        );
       case "join-server":
       case "join-worker":
         return this.#join(action, signal);
@@ -90,11 +94,15 @@ export class KubernetesController {
     // Asked for before the record is written: a server whose turn it is not yet is told so here, and has begun nothing.
     const credentials = await this.#options.requestCredentials(action.from, role, signal);
     if (!credentials) return;
-    await this.#carryThrough({ act: action.kind, epoch: action.epoch, isComplete: false }, "joining", async () => {
-      const request = { ...this.#options.placement(), credentials };
-      if (credentials.role === "server") await distribution.joinServer({ ...request, credentials }, signal);
-      else await distribution.joinWorker(request, signal);
-    });
+    await this.#carryThrough(
+      { act: action.kind, epoch: action.epoch, isComplete: false },
+      "joining",
+      async () => {
+        const request = { ...this.#options.placement(), credentials };
+        if (credentials.role === "server") await distribution.joinServer({ ...request, credentials }, signal);
+        else await distribution.joinWorker(request, signal);
+      },
+    );
     if (role === "server") await this.#options.reportDone(action.from, signal);
   }
 
@@ -120,7 +128,8 @@ export class KubernetesController {
     }
     await this.#options.agent.start(signal);
     const status = await this.#options.distribution.status(signal);
-    const isReady = status.kind === "server" ? status.apiReady : status.kind === "worker" && status.kubeletActive;
+    const isReady =
+      status.kind === "server" ? status.apiReady : status.kind === "worker" && status.kubeletActive;
     this.#tell(isReady ? "ready" : "starting", stored.epoch);
   }
 

@@ -5,7 +5,11 @@ import type { View } from "../view.ts";
 import type { KubernetesObserved } from "./plan.ts";
 
 /** What the plan of Kubernetes looks at, from what this machine knows of the cluster. */
-export function observeKubernetes(view: View, self: NodeId, isMeshUp: boolean): Omit<KubernetesObserved, "record"> {
+export function observeKubernetes(
+  view: View,
+  self: NodeId,
+  isMeshUp: boolean,
+): Omit<KubernetesObserved, "record"> {
   const { epoch, initialiser, isEstablished } = view.epoch;
   return {
     self,
@@ -26,7 +30,9 @@ export function balancedServers(view: View): readonly ServerAddress[] {
   const begun = new Set(["starting", "ready"]);
   return view
     .members()
-    .filter(({ member }) => view.isServer(member.nodeId) && begun.has(member.description?.kubernetes.state ?? ""))
+    .filter(
+      ({ member }) => view.isServer(member.nodeId) && begun.has(member.description?.kubernetes.state ?? ""),
+    )
     .map(({ member, meshAddress }) => ({ nodeName: nodeName(member.nodeId), address: meshAddress }));
 }
 

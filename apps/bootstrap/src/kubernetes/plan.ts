@@ -52,7 +52,8 @@ export function planKubernetes(observed: KubernetesObserved): KubernetesAction {
   if (isServer && observed.initialiser === observed.self && !observed.isEstablished) {
     return { kind: "init-server", epoch: observed.epoch };
   }
-  if (!isServer && !observed.isEstablished) return { kind: "wait", reason: "a majority of the servers has not joined yet" };
+  if (!isServer && !observed.isEstablished)
+    return { kind: "wait", reason: "a majority of the servers has not joined yet" };
   const from = observed.readyServers[0];
   if (from === undefined) return { kind: "wait", reason: "no server answers yet" };
   return { kind: isServer ? "join-server" : "join-worker", epoch: observed.epoch, from };

@@ -2,12 +2,7 @@ import { PEER_API_PORT } from "@cluster-os/api";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { nodeIdOf, openRecord, sealTo, type NodeId } from "@cluster-os/identity";
 import { describeError, type Logger, type Rng } from "@cluster-os/std";
-import {
-  answerPurpose,
-  PeerApiError,
-  PeerRequestRecord,
-  type PeerHandler,
-} from "./protocol.ts";
+import { answerPurpose, PeerApiError, PeerRequestRecord, type PeerHandler } from "./protocol.ts";
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 

@@ -20,7 +20,11 @@ export async function listIndexes(kube: Kube): Promise<ReadonlyMap<number, strin
 }
 
 /** The index that `nodeId` has, or else the lowest that nobody has. Undefined when all are taken. */
-export function chooseIndex(taken: ReadonlyMap<number, string>, nodeId: NodeId, maxIndex: number): number | undefined {
+export function chooseIndex(
+  taken: ReadonlyMap<number, string>,
+  nodeId: NodeId,
+  maxIndex: number,
+): number | undefined {
   for (const [index, owner] of taken) if (owner === nodeId) return index;
   for (let index = 1; index <= maxIndex; index += 1) if (!taken.has(index)) return index;
   return undefined;
@@ -33,7 +37,8 @@ export function chooseIndex(taken: ReadonlyMap<number, string>, nodeId: NodeId, 
 export async function takeIndex(kube: Kube, nodeId: NodeId, maxIndex: number): Promise<number> {
   for (;;) {
     const index = chooseIndex(await listIndexes(kube), nodeId, maxIndex);
-    if (index === undefined) throw new NoIndexLeftError(`all ${maxIndex} indexes of the address plan are taken`);
+    if (index === undefined)
+      throw new NoIndexLeftError(`all ${maxIndex} indexes of the address plan are taken`);
     const object = nodeIndexObject(index, nodeId) as KubernetesObject;
     if ((await kube.create(object)) === "created") return index;
     const found = await kube.get<V1ConfigMap>(object as never);

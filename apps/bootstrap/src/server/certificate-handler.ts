@@ -28,7 +28,14 @@ export async function issueFor(
   const kube = issuer.kube();
   if (!kube) throw new PeerApiError(503, "this server is not ready yet");
   const expirationSeconds = CERTIFICATE_SECONDS;
-  const certificatePem = await issueAgentCertificate({ kube, rng: issuer.rng, from, csrPem, expirationSeconds, signal });
+  const certificatePem = await issueAgentCertificate({
+    kube,
+    rng: issuer.rng,
+    from,
+    csrPem,
+    expirationSeconds,
+    signal,
+  });
   return { certificatePem, caPem: await readFile(CA_PATH, "utf8") };
 }
 

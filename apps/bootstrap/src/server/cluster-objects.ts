@@ -62,7 +62,7 @@ export class ClusterObjects {
       nodeLeaseObject(name),
       ...agentAccessObjects(name),
     ];
-    for (const object of objects) await kube.create(object as KubernetesObject);
+    for (const object of objects) await kube.create(object);
     this.#made.add(entry.nodeId);
     logger.info("node has its objects", { node: name, index: entry.index });
   }
@@ -76,7 +76,12 @@ export class ClusterObjects {
       if (index === undefined || node.spec?.podCIDR !== undefined) continue;
       const podCIDR = podNetwork(addressPlan, index);
       const metadata = { name: node.metadata?.name ?? "" };
-      await kube.apply({ apiVersion: "v1", kind: "Node", metadata, spec: { podCIDR, podCIDRs: [podCIDR] } } as never);
+      await kube.apply({
+        apiVersion: "v1",
+        kind: "Node",
+        metadata,
+        spec: { podCIDR, podCIDRs: [podCIDR] },
+      } as never);
     }
   }
 
@@ -84,9 +89,16 @@ export class ClusterObjects {
     const { kube } = this.#options;
     const leases = await kube.list<V1Lease>("coordination.k8s.io/v1", "Lease", NAMESPACE);
     const byName = new Map(leases.map((lease) => [lease.metadata?.name ?? "", lease]));
-    for (const node of await kube.list<ClusterNodeObject & KubernetesObject>("cluster-os.dev/v1alpha1", "ClusterNode")) {
+    for (const node of await kube.list<ClusterNodeObject & KubernetesObject>(
+      "cluster-os.dev/v1alpha1",
+      "ClusterNode",
+    )) {
       const lease = byName.get(agentLeaseName(node.metadata.name));
-      await this.#writeReady(node, planReadiness({ heartbeat: this.#heartbeat(lease, now), conditions: node.status?.conditions ?? [] }), wallTime);
+      await this.#writeReady(
+        node,
+        planReadiness({ heartbeat: this.#heartbeat(lease, now), conditions: node.status?.conditions ?? [] }),
+        wallTime,
+      );
     }
   }
 
@@ -106,7 +118,11 @@ export class ClusterObjects {
     const before = current.find(({ type }) => type === "Ready");
     const after = conditions.find(({ type }) => type === "Ready");
     if (isDeepStrictEqual(before, after)) return;
-    this.#options.logger.info("node readiness", { node: node.metadata.name, status: ready.status, reason: ready.reason });
+    this.#options.logger.info("node readiness", {
+      node: node.metadata.name,
+      status: ready.status,
+      reason: ready.reason,
+    });
     await this.#options.kube.applyStatus("clusternodes", {
       apiVersion: "cluster-os.dev/v1alpha1",
       kind: "ClusterNode",

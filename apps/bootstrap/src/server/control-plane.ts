@@ -1,4 +1,3 @@
-import type { KubernetesObject } from "@kubernetes/client-node";
 import { baseObjects, NAMESPACE, serverUser, SERVERS_GROUP } from "@cluster-os/api";
 import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { Distribution } from "@cluster-os/kubernetes";
@@ -96,7 +95,13 @@ export class ControlPlane {
     const roster = () => view.roster();
     this.#objects = new ClusterObjects({ kube, addressPlan, roster, logger });
     const holder = nodeName(self);
-    this.#lease = new HeldLease({ kube, namespace: NAMESPACE, name: "bootstrap-control", holder, durationSeconds: 8 });
+    this.#lease = new HeldLease({
+      kube,
+      namespace: NAMESPACE,
+      name: "bootstrap-control",
+      holder,
+      durationSeconds: 8,
+    });
     this.#slot = new JoinSlot(kube, clock);
     this.#isLeader = false;
     this.#kubeOpenedAt = clock.now();
@@ -111,5 +116,5 @@ export class ControlPlane {
  */
 export async function createBaseObjects(distribution: Distribution): Promise<void> {
   const kube = await openKube(distribution.adminKubeconfig());
-  for (const object of baseObjects()) await kube.apply(object as KubernetesObject);
+  for (const object of baseObjects()) await kube.apply(object);
 }
