@@ -22,13 +22,9 @@ export async function nodeRuntime(): Promise<string> {
 
 /** wireguard-go, for kernels without WireGuard: Debian 12's build is five times slower than this one. */
 export async function wireguardGo(): Promise<string> {
-  const module = join(REPOSITORY, "tools/wireguard-go");
-  const folder = await kept(join(CACHE, "wireguard"), await keyOfFiles(module), async (draft) => {
-    const args = ["build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w"];
-    await execa("go", [...args, "-o", join(draft, "wireguard-go"), "golang.zx2c4.com/wireguard"], {
-      cwd: module,
-      env: { CGO_ENABLED: "0", GOOS: "linux", GOARCH: "amd64", GOTOOLCHAIN: "local" },
-    });
+  const sources = join(REPOSITORY, "tools/wireguard-go");
+  const folder = await kept(join(CACHE, "wireguard"), await keyOfFiles(sources), async (draft) => {
+    await execa(join(sources, "build.sh"), [join(draft, "wireguard-go")]);
   });
   return join(folder, "wireguard-go");
 }
