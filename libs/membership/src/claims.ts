@@ -46,7 +46,9 @@ export class Claims {
       case "alive":
       case "left": {
         const statement = this.#open(claim.kind, claim.record);
-        return statement ? this.#hearStatement(statement, this.#addressIn(claim, statement, teller), now) : [];
+        return statement
+          ? this.#hearStatement(statement, this.#addressIn(claim, statement, teller), now)
+          : [];
       }
       case "suspect":
       case "failed":
@@ -134,7 +136,8 @@ export class Claims {
     const change = table.learn(statement, address);
     if (!change) return [];
     const held = table.standing(nodeId)!.statement;
-    if (held.bytes === statement.bytes) outbox.spread(`member ${nodeId}`, statementNews(this.#core, statement));
+    if (held.bytes === statement.bytes)
+      outbox.spread(`member ${nodeId}`, statementNews(this.#core, statement));
     this.#changed(nodeId, change, now);
     return [];
   }

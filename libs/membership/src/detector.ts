@@ -28,7 +28,9 @@ export class Detector {
   }
 
   wake(now: Instant): void {
-    const candidates = this.#core.self.hasLeft ? [] : this.#core.table.reachable().map(({ nodeId }) => nodeId);
+    const candidates = this.#core.self.hasLeft
+      ? []
+      : this.#core.table.reachable().map(({ nodeId }) => nodeId);
     for (const action of this.#prober.step(now, candidates)) this.#act(action, now);
     for (const { origin, originAddress, originSequence } of this.#relays.dueNacks(now)) {
       this.#send(origin, { kind: "nack", sequence: originSequence }, originAddress);
@@ -51,9 +53,15 @@ export class Detector {
   }
 
   /** Someone wants this node to ping a third; this node's own address of it is better than one it was told. */
-  relay(origin: NodeId, from: Address, request: Body & { readonly kind: "ping-request" }, now: Instant): void {
+  relay(
+    origin: NodeId,
+    from: Address,
+    request: Body & { readonly kind: "ping-request" },
+    now: Instant,
+  ): void {
     if (!this.#core.isAdmitted(request.target)) return;
-    const receiver = receiverOf(this.#core, request.target) ??
+    const receiver =
+      receiverOf(this.#core, request.target) ??
       receiverOf(this.#core, request.target, asHeardFrom(request.address, from));
     if (!receiver) return;
     const sequence = this.#prober.takeSequence();

@@ -108,14 +108,19 @@ export class Exchange {
     const members = compareMembers(this.#digests(), offer.members);
     const compared = facts.compare(offer.facts);
     const want = members.want.filter((nodeId) => nodeId !== self.identity.nodeId);
-    const news = [...answers, ...this.#factNews(compared.give), ...members.give.flatMap((id) => this.#memberNews(id))];
+    const news = [
+      ...answers,
+      ...this.#factNews(compared.give),
+      ...members.give.flatMap((id) => this.#memberNews(id)),
+    ];
     outbox.sendAll(sender, { kind: "sync-data", members: want, facts: compared.want }, news);
   }
 
   /** A node that is not admitted here, as far as this one knows, may hold the fact that admits it: ask for facts only. */
   onForeignOffer(sender: Receiver, offer: Body & { readonly kind: "sync-offer" }): void {
     const { want } = this.#core.facts.compare(offer.facts);
-    if (want.length > 0) this.#core.outbox.sendAll(sender, { kind: "sync-data", members: [], facts: want }, []);
+    if (want.length > 0)
+      this.#core.outbox.sendAll(sender, { kind: "sync-data", members: [], facts: want }, []);
   }
 
   /** The other gave what was lacking here; sends what it asked for, and says whether there was any. */
@@ -124,7 +129,10 @@ export class Exchange {
     asked: Body & { readonly kind: "sync-data" },
     answers: readonly Uint8Array[],
   ): boolean {
-    const news = [...this.#factNews(asked.facts), ...asked.members.flatMap((nodeId) => this.#memberNews(nodeId))];
+    const news = [
+      ...this.#factNews(asked.facts),
+      ...asked.members.flatMap((nodeId) => this.#memberNews(nodeId)),
+    ];
     if (news.length === 0) return false;
     this.#core.outbox.sendAll(sender, { kind: "sync-data", members: [], facts: [] }, [...answers, ...news]);
     return true;

@@ -42,7 +42,10 @@ export class FactStore {
   }
 
   /** The facts another node lacks, and the keys of those this node lacks. Different facts of one version go both ways. */
-  compare(others: readonly FactDigest[]): { readonly give: readonly string[]; readonly want: readonly string[] } {
+  compare(others: readonly FactDigest[]): {
+    readonly give: readonly string[];
+    readonly want: readonly string[];
+  } {
     const theirs = new Map(others.map((digest) => [digest.key, digest]));
     const give = this.digests().filter((own) => isLacked(own, theirs.get(own.key)));
     const want = others.filter((other) => isLacked(other, this.#digests.get(other.key)));

@@ -148,7 +148,9 @@ export class Membership {
     const teller = { nodeId: sender, from, isExchange: body.kind === "sync-data" };
     const isKnown = this.#core.table.has(sender);
     if (isKnown) this.#claims.hear(sender, from, now);
-    const corrections = news.flatMap((item) => (item.kind === "fact" ? [] : this.#claims.apply(item, teller, now)));
+    const corrections = news.flatMap((item) =>
+      item.kind === "fact" ? [] : this.#claims.apply(item, teller, now),
+    );
     if (!isKnown) this.#claims.hear(sender, from, now);
     const receiver = { nodeId: sender, address: from };
     const answers = [...accusationsAgainst(this.#core, sender), ...corrections];

@@ -31,8 +31,7 @@ export function mergeStatement(held: Standing | undefined, heard: Statement): St
   if (!held) return { statement: heard, accusation: undefined };
   const newer = compareStatements(heard, held.statement);
   if (newer <= 0) return undefined;
-  const isSameClaim =
-    heard.incarnation === held.statement.incarnation && heard.kind === held.statement.kind;
+  const isSameClaim = heard.incarnation === held.statement.incarnation && heard.kind === held.statement.kind;
   return { statement: heard, accusation: isSameClaim ? held.accusation : undefined };
 }
 
@@ -45,7 +44,8 @@ export function mergeAccusation(
   held: Standing | undefined,
   accusation: { readonly kind: AccusationKind; readonly incarnation: number },
 ): Standing | undefined {
-  if (held?.statement.kind !== "alive" || held.statement.incarnation !== accusation.incarnation) return undefined;
+  if (held?.statement.kind !== "alive" || held.statement.incarnation !== accusation.incarnation)
+    return undefined;
   if (RANKS[accusation.kind] <= RANKS[statusOf(held)]) return undefined;
   return { statement: held.statement, accusation: accusation.kind };
 }

@@ -9,7 +9,12 @@ export type Body =
   | { readonly kind: "ping"; readonly sequence: number }
   | { readonly kind: "ack"; readonly sequence: number }
   /** Ping `target` for me; `address` is where I know it, without zone. */
-  | { readonly kind: "ping-request"; readonly sequence: number; readonly target: NodeId; readonly address: Address }
+  | {
+      readonly kind: "ping-request";
+      readonly sequence: number;
+      readonly target: NodeId;
+      readonly address: Address;
+    }
   /** I asked, and have no answer yet: it is not you who cannot be reached (Lifeguard section IV-A). */
   | { readonly kind: "nack"; readonly sequence: number }
   /** Only news. */
@@ -17,7 +22,11 @@ export type Body =
   /** A hash of all I know. Equal: nothing to say. */
   | { readonly kind: "sync-hash"; readonly hash: Uint8Array }
   /** What I know, by incarnation and version. */
-  | { readonly kind: "sync-offer"; readonly members: readonly MemberDigest[]; readonly facts: readonly FactDigest[] }
+  | {
+      readonly kind: "sync-offer";
+      readonly members: readonly MemberDigest[];
+      readonly facts: readonly FactDigest[];
+    }
   /** The news is what you lacked; these I lack. */
   | { readonly kind: "sync-data"; readonly members: readonly NodeId[]; readonly facts: readonly string[] }
   | { readonly kind: "user"; readonly topic: string; readonly body: Uint8Array };
@@ -60,7 +69,11 @@ const Bytes = z.instanceof(Uint8Array);
 const Sequence = z.int().min(0);
 const WireMemberDigest = z
   .tuple([WireNodeId, Incarnation, z.literal([0, 1, 2])])
-  .transform(([nodeId, incarnation, status]): MemberDigest => ({ nodeId, incarnation, status: STATUSES[status] }));
+  .transform(([nodeId, incarnation, status]): MemberDigest => ({
+    nodeId,
+    incarnation,
+    status: STATUSES[status],
+  }));
 const WireFactDigest = z
   .tuple([FactKey, z.int().min(0), Bytes])
   .transform(([key, version, hash]): FactDigest => ({ key, version, hash }));

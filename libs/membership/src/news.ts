@@ -28,7 +28,10 @@ const Bytes = z.instanceof(Uint8Array);
 export const WireNodeId = Bytes.refine((key) => key.length === 32, "a key has 32 bytes").transform(nodeIdOf);
 export const FactKey = z.string().min(1).max(200);
 
-const CODES = { fact: 0, alive: 1, left: 2, suspect: 3, failed: 4 } as const satisfies Record<News["kind"], number>;
+const CODES = { fact: 0, alive: 1, left: 2, suspect: 3, failed: 4 } as const satisfies Record<
+  News["kind"],
+  number
+>;
 
 const WireNews = z.union([
   z.tuple([z.literal(CODES.fact), FactKey, Bytes]),

@@ -58,7 +58,8 @@ export class Prober {
     const probe = this.#probe;
     if (probe?.askAt !== undefined && now >= probe.askAt) {
       probe.askAt = undefined;
-      if (!probe.isAnswered) actions.push({ kind: "ask-others", target: probe.target, sequence: probe.sequence });
+      if (!probe.isAnswered)
+        actions.push({ kind: "ask-others", target: probe.target, sequence: probe.sequence });
     }
     if (now < this.#nextAt) return actions;
     if (probe && !probe.isAnswered) {

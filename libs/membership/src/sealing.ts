@@ -97,7 +97,8 @@ export class Sealing {
 
   /** The message in `bytes`, or why there is none. */
   open(bytes: Uint8Array): OpenedMessage | "malformed" | "unopened" {
-    if (bytes.length < SEALING_BYTES || bytes[0] !== MEMBERSHIP_KIND || bytes[1] !== WIRE_VERSION) return "malformed";
+    if (bytes.length < SEALING_BYTES || bytes[0] !== MEMBERSHIP_KIND || bytes[1] !== WIRE_VERSION)
+      return "malformed";
     if (bytes[2] !== AUDIENCE_ANYONE && bytes[2] !== AUDIENCE_ONE) return "malformed";
     const header = bytes.subarray(0, HEADER_BYTES);
     const view = new DataView(header.buffer, header.byteOffset, header.length);
@@ -106,7 +107,13 @@ export class Sealing {
     if (!ringKey || sequence > BigInt(Number.MAX_SAFE_INTEGER)) return "unopened";
     const sender = nodeIdOf(header.subarray(7, 39));
     const associated = associatedBytes(header, bytes[2] === AUDIENCE_ONE ? this.#identity.nodeId : undefined);
-    const inner = this.#decrypt(ringKey, sender, header.subarray(NONCE_AT), bytes.subarray(HEADER_BYTES), associated);
+    const inner = this.#decrypt(
+      ringKey,
+      sender,
+      header.subarray(NONCE_AT),
+      bytes.subarray(HEADER_BYTES),
+      associated,
+    );
     if (!inner) return "unopened";
     const plain = inner.subarray(SIGNATURE_BYTES);
     return {
@@ -115,7 +122,11 @@ export class Sealing {
       sequence: Number(sequence),
       plain,
       isGenuine: () =>
-        verifyBytes(publicKeyOf(sender), this.#signedBytes(associated, plain), inner.subarray(0, SIGNATURE_BYTES)),
+        verifyBytes(
+          publicKeyOf(sender),
+          this.#signedBytes(associated, plain),
+          inner.subarray(0, SIGNATURE_BYTES),
+        ),
     };
   }
 
@@ -180,4 +191,3 @@ function checkedRingKeys(ringKeys: readonly RingKey[]): readonly RingKey[] {
   }
   return ringKeys;
 }
-

@@ -10,7 +10,10 @@ export interface SuspicionTimes {
   readonly confirmations: number;
 }
 
-type SuspicionConfig = Pick<MembershipConfig, "suspicionMs" | "suspicionMaxFactor" | "suspicionConfirmations">;
+type SuspicionConfig = Pick<
+  MembershipConfig,
+  "suspicionMs" | "suspicionMaxFactor" | "suspicionConfirmations"
+>;
 
 /**
  * News takes about log(n) rounds to reach everyone, and so does a refutation (SWIM section 4.2). Where fewer others are

@@ -136,7 +136,9 @@ export class MemberTable {
 
   /** Those whom `accuser` suspects. */
   suspectsOf(accuser: NodeId): readonly Member[] {
-    return this.#suspicions().filter(({ suspicion }) => suspicion.hasAccuser(accuser)).map(memberOf);
+    return this.#suspicions()
+      .filter(({ suspicion }) => suspicion.hasAccuser(accuser))
+      .map(memberOf);
   }
 
   /** Whether the node failed after `since`. */

@@ -105,7 +105,8 @@ export class MiniNetwork {
         bootCounter: options.bootCounter ?? 1,
         description: descriptionNumber(number),
         isAdmitted: options.isAdmitted ?? (() => true),
-        verifyFact: options.verifyFact ?? ((_key, bytes) => (bytes.length > 0 ? { version: bytes[0]! } : undefined)),
+        verifyFact:
+          options.verifyFact ?? ((_key, bytes) => (bytes.length > 0 ? { version: bytes[0]! } : undefined)),
         ...(options.config && { config: options.config }),
         now: this.now,
       }),
@@ -172,7 +173,8 @@ export class MiniNetwork {
     const nextWake = Math.min(...this.alive.map(({ membership }) => membership.wakeAt));
     const nextDelivery = this.#deliveries[0]?.at ?? Infinity;
     this.now = Math.max(this.now, Math.min(end, nextWake, nextDelivery));
-    while (this.#deliveries[0] && this.#deliveries[0].at <= this.now) this.#deliver(this.#deliveries.shift()!);
+    while (this.#deliveries[0] && this.#deliveries[0].at <= this.now)
+      this.#deliver(this.#deliveries.shift()!);
     for (const { number, membership } of this.alive) {
       if (membership.wakeAt <= this.now) this.feed(number, { kind: "wake" });
     }

@@ -22,7 +22,11 @@ async function openPair() {
   const [portA, portB] = [await freePort(), await freePort()];
   const common = { logger: silentLogger, interfaces: (name: string) => name === "lo" };
   const a = await openNetwork({ ...common, port: portA, onDatagram: () => {} });
-  const b = await openNetwork({ ...common, port: portB, onDatagram: (from, bytes) => heard.push({ from, bytes }) });
+  const b = await openNetwork({
+    ...common,
+    port: portB,
+    onDatagram: (from, bytes) => heard.push({ from, bytes }),
+  });
   const next = () => waitFor(() => heard.shift(), { what: "a message", timeoutMs: 5000, everyMs: 5 });
   return { a, b, portA, portB, next };
 }
@@ -95,7 +99,18 @@ describe("addresses", () => {
 
 describe("interfaces", () => {
   it("leaves out the cluster's own and containers'", () => {
-    const names = ["eth0", "enp3s0", "wlan0", "lo", "cos0", "cni0", "veth12", "docker0", "br-12", "kube-ipvs0"];
+    const names = [
+      "eth0",
+      "enp3s0",
+      "wlan0",
+      "lo",
+      "cos0",
+      "cni0",
+      "veth12",
+      "docker0",
+      "br-12",
+      "kube-ipvs0",
+    ];
     expect(names.filter(isOuterInterface)).to.deep.equal(["eth0", "enp3s0", "wlan0"]);
   });
 

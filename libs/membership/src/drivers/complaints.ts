@@ -17,6 +17,10 @@ export class Complaints {
     const kind = `${doing} ${code}`;
     if (this.#known.has(kind)) return;
     this.#known.add(kind);
-    this.#logger.warn("network error; further ones of its kind are not logged", { doing, code, error: describeError(error) });
+    this.#logger.warn("network error; further ones of its kind are not logged", {
+      doing,
+      code,
+      error: describeError(error),
+    });
   }
 }

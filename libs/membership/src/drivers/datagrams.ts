@@ -52,7 +52,8 @@ export class Datagrams implements AsyncDisposable {
   multicast(bytes: Uint8Array): void {
     const { port } = this.#options;
     for (const { name, addresses } of this.#interfaces) {
-      if (addresses.some(({ family }) => family === "IPv6")) this.#transmit(this.#v6, bytes, port, `${GROUP_V6}%${name}`);
+      if (addresses.some(({ family }) => family === "IPv6"))
+        this.#transmit(this.#v6, bytes, port, `${GROUP_V6}%${name}`);
       for (const { address, cidr, family } of addresses) {
         const sender = family === "IPv4" ? this.#senders.get(address) : undefined;
         if (!sender) continue;
@@ -134,7 +135,9 @@ async function bind(socket: Socket, address: string, options: DatagramsOptions):
     });
   });
   socket.on("error", (error) => options.complaints.hear("receiving datagrams", error));
-  socket.on("message", (bytes, { address: host, port }) => options.onDatagram(formatAddress({ host, port }), bytes));
+  socket.on("message", (bytes, { address: host, port }) =>
+    options.onDatagram(formatAddress({ host, port }), bytes),
+  );
   socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
   return socket;
 }

@@ -42,7 +42,9 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
   await rescan();
   let scanning = Promise.resolve();
   const timer = setInterval(() => {
-    scanning = scanning.then(rescan).catch((error: unknown) => complaints.hear("looking at the interfaces", error));
+    scanning = scanning
+      .then(rescan)
+      .catch((error: unknown) => complaints.hear("looking at the interfaces", error));
   }, RESCAN_MS);
   return {
     send: (to, bytes) => {

@@ -66,7 +66,8 @@ export class Streams implements AsyncDisposable {
       if (received.length < HEADER_BYTES) return;
       const length = received.readUInt32BE(0);
       const port = received.readUInt16BE(4);
-      if (length > LARGEST_BYTES || port === 0 || received.length > HEADER_BYTES + length) return void socket.destroy();
+      if (length > LARGEST_BYTES || port === 0 || received.length > HEADER_BYTES + length)
+        return void socket.destroy();
       if (received.length < HEADER_BYTES + length || remoteAddress === undefined) return;
       socket.destroy();
       this.#options.onMessage(formatAddress({ host: remoteAddress, port }), received.subarray(HEADER_BYTES));
