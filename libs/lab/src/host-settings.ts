@@ -11,7 +11,8 @@ export const HOST_SETTINGS: readonly HostSetting[] = [
   // Each machine's systemd, container runtime and kubelet take some 20 of these, all as one user. Where there are no
   // more, units fail in other places every time. The kernel's default, 128, is used up by five machines.
   { name: "fs/inotify/max_user_instances", least: 1024 },
-  // A kubelet sets these to what it wants at its start, which a machine cannot keep to itself.
+  // Machines' packages and kubelets set these to what they want, which a machine cannot keep to itself.
+  { name: "fs/inotify/max_user_watches" },
   { name: "kernel/keys/root_maxbytes" },
   { name: "kernel/keys/root_maxkeys" },
   { name: "kernel/panic" },
@@ -33,20 +34,9 @@ export function planRaise(settings: readonly HostSetting[], current: SettingValu
   );
 }
 
-/**
- * What has to be written to give back what was `saved`. A raised setting that is no longer what it was raised to has been
- * changed by somebody who knows why.
- */
-export function planRestore(
-  settings: readonly HostSetting[],
-  saved: SettingValues,
-  current: SettingValues,
-): SettingValues {
+/** What has to be written to give back what was `saved`, whoever changed it since: machines' packages do, too. */
+export function planRestore(saved: SettingValues, current: SettingValues): SettingValues {
   return Object.fromEntries(
-    settings.flatMap(({ name, least }) => {
-      const [before, now] = [saved[name], current[name]];
-      const isOurs = least === undefined || now === String(least);
-      return before === undefined || now === undefined || before === now || !isOurs ? [] : [[name, before]];
-    }),
+    Object.entries(saved).filter(([name, value]) => current[name] !== undefined && current[name] !== value),
   );
 }

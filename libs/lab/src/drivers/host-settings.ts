@@ -38,7 +38,7 @@ export async function restoreHostSettings(
   await using _lock = await lock(record);
   const saved = await readSaved(record);
   if (saved === undefined || (await isLabLeft())) return;
-  await writeSettings(kernel, planRestore(HOST_SETTINGS, saved, await readSettings(kernel)));
+  await writeSettings(kernel, planRestore(saved, await readSettings(kernel)));
   await rm(record);
 }
 
