@@ -68,8 +68,8 @@ describe("files of a node", () => {
 
 describe("what holds for the whole cluster", () => {
   it("holds nothing of one machine's control groups", () => {
-    const documents = parseAllDocuments(renderInitConfiguration(placement(1), token)).map((document) =>
-      document.toJS(),
+    const documents = parseAllDocuments(renderInitConfiguration(placement(1), token)).map(
+      (document) => document.toJS() as { readonly kind: string },
     );
     const kubelet = documents.find(({ kind }) => kind === "KubeletConfiguration");
     expect(kubelet).to.include({ cgroupDriver: "systemd" });

@@ -46,7 +46,7 @@ async function readEtcd(
   try {
     const etcd = await Etcd.open(context.host);
     const members = etcd ? await etcd.members(signal, 2000) : [];
-    const asked = await Promise.all(members.map((member) => etcd?.statusOf(member, signal)));
+    const asked = await Promise.all(members.map(async (member) => etcd?.statusOf(member, signal)));
     const leaderId = asked.find((status) => status !== undefined && status.leader !== "0")?.leader;
     const etcdMembers = members.map(({ name, isLearner }, at): EtcdMemberStatus => ({
       name,
