@@ -40,7 +40,8 @@ export class EventQueue {
       const right = left + 1;
       if (left >= this.#heap.length) break;
       const hasRight = right < this.#heap.length;
-      const child = hasRight && isBefore(this.#heap[right] as Event, this.#heap[left] as Event) ? right : left;
+      const child =
+        hasRight && isBefore(this.#heap[right] as Event, this.#heap[left] as Event) ? right : left;
       if (!isBefore(this.#heap[child] as Event, last)) break;
       this.#heap[place] = this.#heap[child] as Event;
       place = child;

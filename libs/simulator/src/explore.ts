@@ -1,16 +1,19 @@
 /**
  * Runs many histories and says how fast: `npx nx run simulator:explore -- --seeds 200 --nodes 5`. `--from` is the first
- * seed; with SIM_SEED in the environment just that one is run. Ends with 1 after a history that went wrong.
+ * seed, `--focus` all, genesis or epochs; with SIM_SEED in the environment just that one is run. Ends with 1 after a history that went wrong.
  */
 import { parseArgs } from "node:util";
 import { describeError } from "@cluster-os/std";
+import type { Focus } from "./faults.ts";
 import { simulate } from "./simulation.ts";
 
+const FOCUSES: readonly Focus[] = ["all", "genesis", "epochs"];
 const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "100" },
     nodes: { type: "string", default: "5" },
     from: { type: "string", default: "1" },
+    focus: { type: "string", default: "all" },
   },
 });
 const only = process.env["SIM_SEED"];
@@ -21,6 +24,9 @@ if (![first, count, machines].every((number) => Number.isInteger(number) && numb
   throw new RangeError("--seeds, --nodes, --from and SIM_SEED are whole numbers from 1");
 }
 
+const focus = FOCUSES.find((name) => name === values.focus);
+if (!focus) throw new RangeError(`--focus is one of ${FOCUSES.join(", ")}`);
+
 const begun = performance.now();
 const durations: number[] = [];
 let failures = 0;
@@ -28,14 +34,16 @@ let needsPerson = 0;
 let laterEpochs = 0;
 for (let seed = first; seed < first + count; seed += 1) {
   try {
-    const outcome = simulate({ seed, machines });
+    const outcome = simulate({ seed, machines, focus });
     durations.push(outcome.durationMs);
     if (outcome.needsPerson) needsPerson += 1;
     if (outcome.epochs > 1) laterEpochs += 1;
   } catch (error) {
     failures += 1;
     console.error(describeError(error));
-    console.error(`replay: SIM_SEED=${seed} npx nx run simulator:explore -- --nodes ${machines}`);
+    console.error(
+      `replay: SIM_SEED=${seed} npx nx run simulator:explore -- --nodes ${machines} --focus ${focus}`,
+    );
   }
 }
 const seconds = (performance.now() - begun) / 1_000;

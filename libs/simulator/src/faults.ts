@@ -3,8 +3,19 @@ import type { Conditions } from "./network.ts";
 
 /** Something that goes wrong at a time, and is put right after `ms`. Machines go by number. */
 export type Fault =
-  | { readonly kind: "crash"; readonly at: Instant; readonly ms: number; readonly machine: number; readonly isMidStep: boolean }
-  | { readonly kind: "partition"; readonly at: Instant; readonly ms: number; readonly side: readonly number[] }
+  | {
+      readonly kind: "crash";
+      readonly at: Instant;
+      readonly ms: number;
+      readonly machine: number;
+      readonly isMidStep: boolean;
+    }
+  | {
+      readonly kind: "partition";
+      readonly at: Instant;
+      readonly ms: number;
+      readonly side: readonly number[];
+    }
   /** What it sends is lost; it hears all. */
   | { readonly kind: "mute"; readonly at: Instant; readonly ms: number; readonly machine: number }
   /** It hears nothing; what it sends arrives. */
@@ -17,16 +28,18 @@ export type Moment =
   | "accepted"
   /** A machine knows first that genesis is decided, and has not said so yet. */
   | "decided"
-  /** A machine was told to begin Kubernetes. */
+  /** A machine was told to begin Kubernetes in epoch 0. */
   | "appointed"
-  /** Kubernetes was begun: its first voter is there. */
-  | "begun"
+  /** A machine knows first that an epoch follows the first one, and has not said so yet. */
+  | "superseded"
   /** A machine knows first that an epoch is established, and has not said so yet. */
   | "established";
 
 /** A fault of the machine that a moment is about, some time after it. Once in a history. */
 export interface Ambush {
   readonly moment: Moment;
+  /** How many machines come to that moment before it; 0 is the first. */
+  readonly skip: number;
   readonly kind: "crash" | "isolate" | "mute";
   readonly afterMs: number;
   readonly ms: number;
@@ -41,24 +54,83 @@ export interface FaultPlan {
   readonly ambushes: readonly Ambush[];
 }
 
-/** Until when faults begin, in milliseconds: genesis and the beginning of Kubernetes both fall into it. */
-const FAULTS_UNTIL_MS = 60_000;
+/** What a history is mostly about: everything, or many faults around genesis or around the first epochs. */
+export type Focus = "all" | "genesis" | "epochs";
+
+interface Style {
+  readonly bootSpreadMs: number;
+  /** Longest delay and highest loss of the whole history. */
+  readonly slowestMs: number;
+  readonly loss: number;
+  readonly mostFaults: number;
+  readonly faultsFromMs: number;
+  readonly faultsUntilMs: number;
+  readonly longestFaultMs: number;
+  readonly ambushes: Readonly<Record<Moment, number>>;
+}
 
 /** What goes wrong in the history of one seed. */
-export function planFaults(rng: Rng, machines: number): FaultPlan {
+export function planFaults(rng: Rng, machines: number, focus: Focus): FaultPlan {
+  const style = styleOf(rng, focus);
   const numbers = Array.from({ length: machines }, (_, at) => at + 1);
-  const spread = rng.fraction() < 0.5 ? 1_000 : 15_000;
   return {
-    bootAt: numbers.map(() => rng.fraction() * spread),
-    conditions: { loss: 0.02 * rng.fraction(), duplication: 0.02 * rng.fraction(), delayMs: [0.5, rng.fraction() < 0.3 ? 150 : 5] },
-    faults: Array.from({ length: randomInteger(rng, 5) }, () => planFault(rng, numbers)),
-    ambushes: planAmbushes(rng, machines),
+    bootAt: numbers.map(() => rng.fraction() * style.bootSpreadMs),
+    conditions: {
+      loss: style.loss * rng.fraction(),
+      duplication: 0.02 * rng.fraction(),
+      delayMs: [0.5, style.slowestMs],
+    },
+    faults: Array.from({ length: randomInteger(rng, style.mostFaults + 1) }, () =>
+      planFault(rng, numbers, style),
+    ),
+    ambushes: planAmbushes(rng, machines, style),
   };
 }
 
-function planFault(rng: Rng, numbers: readonly number[]): Fault {
-  const at = FAULTS_UNTIL_MS * rng.fraction() ** 1.5;
-  const ms = 500 + 30_000 * rng.fraction() ** 2;
+function styleOf(rng: Rng, focus: Focus): Style {
+  const isSlow = rng.fraction() < 0.3;
+  switch (focus) {
+    case "all":
+      return {
+        bootSpreadMs: rng.fraction() < 0.5 ? 1_000 : 15_000,
+        slowestMs: isSlow ? 150 : 5,
+        loss: 0.02,
+        mostFaults: 4,
+        faultsFromMs: 0,
+        faultsUntilMs: 60_000,
+        longestFaultMs: 30_000,
+        ambushes: { accepted: 0.4, decided: 0.4, appointed: 0.5, superseded: 0.3, established: 0.3 },
+      };
+    case "genesis":
+      return {
+        bootSpreadMs: 1_500,
+        slowestMs: rng.fraction() < 0.6 ? 200 + 2_000 * rng.fraction() : 20,
+        loss: 0.3,
+        mostFaults: 2,
+        faultsFromMs: 0,
+        faultsUntilMs: 8_000,
+        longestFaultMs: 5_000,
+        ambushes: { accepted: 0.7, decided: 0.8, appointed: 0, superseded: 0, established: 0 },
+      };
+    case "epochs":
+      return {
+        bootSpreadMs: 500,
+        slowestMs: isSlow ? 150 : 5,
+        loss: 0.02,
+        mostFaults: 2,
+        faultsFromMs: 5_000,
+        faultsUntilMs: 45_000,
+        longestFaultMs: 30_000,
+        ambushes: { accepted: 0, decided: 0, appointed: 0.9, superseded: 0.6, established: 0.3 },
+      };
+    default:
+      return focus satisfies never;
+  }
+}
+
+function planFault(rng: Rng, numbers: readonly number[], style: Style): Fault {
+  const at = style.faultsFromMs + (style.faultsUntilMs - style.faultsFromMs) * rng.fraction() ** 1.5;
+  const ms = 500 + style.longestFaultMs * rng.fraction() ** 2;
   const machine = numbers[randomInteger(rng, numbers.length)] as number;
   const dice = rng.fraction();
   if (dice < 0.4) return { kind: "crash", at, ms, machine, isMidStep: rng.fraction() < 0.5 };
@@ -68,23 +140,57 @@ function planFault(rng: Rng, numbers: readonly number[]): Fault {
   }
   if (dice < 0.75) return { kind: "mute", at, ms, machine };
   if (dice < 0.85) return { kind: "deafen", at, ms, machine };
-  return { kind: "storm", at, ms, conditions: { loss: 0.5 * rng.fraction(), duplication: 0.2, delayMs: [0.5, 400] } };
+  return {
+    kind: "storm",
+    at,
+    ms,
+    conditions: { loss: 0.5 * rng.fraction(), duplication: 0.2, delayMs: [0.5, 400] },
+  };
 }
 
-function planAmbushes(rng: Rng, machines: number): Ambush[] {
-  const ambushes: Ambush[] = [];
-  const maybe = (probability: number, make: () => Ambush): void => {
-    if (rng.fraction() < probability) ambushes.push(make());
-  };
+function planAmbushes(rng: Rng, machines: number, style: Style): Ambush[] {
   const between = (least: number, most: number): number => least + (most - least) * rng.fraction();
-  maybe(0.4, () => ({ moment: "accepted", kind: "crash", afterMs: between(0, 20), ms: between(200, 2_000), isForever: false }));
-  maybe(0.4, () => ({ moment: "decided", kind: "isolate", afterMs: 0, ms: between(2_000, 40_000), isForever: false }));
-  maybe(0.4, () => {
-    // One machine of three or more may be lost for good, once there is a cluster.
-    const isForever = machines >= 3 && rng.fraction() < 0.5;
-    return { moment: "appointed", kind: "crash", afterMs: between(0, 25_000), ms: between(1_000, 60_000), isForever };
-  });
-  maybe(0.25, () => ({ moment: "begun", kind: "mute", afterMs: between(0, 1_000), ms: between(20_000, 60_000), isForever: false }));
-  maybe(0.25, () => ({ moment: "established", kind: "isolate", afterMs: 0, ms: between(5_000, 60_000), isForever: false }));
-  return ambushes;
+  const now = { skip: 0, afterMs: 0, isForever: false };
+  const makers: Readonly<Record<Moment, () => Ambush>> = {
+    accepted: () => ({
+      moment: "accepted",
+      skip: randomInteger(rng, Math.min(3, machines)),
+      kind: "crash",
+      afterMs: between(0, 20),
+      ms: between(100, 1_500),
+      isForever: false,
+    }),
+    decided: () =>
+      rng.fraction() < 0.5
+        ? { ...now, moment: "decided", kind: "isolate", ms: between(2_000, 40_000) }
+        : { ...now, moment: "decided", kind: "crash", ms: between(500, 20_000) },
+    appointed: () =>
+      rng.fraction() < 0.5
+        ? {
+            ...now,
+            moment: "appointed",
+            kind: "mute",
+            afterMs: between(0, 8_000),
+            ms: between(20_000, 60_000),
+          }
+        : {
+            ...now,
+            moment: "appointed",
+            kind: "crash",
+            afterMs: between(0, 25_000),
+            ms: between(1_000, 60_000),
+            // One machine of three or more may be lost for good, once there is a cluster.
+            isForever: machines >= 3 && rng.fraction() < 0.5,
+          },
+    superseded: () => ({
+      ...now,
+      moment: "superseded",
+      kind: rng.fraction() < 0.5 ? "mute" : "isolate",
+      ms: between(2_000, 30_000),
+    }),
+    established: () => ({ ...now, moment: "established", kind: "isolate", ms: between(5_000, 60_000) }),
+  };
+  return Object.entries(style.ambushes)
+    .filter(([, probability]) => rng.fraction() < probability)
+    .map(([moment]) => makers[moment as Moment]());
 }

@@ -40,16 +40,16 @@ export class Invariants {
   noteEstablished(established: EstablishedPayload): void {
     const known = this.#established ?? established;
     this.#established = known;
-    require(
-      known.epoch === established.epoch && known.initialiser === established.initialiser,
-      `epochs ${known.epoch} and ${established.epoch} are both established`,
-    );
+    require(known.epoch === established.epoch &&
+      known.initialiser ===
+        established.initialiser, `epochs ${known.epoch} and ${established.epoch} are both established`);
     this.#requireNoEpochAfterEstablished();
   }
 
   #requireNoEpochAfterEstablished(): void {
     const established = this.#established?.epoch ?? Infinity;
-    require(this.#highestEpoch <= established, `epoch ${this.#highestEpoch} was decided though ${established} is established`);
+    require(this.#highestEpoch <=
+      established, `epoch ${this.#highestEpoch} was decided though ${established} is established`);
   }
 }
 

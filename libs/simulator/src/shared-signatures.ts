@@ -22,16 +22,27 @@ export function shareSignatures(): void {
   if (isInstalled) return;
   isInstalled = true;
   const { sign, verify } = crypto;
-  const isPlain = (algorithm: unknown, key: unknown): key is KeyObject => algorithm === null && isKeyObject(key);
+  const isPlain = (algorithm: unknown, key: unknown): key is KeyObject =>
+    algorithm === null && isKeyObject(key);
   crypto.sign = ((algorithm: unknown, message: Uint8Array, key: unknown, ...rest: unknown[]) => {
     const signature = Reflect.apply(sign, crypto, [algorithm, message, key, ...rest]) as Buffer;
-    if (isPlain(algorithm, key)) remember(signature, { publicKey: publicKeyOf(key), message: Buffer.from(message) });
+    if (isPlain(algorithm, key))
+      remember(signature, { publicKey: publicKeyOf(key), message: Buffer.from(message) });
     return signature;
   }) as typeof sign;
-  crypto.verify = ((algorithm: unknown, message: Uint8Array, key: unknown, signature: Uint8Array, ...rest: unknown[]) => {
+  crypto.verify = ((
+    algorithm: unknown,
+    message: Uint8Array,
+    key: unknown,
+    signature: Uint8Array,
+    ...rest: unknown[]
+  ) => {
     const known = isPlain(algorithm, key) ? remembered.get(nameOf(signature)) : undefined;
-    const isSame = known?.publicKey === publicKeyOf(key as KeyObject) && Buffer.compare(known.message, message) === 0;
-    return isSame || (Reflect.apply(verify, crypto, [algorithm, message, key, signature, ...rest]) as boolean);
+    const isSame =
+      known?.publicKey === publicKeyOf(key as KeyObject) && Buffer.compare(known.message, message) === 0;
+    return (
+      isSame || (Reflect.apply(verify, crypto, [algorithm, message, key, signature, ...rest]) as boolean)
+    );
   }) as typeof verify;
   // Named imports of a built-in module follow only when told to.
   syncBuiltinESMExports();

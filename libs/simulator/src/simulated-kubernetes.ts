@@ -72,7 +72,8 @@ export class SimulatedKubernetes {
     if (helper === undefined) return this.#host.after(machine, RETRY_MS, again);
     this.#host.after(machine, this.#between(JOIN_MS), () => {
       if (!isCurrent()) return;
-      if (this.isVoter(helper, epoch) && this.#host.isConnected(machine, helper)) this.#finish(machine, epoch);
+      if (this.isVoter(helper, epoch) && this.#host.isConnected(machine, helper))
+        this.#finish(machine, epoch);
       else this.#host.after(machine, RETRY_MS, again);
     });
   }

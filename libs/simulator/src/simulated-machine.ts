@@ -1,4 +1,10 @@
-import { generateAgreementKey, generateIdentity, type AgreementKey, type Identity, type NodeId } from "@cluster-os/identity";
+import {
+  generateAgreementKey,
+  generateIdentity,
+  type AgreementKey,
+  type Identity,
+  type NodeId,
+} from "@cluster-os/identity";
 import {
   NodeProtocol,
   type FormationRules,

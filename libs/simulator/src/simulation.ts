@@ -1,8 +1,13 @@
 import type { NodeId } from "@cluster-os/identity";
-import { decodeNodeState, type FormationRules, type NodeProtocolEffect, type NodeProtocolInput } from "@cluster-os/formation";
+import {
+  decodeNodeState,
+  type FormationRules,
+  type NodeProtocolEffect,
+  type NodeProtocolInput,
+} from "@cluster-os/formation";
 import { describeError, invariant, randomInteger, seededRng, type Instant, type Rng } from "@cluster-os/std";
 import { EventQueue } from "./event-queue.ts";
-import { planFaults, type Ambush, type Fault, type FaultPlan, type Moment } from "./faults.ts";
+import { planFaults, type Ambush, type Fault, type FaultPlan, type Focus, type Moment } from "./faults.ts";
 import { Invariants } from "./invariants.ts";
 import { SimulatedNetwork } from "./network.ts";
 import { shareSignatures } from "./shared-signatures.ts";
@@ -12,6 +17,8 @@ import { SimulatedKubernetes } from "./simulated-kubernetes.ts";
 export interface SimulationOptions {
   readonly seed: number;
   readonly machines: number;
+  /** Default "all". */
+  readonly focus?: Focus;
   /** Rules to break, and what a restart finds on the disk: to show that it is noticed. */
   readonly rules?: Partial<FormationRules>;
   readonly readDisk?: (disk: Uint8Array | undefined) => Uint8Array | undefined;
@@ -46,6 +53,7 @@ export function simulate(options: SimulationOptions): Outcome {
 
 class Simulation {
   readonly #options: SimulationOptions;
+  readonly #focus: Focus;
   readonly #rng: Rng;
   readonly #queue = new EventQueue();
   readonly #network: SimulatedNetwork;
@@ -54,6 +62,8 @@ class Simulation {
   readonly #invariants = new Invariants();
   readonly #plan: FaultPlan;
   readonly #ambushes = new Map<Moment, Ambush>();
+  /** The machines that came to a moment. */
+  readonly #arrived = new Map<Moment, Set<number>>();
   readonly #wakes = new Map<number, Instant>();
   /** Machines that are to crash amid the effects of their next step, and for how long. */
   readonly #crashMidStep = new Map<number, number>();
@@ -68,8 +78,9 @@ class Simulation {
 
   constructor(options: SimulationOptions) {
     this.#options = options;
+    this.#focus = options.focus ?? "all";
     this.#rng = seededRng(options.seed);
-    this.#plan = planFaults(this.#rng, options.machines);
+    this.#plan = planFaults(this.#rng, options.machines, this.#focus);
     // One machine more than an even number expected cannot found a second cluster, whatever happens: see formation.
     const hasSurplus = options.machines > 1 && options.machines % 2 === 1 && this.#rng.fraction() < 0.3;
     this.#expect = options.machines - (hasSurplus ? 1 : 0);
@@ -102,7 +113,10 @@ class Simulation {
     } catch (cause) {
       const { seed, machines } = this.#options;
       const trace = this.#trace.slice(-TRACE_LENGTH).join("\n  ");
-      throw new SimulationError(`seed ${seed} with ${machines} machines: ${describeError(cause)}\n  ${trace}`, { cause });
+      throw new SimulationError(
+        `seed ${seed} with ${machines} machines: ${describeError(cause)}\n  ${trace}`,
+        { cause },
+      );
     }
   }
 
@@ -141,10 +155,16 @@ class Simulation {
     if (!machine.isUp) return;
     this.#steps += 1;
     const effects = machine.step(input, this.#now);
-    const crashMs = effects.length > 0 ? this.#crashMidStep.get(machine.number) : undefined;
-    const count = crashMs !== undefined ? randomInteger(this.#rng, effects.length + 1) : effects.length;
-    for (const effect of effects.slice(0, count)) this.#apply(machine, effect);
-    if (crashMs !== undefined) return this.#crash(machine, crashMs);
+    const mayCarryOut = this.#crashMidStep.has(machine.number)
+      ? randomInteger(this.#rng, effects.length + 1)
+      : Infinity;
+    for (const [place, effect] of effects.entries()) {
+      const crashMs = this.#crashMidStep.get(machine.number);
+      // Before an effect by chance, or because the one before it sprang an ambush.
+      if (crashMs !== undefined && (place >= mayCarryOut || mayCarryOut === Infinity))
+        return this.#crash(machine, crashMs);
+      this.#apply(machine, effect);
+    }
     this.#scheduleWake(machine);
   }
 
@@ -181,7 +201,8 @@ class Simulation {
       case "epoch":
         this.#note(machine, `is told: epoch ${effect.epoch} by ${this.#find(effect.initialiser).number}`);
         this.#invariants.noteEpoch(effect.epoch, effect.initialiser);
-        if (effect.initialiser === machine.nodeId) this.#spring("appointed", machine);
+        if (effect.epoch > 0) this.#spring("superseded", machine);
+        else if (effect.initialiser === machine.nodeId) this.#spring("appointed", machine);
         return this.#kubernetes.follow(machine.number, effect.epoch, effect.initialiser);
       case "established":
         this.#note(machine, `knows: epoch ${effect.established.epoch} is established`);
@@ -206,7 +227,9 @@ class Simulation {
     for (const to of this.#machines.values()) {
       if (!isRecipient(to)) continue;
       for (const delay of this.#network.arrivals(machine.number, to.number, bytes.length)) {
-        this.#queue.put(this.#now + delay, () => this.#step(to, { kind: "datagram", from: machine.address, bytes }));
+        this.#queue.put(this.#now + delay, () =>
+          this.#step(to, { kind: "datagram", from: machine.address, bytes }),
+        );
       }
     }
   }
@@ -217,7 +240,9 @@ class Simulation {
     if (!established || !this.#kubernetes.isVoter(server.number, established.epoch)) return;
     const index = this.#indexes.get(nodeId) ?? this.#expect + 100 + this.#indexes.size;
     this.#indexes.set(nodeId, index);
-    this.#afterOn(server.number, 50 + 1_000 * this.#rng.fraction(), () => this.#step(server, { kind: "admit", nodeId, index }));
+    this.#afterOn(server.number, 50 + 1_000 * this.#rng.fraction(), () =>
+      this.#step(server, { kind: "admit", nodeId, index }),
+    );
   }
 
   #joined(number: number, epoch: number): void {
@@ -225,8 +250,6 @@ class Simulation {
     this.#note(machine, `has joined epoch ${epoch}`);
     this.#step(machine, { kind: "joined", epoch });
     this.#step(machine, { kind: "describe", description: descriptionOf("ready", epoch) });
-    const current = machine.protocol?.status.epoch;
-    if (current?.epoch === epoch && current.initialiser === machine.nodeId) this.#spring("begun", machine);
   }
 
   // --- faults -------------------------------------------------------------------------------------------------------
@@ -254,9 +277,17 @@ class Simulation {
         ]);
       }
       case "mute":
-        return this.#cutUntil(end, `mute ${fault.machine}`, numbers.map((other) => [fault.machine, other]));
+        return this.#cutUntil(
+          end,
+          `mute ${fault.machine}`,
+          numbers.map((other) => [fault.machine, other]),
+        );
       case "deafen":
-        return this.#cutUntil(end, `deafen ${fault.machine}`, numbers.map((other) => [other, fault.machine]));
+        return this.#cutUntil(
+          end,
+          `deafen ${fault.machine}`,
+          numbers.map((other) => [other, fault.machine]),
+        );
       case "storm": {
         this.#note(undefined, `storm: loss ${fault.conditions.loss.toFixed(2)}`);
         this.#network.conditions = fault.conditions;
@@ -281,7 +312,9 @@ class Simulation {
   /** The moment has come that an ambush waits for. */
   #spring(moment: Moment, machine: SimulatedMachine): void {
     const ambush = this.#ambushes.get(moment);
-    if (!ambush) return;
+    const arrived = this.#arrived.get(moment) ?? new Set<number>();
+    this.#arrived.set(moment, arrived.add(machine.number));
+    if (!ambush || arrived.size <= ambush.skip) return;
     this.#ambushes.delete(moment);
     const { number } = machine;
     const { ms } = ambush;
@@ -303,8 +336,9 @@ class Simulation {
       }
     };
     this.#disturbUntil(this.#now + ambush.afterMs + ms);
-    // An isolation is for the very step that knows; a crash within a step has a fault of its own.
-    if (ambush.kind === "isolate") act();
+    // Within the very step that knows, so that nobody is told, or some time after it.
+    if (ambush.afterMs === 0 && ambush.kind !== "crash") act();
+    else if (ambush.afterMs === 0) this.#crashMidStep.set(number, ms);
     else this.#queue.put(this.#now + ambush.afterMs, act);
   }
 
@@ -319,10 +353,12 @@ class Simulation {
     if (this.#now < this.#quietAt) return;
     const missing = this.#whatIsMissing();
     if (missing !== undefined && !this.#needsPerson) {
-      if (this.#now > this.#quietAt + LIVENESS_MS) throw new Error(`not well after the last fault: ${missing}`);
+      if (this.#now > this.#quietAt + LIVENESS_MS)
+        throw new Error(`not well after the last fault: ${missing}`);
       return;
     }
-    if (!this.#isLateJoined && missing === undefined && this.#rng.fraction() < 0.5) {
+    const mayGrow = this.#focus === "all" && !this.#isLateJoined;
+    if (mayGrow && missing === undefined && this.#rng.fraction() < 0.5) {
       this.#isLateJoined = true;
       this.#note(undefined, "one more machine");
       return this.#boot(this.#machines.size + 1, this.#now + 500);
@@ -339,6 +375,7 @@ class Simulation {
       if (!protocol) return `${number} is down`;
       if (protocol.status.clusterId === undefined) return `${number} is no member: ${protocol.status.stage}`;
     }
+    if (this.#focus === "genesis") return undefined;
     for (const machine of machines) {
       const alive = new Set(
         machine.protocol?.members().flatMap(({ nodeId, status }) => (status === "alive" ? [nodeId] : [])),
@@ -363,11 +400,14 @@ class Simulation {
   /** What must hold at the end of any history. */
   #requireSound(): void {
     for (const { protocol } of this.#machines.values()) {
-      for (const { nodeId, index } of protocol?.roster?.entries() ?? []) this.#invariants.noteIndex(nodeId, index);
+      for (const { nodeId, index } of protocol?.roster?.entries() ?? [])
+        this.#invariants.noteIndex(nodeId, index);
     }
     const established = this.#invariants.established;
     if (!established) return;
-    const voters = established.servers.filter((nodeId) => this.#kubernetes.isVoter(this.#find(nodeId).number, established.epoch));
+    const voters = established.servers.filter((nodeId) =>
+      this.#kubernetes.isVoter(this.#find(nodeId).number, established.epoch),
+    );
     if (voters.length * 2 <= established.servers.length) {
       throw new Error(`only ${voters.length} servers are voters of the established epoch`);
     }
