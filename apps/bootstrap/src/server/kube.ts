@@ -53,7 +53,23 @@ export async function openKube(kubeconfigPath: string): Promise<Kube> {
         (error: unknown) => when(error, 409, "conflict"),
       ),
     apply: async (object) => {
-      await objects.patch(object, undefined, undefined, FIELD_MANAGER, true, ServerSideApply);
+      if (object.kind !== "CustomResourceDefinition") {
+        await objects.patch(object, undefined, undefined, FIELD_MANAGER, true, ServerSideApply);
+        return;
+      }
+      // The library's model of a schema drops `x-kubernetes-*`, which says whose list entries are whose: sent as it stands.
+      await custom.patchClusterCustomObject(
+        {
+          group: "apiextensions.k8s.io",
+          version: "v1",
+          plural: "customresourcedefinitions",
+          name: object.metadata?.name ?? "",
+          body: object,
+          fieldManager: FIELD_MANAGER,
+          force: true,
+        },
+        library.setHeaderOptions("Content-Type", ServerSideApply),
+      );
     },
     applyStatus: async (plural, object) => {
       const [group, version] = (object.apiVersion ?? "").split("/") as [string, string];
