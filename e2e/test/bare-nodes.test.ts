@@ -48,7 +48,7 @@ describe("bare nodes become a cluster", function () {
       for (const { metadata, status } of nodes) {
         expect(status?.nodeID).to.match(/^ed25519:[0-9a-f]{64}$/);
         expect(status?.nodeID).to.equal(members.find(({ name }) => name === metadata.name)?.node_id);
-        expect(status?.roles).to.include("control-plane");
+        expect(status?.roles).to.include("server");
         expect(status?.capabilities?.cpu).to.be.greaterThan(0);
         expect(status?.capabilities?.memory).to.match(/^[1-9][0-9]*Mi$/);
         expect(status?.capabilities?.gpus).to.be.a("number");

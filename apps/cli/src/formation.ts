@@ -33,6 +33,17 @@ export function describeMachine({ machine, isRunning, status, silence }: Observa
   return [...words, `${members.alive} members alive`].join("  ");
 }
 
+/** The newest look at each machine, with the status it last gave where it gives none now: a busy machine is silent at times. */
+export function remember(
+  before: readonly Observation[],
+  now: readonly Observation[],
+): readonly Observation[] {
+  return now.map((one) => ({
+    ...one,
+    status: one.status ?? before.find(({ machine }) => machine === one.machine)?.status,
+  }));
+}
+
 /** Whether all machines belong to one cluster and have Kubernetes running. */
 export function isFormed(observations: readonly Observation[]): boolean {
   const clusters = new Set(observations.map(({ status }) => status?.clusterId));

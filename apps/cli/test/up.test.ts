@@ -1,6 +1,6 @@
 import { parseConfigFile } from "@cluster-os/api";
 import { expect } from "chai";
-import { whatHappened } from "../src/formation.ts";
+import { remember, whatHappened } from "../src/formation.ts";
 import { openProgress } from "../src/output/progress.ts";
 import { clusterNodes, expectGolden, FakeLab, FakeMachine, nodeStatus, type } from "./support.ts";
 
@@ -127,6 +127,14 @@ describe("what happened between two looks", () => {
   for (const { name, before, after, expected } of cases) {
     it(name, () => expect(whatHappened(before, after)).to.deep.equal(expected));
   }
+});
+
+describe("a machine that is silent for a while", () => {
+  it("is not news when it speaks again", () => {
+    const speaking = { machine: "m1", isRunning: true, status: nodeStatus(1), silence: undefined };
+    const silent = { ...speaking, status: undefined, silence: "did not answer within 5 s" };
+    expect(whatHappened(remember([speaking], [silent]), [speaking])).to.deep.equal([]);
+  });
 });
 
 describe("progress on a terminal", () => {

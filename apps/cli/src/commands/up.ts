@@ -1,7 +1,7 @@
 import { clusterConfig } from "../cluster-config.ts";
 import { parseWhole, parseWords } from "../arguments.ts";
 import { UsageError, CommandError, type Command, type Context } from "../command.ts";
-import { describeMachine, isFormed, readyNodes, whatHappened } from "../formation.ts";
+import { describeMachine, isFormed, readyNodes, remember, whatHappened } from "../formation.ts";
 import { findServer, kubectlCommand, listClusterNodes, pickServer } from "../kubectl.ts";
 import { openProgress, type Progress } from "../output/progress.ts";
 import { observe, type LabMachine, type Observation } from "../site.ts";
@@ -73,7 +73,7 @@ async function becomeReady(
     const now = await observe(machines);
     whatHappened(last, now).forEach((line) => progress.step(line));
     progress.board(now.map(describeMachine));
-    last = now;
+    last = remember(last, now);
     death = firstDeath(now, context);
     if (death !== undefined) return true;
     const server = pickServer(machines, now);
