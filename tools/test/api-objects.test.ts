@@ -13,6 +13,7 @@ import {
 } from "@cluster-os/api";
 import { waitFor } from "@cluster-os/std/drivers";
 import { expect } from "chai";
+import { execa } from "execa";
 import { findHyperkube, startApiServer, type ApiServer, type KubectlResult } from "./api-server.ts";
 
 const KEY_A = `ed25519:${"a".repeat(64)}`;
@@ -209,6 +210,58 @@ describe("objects of libs/api on a real API server", function () {
       const where = namespace === undefined ? [] : ["-n", namespace];
       const { stdout } = await api.kubectl(["auth", "can-i", ...args, ...where], agent("n-a"));
       expect(stdout.trim()).to.equal(allowed ? "yes" : "no");
+    });
+  }
+
+  const serverCases: readonly { name: string; args: readonly string[]; allowed: boolean }[] = [
+    { name: "sets a node's pod network", args: ["patch", "nodes/n-a"], allowed: true },
+    {
+      name: "approves a certificate request",
+      args: ["update", "certificatesigningrequests", "--subresource=approval"],
+      allowed: true,
+    },
+    { name: "grants more than it has", args: ["escalate", "clusterroles"], allowed: false },
+    { name: "binds any role", args: ["bind", "clusterroles/cluster-admin"], allowed: false },
+    { name: "reads secrets", args: ["get", "secrets", "-n", "kube-system"], allowed: false },
+    { name: "deletes nodes of Kubernetes", args: ["delete", "nodes"], allowed: false },
+    { name: "makes pods", args: ["create", "pods", "-n", "default"], allowed: false },
+  ];
+  for (const { name, args, allowed } of serverCases) {
+    it(`a server's bootstrap ${allowed ? "" : "never "}${name}`, async () => {
+      const { stdout } = await api.kubectl(["auth", "can-i", ...args], server);
+      expect(stdout.trim()).to.equal(allowed ? "yes" : "no");
+    });
+  }
+
+  for (const [signer, allowed] of [
+    ["kubernetes.io/kube-apiserver-client", true],
+    ["kubernetes.io/kube-apiserver-client-kubelet", false],
+  ] as const) {
+    it(`a server's bootstrap ${allowed ? "has" : "never has"} certificates of ${signer} signed`, async () => {
+      const name = signer.replace("kubernetes.io/", "test-");
+      const newKey = [
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-keyout",
+        "/dev/null",
+      ];
+      const { stdout: csrPem } = await execa("openssl", [
+        "req",
+        ...newKey,
+        "-subj",
+        "/O=system:nodes/CN=system:node:a",
+      ]);
+      const request = Buffer.from(csrPem).toString("base64");
+      const usages = ["client auth", "digital signature"];
+      const apiVersion = "certificates.k8s.io/v1";
+      const kind = "CertificateSigningRequest";
+      const input = { apiVersion, kind, metadata: { name }, spec: { request, signerName: signer, usages } };
+      done(await api.kubectl(["create", "-f", "-"], { ...server, input }));
+      const approved = await api.kubectl(["certificate", "approve", name], server);
+      expect(approved.isDone, approved.stderr).to.equal(allowed);
     });
   }
 
