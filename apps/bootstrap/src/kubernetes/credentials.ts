@@ -1,5 +1,5 @@
 import { JoinCredentialsRequest } from "@cluster-os/api";
-import { decodeCbor, encodeCbor, type NodeId } from "@cluster-os/identity";
+import { decodeCbor, encodeCbor, nodeName, type NodeId } from "@cluster-os/identity";
 import { JoinCredentials, type Distribution } from "@cluster-os/kubernetes";
 import type { PeerApiClient } from "../peer-api/client.ts";
 import { PeerApiError, type PeerHandler } from "../peer-api/protocol.ts";
@@ -31,6 +31,9 @@ export function credentialsHandler(options: CredentialsGranterOptions): PeerHand
     if (request.role === "server" && !(await slot.tryTake(from))) {
       throw new PeerApiError(503, "another machine is becoming a server at this moment");
     }
+    // A machine that begins anew - it was reset, or lost its disk - is still listed with its earlier life, and a join is
+    // refused while etcd lists a member that does not answer.
+    await options.distribution.removeMember(nodeName(from), signal);
     return encodeCbor(await options.distribution.credentials(request.role, signal));
   };
 }
