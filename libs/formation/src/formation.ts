@@ -1,5 +1,11 @@
 import { CodecError, RecordError, SealError, type NodeId } from "@cluster-os/identity";
-import { AdmissionError, openFounderSecrets, openGenesis, type Genesis } from "@cluster-os/admission";
+import {
+  AdmissionError,
+  openFounderSecrets,
+  openGenesis,
+  type FounderSecrets,
+  type Genesis,
+} from "@cluster-os/admission";
 import type { Address } from "@cluster-os/membership";
 import { equalBytes, type Instant } from "@cluster-os/std";
 import { ZodError } from "zod";
@@ -240,7 +246,7 @@ export class Formation {
 
   /** A decided genesis record: this machine's own ballot's, or by a holder of the join key. */
   #learnGenesis(bytes: Uint8Array, now: Instant): void {
-    const { store, identity, sealing } = this.#context;
+    const { store, identity } = this.#context;
     const genesis = openGenesis(bytes);
     if (store.state.genesis && !equalBytes(store.state.genesis, bytes)) {
       return diagnose(this.#context, { kind: "other-cluster", clusterId: genesis.clusterId }, now);
@@ -249,13 +255,10 @@ export class Formation {
     // Known from here on, founder or not: this machine founds no other cluster.
     if (!store.state.genesis) store.change({ genesis: bytes });
     if (!genesis.payload.founders.some(({ nodeId }) => nodeId === identity.nodeId)) return;
-    try {
-      const { ringKey, authoritySeed } = openFounderSecrets(genesis, identity.nodeId, sealing);
-      store.change({ ringKeys: [ringKey], ...(authoritySeed && { authoritySeed }) });
-    } catch (error) {
-      if (!(error instanceof SealError)) throw error;
-      return diagnose(this.#context, { kind: "secrets-do-not-open" }, now);
-    }
+    const secrets = this.#openSecrets(genesis, now);
+    if (!secrets) return;
+    const { ringKey, authoritySeed } = secrets;
+    store.change({ ringKeys: [ringKey], ...(authoritySeed && { authoritySeed }) });
     this.#becomeMember(
       genesis,
       this.#genesisBallot.candidates(now).map(({ address }) => address),
@@ -268,12 +271,27 @@ export class Formation {
     const admitted = this.#applicant.receive(record, from);
     if (!admitted) return;
     const { genesis, admission, ringKeys } = admitted;
+    // A founder that learns of genesis by an answer is handed its part of the genesis record all the same.
+    const authoritySeed = admission ? undefined : this.#openSecrets(genesis, now)?.authoritySeed;
     this.#context.store.change({
+      ...(authoritySeed && { authoritySeed }),
       genesis: genesis.bytes,
       ringKeys: [...ringKeys],
       admissions: admission ? [admission] : [],
     });
     this.#becomeMember(genesis, [from], now);
+  }
+
+  /** This founder's part of the genesis record; undefined when its sealing key is another than it was. */
+  #openSecrets(genesis: Genesis, now: Instant): FounderSecrets | undefined {
+    const { identity, sealing } = this.#context;
+    try {
+      return openFounderSecrets(genesis, identity.nodeId, sealing);
+    } catch (error) {
+      if (!(error instanceof SealError)) throw error;
+      diagnose(this.#context, { kind: "secrets-do-not-open" }, now);
+      return undefined;
+    }
   }
 
   #becomeMember(genesis: Genesis, seeds: readonly Address[], now: Instant): void {

@@ -235,6 +235,18 @@ describe("application", () => {
     expect(newcomer.formation.ledger!.roster.indexOf(newcomer.nodeId)).to.equal(10);
   });
 
+  it("of a founder that lost its state gives it back its part of the genesis record", () => {
+    const world = new World();
+    const members = cluster(world, 2);
+    const server = members.find(({ store }) => store.state.authoritySeed)!;
+    world.stop(server);
+    server.disk = undefined;
+    world.start(server);
+    // Whatever reaches it first: what was decided, or the answer to its application.
+    world.runUntil(() => server.clusterId !== undefined, 30_000);
+    expect(server.store.state.authoritySeed).to.not.equal(undefined);
+  });
+
   it("of a revoked node gets no answer", () => {
     const world = new World();
     const members = cluster(world, 1);
