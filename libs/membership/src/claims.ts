@@ -4,6 +4,7 @@ import { asHeardFrom } from "./address.ts";
 import { accusationsAgainst, receiverOf, statementNews, type Core } from "./core.ts";
 import type { Address } from "./member.ts";
 import { statusOf } from "./merge.ts";
+import type { Exchange } from "./exchange.ts";
 import { encodeNews, type Accusation, type News } from "./news.ts";
 import { StatementReader, type Statement } from "./records.ts";
 import type { Change } from "./table.ts";
@@ -24,21 +25,12 @@ export type Claim = Exclude<News, { kind: "fact" }>;
  */
 export class Claims {
   readonly #core: Core;
-  readonly #onChange: (nodeId: NodeId, change: Change, now: Instant) => void;
-  readonly #onUnadmitted: (now: Instant) => void;
+  readonly #exchange: Exchange;
   readonly #reader = new StatementReader();
 
-  /** `onChange` is called after each change of another node; `onUnadmitted` when a claim is of no use yet. */
-  constructor(
-    core: Core,
-    hooks: {
-      readonly onChange: (nodeId: NodeId, change: Change, now: Instant) => void;
-      readonly onUnadmitted: (now: Instant) => void;
-    },
-  ) {
+  constructor(core: Core, exchange: Exchange) {
     this.#core = core;
-    this.#onChange = hooks.onChange;
-    this.#onUnadmitted = hooks.onUnadmitted;
+    this.#exchange = exchange;
   }
 
   apply(claim: Claim, teller: Teller, now: Instant): readonly Uint8Array[] {
@@ -47,7 +39,7 @@ export class Claims {
       case "left": {
         const statement = this.#open(claim.kind, claim.record);
         return statement
-          ? this.#hearStatement(statement, this.#addressIn(claim, statement, teller), now)
+          ? this.#hearStatement(statement, this.#addressIn(claim, statement, teller), teller, now)
           : [];
       }
       case "suspect":
@@ -125,12 +117,18 @@ export class Claims {
     return statement.nodeId === teller.nodeId ? teller.from : asHeardFrom(claim.address, teller.from);
   }
 
-  #hearStatement(statement: Statement, address: Address | undefined, now: Instant): readonly Uint8Array[] {
+  #hearStatement(
+    statement: Statement,
+    address: Address | undefined,
+    teller: Teller,
+    now: Instant,
+  ): readonly Uint8Array[] {
     const { table, outbox, self, isAdmitted } = this.#core;
     const { nodeId } = statement;
     if (nodeId === self.identity.nodeId) return this.#hearOwnStatement(statement);
     if (!isAdmitted(nodeId)) {
-      this.#onUnadmitted(now);
+      // What admits it may be on its way; an exchange would have brought it.
+      if (!teller.isExchange) this.#exchange.compareSoon(now);
       return [];
     }
     const change = table.learn(statement, address);
@@ -146,13 +144,10 @@ export class Claims {
   #hearOwnStatement(heard: Statement): readonly Uint8Array[] {
     const { self, counters } = this.#core;
     if (equalBytes(heard.bytes, self.statement.bytes)) return [];
-    if (heard.incarnation >= self.statement.incarnation) {
-      const isOwn = heard.kind === "alive" && self.hasLeft;
-      if (!isOwn) {
-        counters.ownKeyElsewhere += 1;
-        self.overtake(heard.incarnation);
-        this.spreadSelf();
-      }
+    if (heard.incarnation >= self.statement.incarnation && !self.hasLeft) {
+      counters.ownKeyElsewhere += 1;
+      self.overtake(heard.incarnation);
+      this.spreadSelf();
     }
     return [this.selfNews()];
   }
@@ -194,6 +189,6 @@ export class Claims {
     outbox.setMemberCount(table.liveCount);
     const { previous } = change;
     outbox.emit({ kind: "member-changed", member, ...(previous !== undefined && { previous }) });
-    this.#onChange(nodeId, change, now);
+    this.#exchange.changed(nodeId, change, now);
   }
 }

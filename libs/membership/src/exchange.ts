@@ -15,6 +15,9 @@ const JOIN_FACTS_BYTES = 262_144;
 /** A seed that never answers is given up after so many tries, once others have answered. */
 const SEED_TRIES = 5;
 
+/** Gives and asks for nothing more: what goes with it counts. */
+const MORE_DATA: Body = { kind: "sync-data", members: [], facts: [] };
+
 /**
  * Anti-entropy: repairs what gossip lost. Two nodes compare a hash of all they know; if it differs, one offers what it
  * has by incarnation and version, and each sends what the other lacks. Seeds and failed members are dialled with the
@@ -37,15 +40,12 @@ export class Exchange {
   }
 
   get wakeAt(): Instant {
+    if (this.#core.self.hasLeft) return Infinity;
     return Math.min(this.#regularAt, this.#extraAt ?? Infinity, this.#seeds.wakeAt, this.#failed.wakeAt);
   }
 
   wake(now: Instant): void {
-    if (this.#core.self.hasLeft) {
-      this.#regularAt = Infinity;
-      this.#extraAt = undefined;
-      return;
-    }
+    if (this.#core.self.hasLeft) return;
     for (const seed of this.#seeds.due(now)) this.#dialSeed(seed);
     for (const nodeId of this.#failed.due(now)) this.#compareWith(nodeId);
     if (now >= this.#regularAt) {
@@ -88,7 +88,7 @@ export class Exchange {
 
   /** Offers all this node knows, with `answers`. */
   offer(to: Receiver, answers: readonly Uint8Array[]): void {
-    this.#core.outbox.sendAll(to, this.#offerBody(), [...answers, this.#selfNews()]);
+    this.#core.outbox.sendAll(to, this.#offerBody(), [...answers, this.#selfNews()], MORE_DATA);
   }
 
   /** If the other's hash differs, offers it everything; says whether it did. */
@@ -113,14 +113,14 @@ export class Exchange {
       ...this.#factNews(compared.give),
       ...members.give.flatMap((id) => this.#memberNews(id)),
     ];
-    outbox.sendAll(sender, { kind: "sync-data", members: want, facts: compared.want }, news);
+    outbox.sendAll(sender, { kind: "sync-data", members: want, facts: compared.want }, news, MORE_DATA);
   }
 
   /** A node that is not admitted here, as far as this one knows, may hold the fact that admits it: ask for facts only. */
   onForeignOffer(sender: Receiver, offer: Body & { readonly kind: "sync-offer" }): void {
     const { want } = this.#core.facts.compare(offer.facts);
     if (want.length > 0)
-      this.#core.outbox.sendAll(sender, { kind: "sync-data", members: [], facts: want }, []);
+      this.#core.outbox.sendAll(sender, { kind: "sync-data", members: [], facts: want }, [], MORE_DATA);
   }
 
   /** The other gave what was lacking here; sends what it asked for, and says whether there was any. */
@@ -134,7 +134,7 @@ export class Exchange {
       ...asked.members.flatMap((nodeId) => this.#memberNews(nodeId)),
     ];
     if (news.length === 0) return false;
-    this.#core.outbox.sendAll(sender, { kind: "sync-data", members: [], facts: [] }, [...answers, ...news]);
+    this.#core.outbox.sendAll(sender, MORE_DATA, [...answers, ...news], MORE_DATA);
     return true;
   }
 
@@ -145,7 +145,7 @@ export class Exchange {
     const factNews = this.#factNews(facts);
     const size = factNews.reduce((sum, news) => sum + news.length, 0);
     const news = size <= JOIN_FACTS_BYTES ? [...factNews, this.#selfNews()] : [this.#selfNews()];
-    this.#core.outbox.sendAll({ address: seed }, this.#offerBody(), news);
+    this.#core.outbox.sendAll({ address: seed }, this.#offerBody(), news, MORE_DATA);
   }
 
   #compareWithAnyone(): void {

@@ -53,10 +53,7 @@ export class Membership {
     this.#core = core;
     this.#gate = new Gate(this.#sealing, core.counters);
     this.#exchange = new Exchange(core, now);
-    this.#claims = new Claims(core, {
-      onChange: (nodeId, change, at) => this.#exchange.changed(nodeId, change, at),
-      onUnadmitted: (at) => this.#exchange.compareSoon(at),
-    });
+    this.#claims = new Claims(core, this.#exchange);
     this.#detector = new Detector(core, (nodeId, at) => this.#claims.suspect(nodeId, at), now);
     this.#gossipAt = now;
   }
@@ -244,20 +241,19 @@ export class Membership {
   #gossip(now: Instant): void {
     const { table, outbox, config, rng, self } = this.#core;
     if (now < this.#gossipAt || !this.#hasToTell()) return;
-    this.#gossipAt = now + config.gossipIntervalMs;
     for (const { nodeId } of table.suspectsOf(self.identity.nodeId)) this.#claims.tellAccused(nodeId);
-    const isHeldFailedLately = ({ nodeId }: Member): boolean =>
-      table.hasFailedSince(nodeId, now - config.gossipToFailedMs);
-    const receivers = [...table.reachable(), ...table.members().filter(isHeldFailedLately)];
-    for (const { nodeId, address } of shuffled(rng, receivers).slice(0, config.gossipFanout)) {
-      if (address !== "") outbox.gossip({ nodeId, address });
-    }
+    const since = now - config.gossipToFailedMs;
+    const failedLately = table.members().filter(({ nodeId }) => table.hasFailedSince(nodeId, since));
+    const receivers = shuffled(rng, [...table.reachable(), ...failedLately]).slice(0, config.gossipFanout);
+    for (const { nodeId, address } of receivers) if (address !== "") outbox.gossip({ nodeId, address });
+    // Alone, there is nobody to tell, and no need to look often whether there is.
+    this.#gossipAt = now + (receivers.length > 0 ? config.gossipIntervalMs : config.probeIntervalMs);
   }
 
   #hasToTell(): boolean {
     const { outbox, table, self } = this.#core;
-    const hasReceivers = table.members().length > 0;
-    return (hasReceivers && outbox.hasNews) || table.suspectsOf(self.identity.nodeId).length > 0;
+    const hasOthers = table.members().length > 0;
+    return hasOthers && (outbox.hasNews || table.suspectsOf(self.identity.nodeId).length > 0);
   }
 
   /** A machine that slept heard nobody: it must not hold that against them (and is itself not well). */

@@ -65,7 +65,7 @@ export class Outbox {
   }
 
   /** As many messages as all of `news` needs; those after the first carry `rest` in place of `body`. */
-  sendAll(to: Receiver, body: Body, news: readonly Uint8Array[], rest: Body = GOSSIP): void {
+  sendAll(to: Receiver, body: Body, news: readonly Uint8Array[], rest: Body): void {
     const parts = splitNews(news, roomForNews(body, this.#config.streamBytes));
     if (parts.length === 0) return this.#seal(to, body, []);
     for (const [index, part] of parts.entries()) this.#seal(to, index === 0 ? body : rest, part);

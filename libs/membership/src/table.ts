@@ -19,7 +19,6 @@ interface Entry {
   address: Address;
   /** When the node itself was last heard from this address; undefined if others told the address. */
   heardAt: Instant | undefined;
-  suspicion: Suspicion | undefined;
   failedAt: Instant | undefined;
 }
 
@@ -35,6 +34,8 @@ const ADDRESS_KEEP_MS = 60_000;
 export class MemberTable {
   readonly #config: MembershipConfig;
   readonly #entries = new Map<NodeId, Entry>();
+  // Few at any time, and asked for after every step.
+  readonly #suspected = new Map<NodeId, { readonly entry: Entry; readonly suspicion: Suspicion }>();
   #members: readonly Member[] | undefined;
 
   constructor(config: MembershipConfig) {
@@ -85,7 +86,7 @@ export class MemberTable {
     }
     entry.standing = merged;
     entry.description = statement.description ?? entry.description;
-    if (merged.accusation === undefined) entry.suspicion = undefined;
+    if (merged.accusation !== "suspect") this.#suspected.delete(statement.nodeId);
     if (statusOf(merged) !== "failed") entry.failedAt = undefined;
     this.#entries.set(statement.nodeId, entry);
     this.#members = undefined;
@@ -118,9 +119,10 @@ export class MemberTable {
     if (!merged) return this.#isConfirmed(entry, accusation) ? "confirmed" : undefined;
     const previous = statusOf(entry.standing);
     const isSuspect = accusation.kind === "suspect";
-    entry.suspicion = isSuspect
-      ? new Suspicion(suspicionTimes(this.#config, this.liveCount), accusation.accuser, now)
-      : undefined;
+    if (isSuspect) {
+      const times = suspicionTimes(this.#config, this.liveCount);
+      this.#suspected.set(entry.nodeId, { entry, suspicion: new Suspicion(times, accusation.accuser, now) });
+    } else this.#suspected.delete(entry.nodeId);
     entry.failedAt = isSuspect ? undefined : now;
     entry.standing = merged;
     this.#members = undefined;
@@ -129,16 +131,16 @@ export class MemberTable {
 
   /** Those whose suspicion ended without a word from them. */
   convicted(now: Instant): readonly Standing[] {
-    return this.#suspicions()
+    return [...this.#suspected.values()]
       .filter(({ suspicion }) => now >= suspicion.endsAt)
-      .map(({ standing }) => standing);
+      .map(({ entry }) => entry.standing);
   }
 
   /** Those whom `accuser` suspects. */
   suspectsOf(accuser: NodeId): readonly Member[] {
-    return this.#suspicions()
+    return [...this.#suspected.values()]
       .filter(({ suspicion }) => suspicion.hasAccuser(accuser))
-      .map(memberOf);
+      .map(({ entry }) => memberOf(entry));
   }
 
   /** Whether the node failed after `since`. */
@@ -149,28 +151,25 @@ export class MemberTable {
   /** Forgets the nodes that are members no longer, and says which. */
   forget(isMember: (nodeId: NodeId) => boolean): readonly NodeId[] {
     const gone = [...this.#entries.keys()].filter((nodeId) => !isMember(nodeId));
-    for (const nodeId of gone) this.#entries.delete(nodeId);
+    for (const nodeId of gone) {
+      this.#entries.delete(nodeId);
+      this.#suspected.delete(nodeId);
+    }
     if (gone.length > 0) this.#members = undefined;
     return gone;
   }
 
   postponeSuspicions(ms: number): void {
-    for (const { suspicion } of this.#suspicions()) suspicion.postpone(ms);
+    for (const { suspicion } of this.#suspected.values()) suspicion.postpone(ms);
   }
 
   get wakeAt(): Instant {
-    return Math.min(Infinity, ...this.#suspicions().map(({ suspicion }) => suspicion.endsAt));
-  }
-
-  #suspicions(): readonly (Entry & { readonly suspicion: Suspicion })[] {
-    return [...this.#entries.values()].filter(
-      (entry): entry is Entry & { readonly suspicion: Suspicion } => entry.suspicion !== undefined,
-    );
+    return Math.min(Infinity, ...[...this.#suspected.values()].map(({ suspicion }) => suspicion.endsAt));
   }
 
   #isConfirmed(entry: Entry, { kind, incarnation, accuser }: Accusation): boolean {
     const isSame = kind === "suspect" && incarnation === entry.standing.statement.incarnation;
-    return isSame && entry.suspicion !== undefined && entry.suspicion.confirm(accuser);
+    return isSame && this.#suspected.get(entry.nodeId)?.suspicion.confirm(accuser) === true;
   }
 
   #give(entry: Entry, address: Address): Change {
@@ -193,7 +192,6 @@ function newEntry(standing: Standing): Entry {
     description,
     address: "",
     heardAt: undefined,
-    suspicion: undefined,
     failedAt: undefined,
   };
 }
