@@ -6,6 +6,8 @@ export interface FormationConfig {
   readonly memberBeaconMs: number;
   /** A candidate not heard for this long is gone. */
   readonly candidateFreshMs: number;
+  /** A machine listens so long for members of a cluster before it has a part in founding one. */
+  readonly listenMs: number;
   /** Without `expect`: the view must be unchanged for this long before genesis. */
   readonly stableViewMs: number;
   /** Without `expect`: and for this long when this machine sees no other. */
@@ -33,6 +35,7 @@ export const DEFAULT_FORMATION_CONFIG: FormationConfig = {
   beaconMs: 500,
   memberBeaconMs: 5_000,
   candidateFreshMs: 3_000,
+  listenMs: 2_000,
   stableViewMs: 10_000,
   aloneMs: 60_000,
   quorumPatienceMs: 1_000,

@@ -79,7 +79,9 @@ export class Formation {
     };
     this.#startedAt = now;
     this.#beacons = new BeaconSender(this.#context, now);
-    this.#genesisBallot = new GenesisBallot(this.#context, (record, at) => this.#learnGenesis(record, at));
+    this.#genesisBallot = new GenesisBallot(this.#context, now, (record, at) =>
+      this.#learnGenesis(record, at),
+    );
     this.#applicant = new Applicant(this.#context);
   }
 

@@ -50,12 +50,15 @@ export class GenesisBallot {
   readonly #runner: BallotRunner;
   readonly #decided: (record: Uint8Array, now: Instant) => void;
   readonly #addresses = new Map<NodeId, Address>();
-  #now: Instant = 0;
+  readonly #listenUntil: Instant;
+  #now: Instant;
   #view: string | undefined;
   #viewSince: Instant = 0;
 
-  constructor(context: FormationContext, decided: (record: Uint8Array, now: Instant) => void) {
+  constructor(context: FormationContext, now: Instant, decided: (record: Uint8Array, now: Instant) => void) {
     this.#context = context;
+    this.#now = now;
+    this.#listenUntil = now + context.config.listenMs;
     this.#decided = decided;
     const { store } = context;
     this.#runner = new BallotRunner({
@@ -80,7 +83,8 @@ export class GenesisBallot {
 
   get wakeAt(): Instant {
     if (this.#context.store.state.genesis) return Infinity;
-    return Math.min(this.#runner.wakeAt, this.#stableAt > this.#now ? this.#stableAt : Infinity);
+    const waits = [this.#listenUntil, this.#stableAt].filter((at) => at > this.#now);
+    return Math.min(this.#runner.wakeAt, ...waits);
   }
 
   /** Unformed machines with the same join key heard lately, without this one, by node ID. */
@@ -134,7 +138,8 @@ export class GenesisBallot {
       now - MEMBER_BEACONS * config.memberBeaconMs,
       ({ standing, clusterId }) => standing === "same-key" && clusterId !== undefined,
     );
-    if (isMemberNear.length > 0) return "none";
+    // Members answer whoever looks for them: after a few unanswered beacons there are none.
+    if (isMemberNear.length > 0 || now < this.#listenUntil) return "none";
     const candidates = this.candidates(now);
     if (!this.#isComplete(now)) {
       // What was accepted may be decided, and its proposer may be gone: a quorum is enough to carry it through.

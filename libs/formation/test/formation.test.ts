@@ -14,7 +14,7 @@ describe("genesis", () => {
   it("makes one cluster of the machines that were expected", () => {
     const world = new World();
     const machines = [1, 2, 3].map(() => world.add({ expect: 3 }));
-    world.runUntil(() => machines.every(({ clusterId }) => clusterId !== undefined), 5_000);
+    world.runUntil(() => machines.every(({ clusterId }) => clusterId !== undefined), 7_000);
     expect(clustersOf(machines).size).to.equal(1);
     const { payload } = machines[0]!.formation.ledger!.genesis;
     expect(payload.founders.map(({ nodeId }) => nodeId)).to.deep.equal(
@@ -84,6 +84,16 @@ describe("genesis", () => {
     world.runUntil(() => proposer.clusterId !== undefined, 10_000);
     expect(clustersOf(machines).size).to.equal(1);
     expect(proposer.formation.ledger!.roster.isFounder(proposer.nodeId)).to.equal(true);
+  });
+
+  it("is left alone by machines that find a cluster, however many they are", () => {
+    const world = new World();
+    const founders = [1, 2].map(() => world.add({ expect: 2 }));
+    world.runUntil(() => founders.every(({ clusterId }) => clusterId !== undefined), 10_000);
+    const late = [1, 2, 3].map(() => world.add({ expect: 2 }));
+    world.run(30_000);
+    expect(clustersOf(late)).to.deep.equal(new Set([undefined]));
+    expect(late.map(({ formation }) => formation.stage)).to.deep.equal(["applying", "applying", "applying"]);
   });
 
   it("hands each founder its secrets and nobody else's", () => {
