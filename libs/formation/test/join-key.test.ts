@@ -1,0 +1,34 @@
+import { expect } from "chai";
+import { JoinKey } from "../src/join-key.ts";
+
+const key = new JoinKey(new Uint8Array(32).fill(1));
+const other = new JoinKey(new Uint8Array(32).fill(2));
+const none = new JoinKey(undefined);
+const one = Uint8Array.of(1);
+const two = Uint8Array.of(2, 3);
+
+describe("join key", () => {
+  it("has a tag of its own that does not show the key", () => {
+    expect(key.tag).to.have.length(8).and.to.not.deep.equal(other.tag);
+    expect(new JoinKey(new Uint8Array(32).fill(1)).tag).to.deep.equal(key.tag);
+    expect(key.isForeignTag(other.tag)).to.equal(true);
+    expect(key.isForeignTag(key.tag)).to.equal(false);
+    expect(key.isForeignTag(none.tag)).to.equal(false);
+    expect(none.isForeignTag(key.tag)).to.equal(false);
+  });
+
+  it("authenticates parts for one purpose, among holders of the key", () => {
+    const mac = key.mac("ballot", one, two);
+    expect(key.isMac(mac, "ballot", one, two)).to.equal(true);
+    expect(key.isMac(mac, "answer", one, two)).to.equal(false);
+    expect(key.isMac(mac, "ballot", two, one)).to.equal(false);
+    expect(key.isMac(mac, "ballot", Uint8Array.of(1, 2), Uint8Array.of(3))).to.equal(false);
+    expect(other.isMac(mac, "ballot", one, two)).to.equal(false);
+    expect(key.isMac(undefined, "ballot", one)).to.equal(false);
+  });
+
+  it("authenticates nothing where there is none", () => {
+    expect(none.mac("ballot", one)).to.equal(undefined);
+    expect(none.isMac(key.mac("ballot", one), "ballot", one)).to.equal(false);
+  });
+});

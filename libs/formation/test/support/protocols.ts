@@ -1,0 +1,137 @@
+import {
+  generateAgreementKey,
+  generateIdentity,
+  type AgreementKey,
+  type Identity,
+  type NodeId,
+} from "@cluster-os/identity";
+import { seededRng, type Instant } from "@cluster-os/std";
+import {
+  NodeProtocol,
+  type NodeProtocolEffect,
+  type NodeProtocolInput,
+  type OwnDescription,
+} from "../../src/index.ts";
+
+export function description(state = "none"): OwnDescription {
+  return {
+    gossipPort: 8686,
+    wireguardPort: 51820,
+    capabilities: { cpu: 2, memoryBytes: 4 * 2 ** 30, gpus: 0 },
+    roles: [],
+    kubernetes: { state, epoch: 0 },
+    version: "0.1.0",
+  };
+}
+
+/** A node's protocol with its disk; restarts from what it persisted. */
+export class ProtocolNode {
+  readonly identity: Identity;
+  readonly sealing: AgreementKey;
+  readonly address: string;
+  readonly expect: number;
+  readonly number: number;
+  protocol!: NodeProtocol;
+  disk: Uint8Array | undefined;
+  effects: NodeProtocolEffect[] = [];
+  starts = 0;
+
+  constructor(number: number, expect: number, now: Instant) {
+    const rng = seededRng(300 + number);
+    this.number = number;
+    this.identity = generateIdentity(rng);
+    this.sealing = generateAgreementKey(rng);
+    this.address = `10.0.0.${number}:8686`;
+    this.expect = expect;
+    this.start(now);
+  }
+
+  get nodeId(): NodeId {
+    return this.identity.nodeId;
+  }
+
+  start(now: Instant): void {
+    this.starts += 1;
+    this.protocol = new NodeProtocol({
+      identity: this.identity,
+      wireguardKey: this.sealing.publicKey,
+      sealing: this.sealing,
+      joinKey: new Uint8Array(32).fill(5),
+      expect: this.expect,
+      description: description(),
+      lanSubnets: [],
+      ...(this.disk && { state: this.disk }),
+      rng: seededRng(this.number * 100 + this.starts),
+      wallTime: () => 1_700_000_000_000,
+      now,
+    });
+  }
+
+  of<Kind extends NodeProtocolEffect["kind"]>(kind: Kind): Extract<NodeProtocolEffect, { kind: Kind }>[] {
+    return this.effects.filter(
+      (effect): effect is Extract<NodeProtocolEffect, { kind: Kind }> => effect.kind === kind,
+    );
+  }
+}
+
+/** Nodes on one LAN, each datagram a millisecond on its way. */
+export class Lan {
+  readonly nodes: ProtocolNode[] = [];
+  readonly expect: number;
+  now: Instant = 0;
+  /** Whether multicast works; unicast always does. */
+  hasMulticast = true;
+  /** How often something else came before a `persist` in a step. */
+  latePersists = 0;
+  #queue: { readonly at: Instant; readonly act: () => void }[] = [];
+
+  constructor(expect: number) {
+    this.expect = expect;
+  }
+
+  add(): ProtocolNode {
+    const node = new ProtocolNode(this.nodes.length + 1, this.expect, this.now);
+    this.nodes.push(node);
+    return node;
+  }
+
+  feed(node: ProtocolNode, input: NodeProtocolInput): readonly NodeProtocolEffect[] {
+    const effects = node.protocol.step(input, this.now);
+    node.effects.push(...effects);
+    this.latePersists += effects.slice(1).filter(({ kind }) => kind === "persist").length;
+    for (const effect of effects) {
+      if (effect.kind === "persist") node.disk = effect.state;
+      else if (effect.kind === "send")
+        this.#deliver(node, effect.bytes, ({ address }) => address === effect.to);
+      else if (effect.kind === "multicast" && this.hasMulticast)
+        this.#deliver(node, effect.bytes, (to) => to !== node);
+    }
+    return effects;
+  }
+
+  runUntil(isSo: () => boolean, limitMs = 60_000): void {
+    const end = this.now + limitMs;
+    while (!isSo()) {
+      if (this.now > end) throw new Error(`it was not so after ${limitMs} ms`);
+      this.now += 1;
+      const due = this.#queue.filter(({ at }) => at <= this.now);
+      this.#queue = this.#queue.filter(({ at }) => at > this.now);
+      for (const { act } of due) act();
+      for (const node of this.nodes) if (node.protocol.wakeAt <= this.now) this.feed(node, { kind: "wake" });
+    }
+  }
+
+  run(ms: number): void {
+    const end = this.now + ms;
+    this.runUntil(() => this.now >= end, ms);
+  }
+
+  #deliver(from: ProtocolNode, bytes: Uint8Array, isRecipient: (node: ProtocolNode) => boolean): void {
+    for (const to of this.nodes.filter(isRecipient)) {
+      this.#queue.push({
+        at: this.now + 1,
+        act: () => this.feed(to, { kind: "datagram", from: from.address, bytes }),
+      });
+    }
+  }
+}
