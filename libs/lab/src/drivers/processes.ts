@@ -119,7 +119,12 @@ export async function listIfThere(path: string): Promise<string[]> {
   }
 }
 
-/** ESRCH and ENODEV: the process or cgroup ended between opening and reading. */
+/**
+ * ESRCH and ENODEV: the process or cgroup ended between opening and reading. EINVAL: the process is ending and has left its
+ * mount namespace, so that its mountinfo cannot be opened.
+ */
 function isGone(error: unknown): boolean {
-  return ["ENOENT", "ESRCH", "ENODEV", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "");
+  return ["ENOENT", "ESRCH", "ENODEV", "ENOTDIR", "EINVAL"].includes(
+    (error as NodeJS.ErrnoException).code ?? "",
+  );
 }
