@@ -147,7 +147,7 @@ export class Daemon implements AsyncDisposable {
     ): Loop =>
       this.#resources.use(new Loop({ name, everyMs, round, rng, logger: logger.child({ part: name }) }));
     this.#loops = {
-      mesh: loop("mesh", 2_000, (signal) => mesh.round(signal)),
+      mesh: loop("mesh", 10_000, (signal) => mesh.round(signal)),
       kubernetes: loop("kubernetes", 1_000, (signal) => this.#kubernetesRound(signal)),
       controlPlane: loop("control-plane", 2_000, (signal) => this.#controlPlane.round(signal)),
     };
@@ -236,7 +236,7 @@ export class Daemon implements AsyncDisposable {
     if (this.#meshMtu !== undefined) await distribution.setServers(balancedServers(this.#view));
     await this.#kubernetes.round(signal);
     // What works is looked at less often: each look asks systemd, the API server and etcd.
-    if (this.#kubernetes.state === "ready") return 5_000;
+    if (this.#kubernetes.state === "ready") return 10_000;
   }
 
   #makeKubernetesController(): KubernetesController {

@@ -6,6 +6,8 @@ import {
   type AddressPlan,
   type MeshMember,
   type MeshWish,
+  WireGuardError,
+  type DeviceState,
   type WireGuardDevice,
 } from "@cluster-os/mesh";
 import type { LinkDriver } from "@cluster-os/mesh/drivers";
@@ -48,10 +50,9 @@ export class MeshController {
     const { device, link, view, wireguard, listenPort, clock, logger } = this.#options;
     const seen = view();
     if (!seen) return;
-    await this.#options.ensureInterface(signal);
     const keys = { privateKey: wireguard.privateKey, publicKey: wireguard.publicKey };
     const wish = meshWish({ ...seen, ...keys, listenPort });
-    const change = planDevice(await device.get(MESH_INTERFACE), wish, clock.wallTime(), this.#previous);
+    const change = planDevice(await this.#observe(signal), wish, clock.wallTime(), this.#previous);
     if (change) {
       await device.configure(MESH_INTERFACE, change);
       logger.info("mesh peers changed", { changes: change.peers.map(({ kind }) => kind) });
@@ -63,5 +64,16 @@ export class MeshController {
     if (actions.length > 0)
       logger.info("mesh interface changed", { actions: actions.map(({ kind }) => kind) });
     this.#options.onUp(mtu);
+  }
+
+  /** The device as it is; made to exist first where it does not answer. */
+  async #observe(signal: AbortSignal): Promise<DeviceState> {
+    try {
+      return await this.#options.device.get(MESH_INTERFACE);
+    } catch (error) {
+      if (!(error instanceof WireGuardError)) throw error;
+      await this.#options.ensureInterface(signal);
+      return this.#options.device.get(MESH_INTERFACE);
+    }
   }
 }
