@@ -1,4 +1,5 @@
-import { decodeCbor, encodeCbor, NodeId, signingKeyFromSeed } from "@cluster-os/identity";
+import type { NodeId } from "@cluster-os/identity";
+import { decodeCbor, encodeCbor, signingKeyFromSeed } from "@cluster-os/identity";
 import { AdmissionError, signAdmission, signRevocation } from "@cluster-os/admission";
 import type { Address } from "@cluster-os/membership";
 import { randomInteger, type Instant } from "@cluster-os/std";

@@ -8,7 +8,7 @@ import {
   type EstablishedPayload,
   type Genesis,
 } from "@cluster-os/admission";
-import type { Instant } from "@cluster-os/std";
+import { equalBytes, type Instant } from "@cluster-os/std";
 import type { NodeStore } from "./state.ts";
 
 /** A signed statement of the cluster under the key by which it is gossiped. */
@@ -26,6 +26,8 @@ export class Ledger {
   readonly roster: Roster;
   readonly #authority: Authority;
   readonly #store: NodeStore;
+  /** What was found genuine, so that gossip that repeats it costs no signature check. */
+  readonly #learnt = new Map<string, Uint8Array>();
   #established: EstablishedPayload | undefined;
 
   constructor(genesis: Genesis, store: NodeStore) {
@@ -47,7 +49,32 @@ export class Ledger {
    * Takes a statement to heart and gives its version; undefined for keys it does not know. Throws a RecordError,
    * CodecError or AdmissionError for one that is not genuine. What is learnt from gossip is on disk by `persistBy`.
    */
-  learn({ key, bytes }: Statement, persistBy: Instant): number | undefined {
+  learn(statement: Statement, persistBy: Instant): number | undefined {
+    const learnt = this.#learnt.get(statement.key);
+    if (learnt && equalBytes(learnt, statement.bytes)) return ONLY_VERSION;
+    const version = this.#take(statement, persistBy);
+    if (version !== undefined) this.#learnt.set(statement.key, statement.bytes);
+    return version;
+  }
+
+  /** Everything known, to be spread. */
+  statements(): readonly Statement[] {
+    const { established } = this.#store.state;
+    const { admissions, revocations } = this.roster.records();
+    return [
+      ...admissions.map((bytes) => ({
+        key: admissionKey(openAdmission(bytes, this.#authority).payload.nodeId),
+        bytes,
+      })),
+      ...revocations.map((bytes) => ({
+        key: revocationKey(openRevocation(bytes, this.#authority).payload.nodeId),
+        bytes,
+      })),
+      ...(established ? [{ key: ESTABLISHED_KEY, bytes: established }] : []),
+    ];
+  }
+
+  #take({ key, bytes }: Statement, persistBy: Instant): number | undefined {
     const [kind, subject] = splitKey(key);
     switch (kind) {
       case "admission":
@@ -69,23 +96,6 @@ export class Ledger {
       default:
         return undefined;
     }
-  }
-
-  /** Everything known, to be spread. */
-  statements(): readonly Statement[] {
-    const { established } = this.#store.state;
-    const { admissions, revocations } = this.roster.records();
-    return [
-      ...admissions.map((bytes) => ({
-        key: admissionKey(openAdmission(bytes, this.#authority).payload.nodeId),
-        bytes,
-      })),
-      ...revocations.map((bytes) => ({
-        key: revocationKey(openRevocation(bytes, this.#authority).payload.nodeId),
-        bytes,
-      })),
-      ...(established ? [{ key: ESTABLISHED_KEY, bytes: established }] : []),
-    ];
   }
 }
 

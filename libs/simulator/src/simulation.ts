@@ -7,12 +7,14 @@ import {
 } from "@cluster-os/formation";
 import { describeError, invariant, randomInteger, seededRng, type Instant, type Rng } from "@cluster-os/std";
 import { EventQueue } from "./event-queue.ts";
-import { planFaults, type Ambush, type Fault, type FaultPlan, type Focus, type Moment } from "./faults.ts";
+import { FaultInjector } from "./fault-injector.ts";
+import { planFaults, type FaultPlan, type Focus } from "./faults.ts";
 import { Invariants } from "./invariants.ts";
 import { SimulatedNetwork } from "./network.ts";
 import { shareSignatures } from "./shared-signatures.ts";
 import { descriptionOf, SimulatedMachine } from "./simulated-machine.ts";
 import { SimulatedKubernetes } from "./simulated-kubernetes.ts";
+import { whatIsMissing } from "./wellness.ts";
 
 export interface SimulationOptions {
   readonly seed: number;
@@ -60,16 +62,14 @@ class Simulation {
   readonly #kubernetes: SimulatedKubernetes;
   readonly #machines = new Map<number, SimulatedMachine>();
   readonly #invariants = new Invariants();
-  readonly #plan: FaultPlan;
-  readonly #ambushes = new Map<Moment, Ambush>();
-  /** The machines that came to a moment. */
-  readonly #arrived = new Map<Moment, Set<number>>();
+  readonly #faults: FaultInjector;
   readonly #wakes = new Map<number, Instant>();
   /** Machines that are to crash amid the effects of their next step, and for how long. */
   readonly #crashMidStep = new Map<number, number>();
   readonly #indexes = new Map<NodeId, number>();
   readonly #trace: string[] = [];
   readonly #expect: number;
+  #outcome: Outcome | undefined;
   #now: Instant = 0;
   #quietAt: Instant = 0;
   #steps = 0;
@@ -80,26 +80,19 @@ class Simulation {
     this.#options = options;
     this.#focus = options.focus ?? "all";
     this.#rng = seededRng(options.seed);
-    this.#plan = planFaults(this.#rng, options.machines, this.#focus);
+    const plan = planFaults(this.#rng, options.machines, this.#focus);
     // One machine more than an even number expected cannot found a second cluster, whatever happens: see formation.
     const hasSurplus = options.machines > 1 && options.machines % 2 === 1 && this.#rng.fraction() < 0.3;
     this.#expect = options.machines - (hasSurplus ? 1 : 0);
-    for (const ambush of this.#plan.ambushes) this.#ambushes.set(ambush.moment, ambush);
-    this.#network = new SimulatedNetwork(this.#rng, this.#plan.conditions);
-    this.#kubernetes = new SimulatedKubernetes({
-      rng: this.#rng,
-      after: (machine, ms, act) => this.#afterOn(machine, ms, act),
-      numberOf: (nodeId) => this.#find(nodeId).number,
-      isConnected: (one, other) => this.#isConnected(one, other),
-      joined: (machine, epoch) => this.#afterOn(machine, 0, () => this.#joined(machine, epoch)),
-    });
+    this.#network = new SimulatedNetwork(this.#rng, plan.conditions);
+    this.#kubernetes = this.#makeKubernetes();
+    plan.bootAt.forEach((at, place) => this.#boot(place + 1, at));
+    this.#faults = this.#makeFaults(plan);
+    this.#queue.put(CHECK_EVERY_MS, () => this.#check());
   }
 
   run(): Outcome {
     try {
-      this.#plan.bootAt.forEach((at, place) => this.#boot(place + 1, at));
-      for (const fault of this.#plan.faults) this.#schedule(fault);
-      this.#queue.put(CHECK_EVERY_MS, () => this.#check());
       let outcome: Outcome | undefined;
       while (!(outcome = this.#outcome)) {
         const event = this.#queue.take();
@@ -120,9 +113,39 @@ class Simulation {
     }
   }
 
-  #outcome: Outcome | undefined;
+  #makeKubernetes(): SimulatedKubernetes {
+    return new SimulatedKubernetes({
+      rng: this.#rng,
+      after: (machine, ms, act) => this.#afterOn(machine, ms, act),
+      numberOf: (nodeId) => this.#find(nodeId).number,
+      isConnected: (one, other) => this.#isConnected(one, other),
+      joined: (machine, epoch) => this.#afterOn(machine, 0, () => this.#joined(machine, epoch)),
+    });
+  }
 
-  // --- machines -----------------------------------------------------------------------------------------------------
+  #makeFaults(plan: FaultPlan): FaultInjector {
+    return new FaultInjector(plan, {
+      network: this.#network,
+      now: () => this.#now,
+      at: (at, act) => this.#queue.put(at, act),
+      machines: () => [...this.#machines.keys()],
+      crash: (number, ms, isMidStep) => {
+        const machine = this.#machine(number);
+        if (isMidStep && machine.isUp) this.#crashMidStep.set(number, ms);
+        else this.#crash(machine, ms);
+      },
+      loseForever: (number) => this.#loseForever(this.#machine(number)),
+      disturbUntil: (end) => this.#disturbUntil(end),
+      note: (what) => this.#note(undefined, what),
+    });
+  }
+
+  #loseForever(machine: SimulatedMachine): void {
+    // The only server of a small cluster is no loss that others could make up for.
+    if ((machine.protocol?.genesis?.servers.length ?? 0) < 3) return;
+    machine.isLost = true;
+    this.#note(machine, "is lost for good");
+  }
 
   #boot(number: number, at: Instant): void {
     const { seed, rules = {}, readDisk = (disk) => disk } = this.#options;
@@ -185,7 +208,8 @@ class Simulation {
     switch (effect.kind) {
       case "persist":
         machine.disk = effect.state;
-        if (decodeNodeState(effect.state).genesisBallot.accepted) this.#spring("accepted", machine);
+        if (decodeNodeState(effect.state).genesisBallot.accepted)
+          this.#faults.spring("accepted", machine.number);
         return;
       case "send":
         return this.#send(machine, effect.bytes, (to) => to.address === effect.to);
@@ -195,19 +219,19 @@ class Simulation {
         this.#note(machine, `is member ${effect.index} of ${effect.clusterId.slice(0, 8)}`);
         this.#invariants.noteCluster(effect.clusterId);
         this.#invariants.noteIndex(machine.nodeId, effect.index);
-        return this.#spring("decided", machine);
+        return this.#faults.spring("decided", machine.number);
       case "application":
         return this.#admit(machine, effect.applicant.nodeId);
       case "epoch":
         this.#note(machine, `is told: epoch ${effect.epoch} by ${this.#find(effect.initialiser).number}`);
         this.#invariants.noteEpoch(effect.epoch, effect.initialiser);
-        if (effect.epoch > 0) this.#spring("superseded", machine);
-        else if (effect.initialiser === machine.nodeId) this.#spring("appointed", machine);
+        if (effect.epoch > 0) this.#faults.spring("superseded", machine.number);
+        else if (effect.initialiser === machine.nodeId) this.#faults.spring("appointed", machine.number);
         return this.#kubernetes.follow(machine.number, effect.epoch, effect.initialiser);
       case "established":
         this.#note(machine, `knows: epoch ${effect.established.epoch} is established`);
         this.#invariants.noteEstablished(effect.established);
-        this.#spring("established", machine);
+        this.#faults.spring("established", machine.number);
         if (effect.established.servers.includes(machine.nodeId)) {
           this.#kubernetes.follow(machine.number, effect.established.epoch, undefined);
         }
@@ -252,106 +276,14 @@ class Simulation {
     this.#step(machine, { kind: "describe", description: descriptionOf("ready", epoch) });
   }
 
-  // --- faults -------------------------------------------------------------------------------------------------------
-
-  #schedule(fault: Fault): void {
-    this.#disturbUntil(fault.at + fault.ms);
-    this.#queue.put(fault.at, () => this.#begin(fault));
-  }
-
-  #begin(fault: Fault): void {
-    const end = this.#now + fault.ms;
-    this.#disturbUntil(end);
-    const numbers = [...this.#machines.keys()];
-    switch (fault.kind) {
-      case "crash": {
-        const machine = this.#machine(fault.machine);
-        if (fault.isMidStep && machine.isUp) return void this.#crashMidStep.set(fault.machine, fault.ms);
-        return this.#crash(machine, fault.ms);
-      }
-      case "partition": {
-        const others = numbers.filter((number) => !fault.side.includes(number));
-        return this.#cutUntil(end, `partition ${fault.side.join(",")}`, [
-          ...fault.side.flatMap((one) => others.map((other) => [one, other] as const)),
-          ...others.flatMap((one) => fault.side.map((other) => [one, other] as const)),
-        ]);
-      }
-      case "mute":
-        return this.#cutUntil(
-          end,
-          `mute ${fault.machine}`,
-          numbers.map((other) => [fault.machine, other]),
-        );
-      case "deafen":
-        return this.#cutUntil(
-          end,
-          `deafen ${fault.machine}`,
-          numbers.map((other) => [other, fault.machine]),
-        );
-      case "storm": {
-        this.#note(undefined, `storm: loss ${fault.conditions.loss.toFixed(2)}`);
-        this.#network.conditions = fault.conditions;
-        return this.#queue.put(end, () => {
-          this.#network.conditions = this.#plan.conditions;
-        });
-      }
-      default:
-        fault satisfies never;
-    }
-  }
-
-  #cutUntil(end: Instant, what: string, links: readonly (readonly [number, number])[]): void {
-    this.#note(undefined, `${what} until ${Math.round(end)}`);
-    for (const [from, to] of links) this.#network.cut(from, to);
-    this.#queue.put(end, () => {
-      this.#note(undefined, `end of ${what}`);
-      for (const [from, to] of links) this.#network.mend(from, to);
-    });
-  }
-
-  /** The moment has come that an ambush waits for. */
-  #spring(moment: Moment, machine: SimulatedMachine): void {
-    const ambush = this.#ambushes.get(moment);
-    const arrived = this.#arrived.get(moment) ?? new Set<number>();
-    this.#arrived.set(moment, arrived.add(machine.number));
-    if (!ambush || arrived.size <= ambush.skip) return;
-    this.#ambushes.delete(moment);
-    const { number } = machine;
-    const { ms } = ambush;
-    const side = [number];
-    const act = (): void => {
-      const at = this.#now;
-      switch (ambush.kind) {
-        case "isolate":
-          return this.#begin({ kind: "partition", at, ms, side });
-        case "mute":
-          return this.#begin({ kind: "mute", at, ms, machine: number });
-        case "crash":
-          // The only server of a small cluster is no loss that others could make up for.
-          machine.isLost = ambush.isForever && (machine.protocol?.genesis?.servers.length ?? 0) >= 3;
-          if (machine.isLost) this.#note(machine, "is lost for good");
-          return this.#begin({ kind: "crash", at, ms, machine: number, isMidStep: false });
-        default:
-          ambush.kind satisfies never;
-      }
-    };
-    this.#disturbUntil(this.#now + ambush.afterMs + ms);
-    // Within the very step that knows, so that nobody is told, or some time after it.
-    if (ambush.afterMs === 0 && ambush.kind !== "crash") act();
-    else if (ambush.afterMs === 0) this.#crashMidStep.set(number, ms);
-    else this.#queue.put(this.#now + ambush.afterMs, act);
-  }
-
   #disturbUntil(end: Instant): void {
     this.#quietAt = Math.max(this.#quietAt, end);
   }
 
-  // --- what must come true ------------------------------------------------------------------------------------------
-
   #check(): void {
     this.#queue.put(this.#now + CHECK_EVERY_MS, () => this.#check());
     if (this.#now < this.#quietAt) return;
-    const missing = this.#whatIsMissing();
+    const missing = whatIsMissing([...this.#machines.values()], this.#focus);
     if (missing !== undefined && !this.#needsPerson) {
       if (this.#now > this.#quietAt + LIVENESS_MS)
         throw new Error(`not well after the last fault: ${missing}`);
@@ -366,25 +298,6 @@ class Simulation {
     this.#requireSound();
     const epochs = (this.#invariants.established?.epoch ?? 0) + 1;
     this.#outcome = { durationMs: this.#now, steps: this.#steps, epochs, needsPerson: missing !== undefined };
-  }
-
-  /** Why all is not well yet; undefined when it is. */
-  #whatIsMissing(): string | undefined {
-    const machines = [...this.#machines.values()].filter(({ isLost }) => !isLost);
-    for (const { number, protocol } of machines) {
-      if (!protocol) return `${number} is down`;
-      if (protocol.status.clusterId === undefined) return `${number} is no member: ${protocol.status.stage}`;
-    }
-    if (this.#focus === "genesis") return undefined;
-    for (const machine of machines) {
-      const alive = new Set(
-        machine.protocol?.members().flatMap(({ nodeId, status }) => (status === "alive" ? [nodeId] : [])),
-      );
-      const unseen = machines.find((other) => other !== machine && !alive.has(other.nodeId));
-      if (unseen) return `${machine.number} does not see ${unseen.number} alive`;
-      if (!machine.protocol?.status.established) return `${machine.number} knows of no established epoch`;
-    }
-    return undefined;
   }
 
   /** The limit that formation states: the initialiser is lost for good, and those who joined it may not vote. */
@@ -412,8 +325,6 @@ class Simulation {
       throw new Error(`only ${voters.length} servers are voters of the established epoch`);
     }
   }
-
-  // --- helpers ------------------------------------------------------------------------------------------------------
 
   #machine(number: number): SimulatedMachine {
     const machine = this.#machines.get(number);
