@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { isExpired, observeLease } from "../src/server/leadership.ts";
-import { planReadiness } from "../src/server/readiness.ts";
+import { planIdentity, planReadiness } from "../src/server/readiness.ts";
 
 const connected = { type: "MeshConnected", status: "True" };
 const kubelet = { type: "KubernetesReady", status: "True" };
@@ -47,7 +47,33 @@ describe("planReadiness", () => {
   }
 });
 
+describe("planIdentity", () => {
+  const table = [
+    { name: "the admitted key", admitted: "a", reported: "a", status: "True" },
+    { name: "another key", admitted: "a", reported: "b", status: "False" },
+    { name: "not admitted", admitted: undefined, reported: "a", status: "False" },
+    { name: "not reported yet", admitted: "a", reported: undefined, status: "Unknown" },
+  ];
+  for (const { name, admitted, reported, status } of table) {
+    it(name, () => {
+      expect(planIdentity(admitted, reported).status).to.equal(status);
+    });
+  }
+});
+
 describe("lease observation", () => {
+  it("is not taken for a renewal when it is first seen", () => {
+    const found = observeLease(undefined, "t1", 0);
+    expect(found.hasChanged).to.equal(false);
+    expect(observeLease(found, "t1", 1000).hasChanged).to.equal(false);
+    expect(observeLease(found, "t2", 2000)).to.deep.equal({
+      renewTime: "t2",
+      changedAt: 2000,
+      hasChanged: true,
+    });
+    expect(observeLease(observeLease(undefined, undefined, 0), "t1", 1000).hasChanged).to.equal(true);
+  });
+
   it("expires by the observer's clock, whatever the writer's clock says", () => {
     const first = observeLease(undefined, "1970-01-01T00:00:00.000000Z", 5000);
     const second = observeLease(first, "1970-01-01T00:00:00.000000Z", 19_000);

@@ -1,21 +1,27 @@
 import { isDeepStrictEqual } from "node:util";
 import type { KubernetesObject, V1Lease, V1Node } from "@kubernetes/client-node";
 import {
+  AGENT_LEASE_SECONDS,
   agentAccessObjects,
   agentLeaseName,
+  CLUSTER_NODE_API_VERSION,
   clusterNodeObject,
   NAMESPACE,
   nodeIndexObject,
   nodeLeaseObject,
   setCondition,
   type ClusterNodeObject,
+  type Condition,
 } from "@cluster-os/api";
 import { podNetwork, type AddressPlan } from "@cluster-os/mesh";
 import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { Instant, Logger } from "@cluster-os/std";
 import type { Kube } from "./kube.ts";
 import { isExpired, observeLease, type LeaseObservation } from "./leadership.ts";
-import { planReadiness, type Readiness } from "./readiness.ts";
+import { planIdentity, planReadiness, type Heartbeat, type Verdict } from "./readiness.ts";
+
+/** Conditions of a ClusterNode that the servers write; node-agent writes the others. */
+const SERVERS_CONDITIONS = ["Ready", "IdentityVerified"];
 
 export interface ClusterObjectsOptions {
   readonly kube: Kube;
@@ -86,48 +92,62 @@ export class ClusterObjects {
   }
 
   async #judge(now: Instant, wallTime: number): Promise<void> {
-    const { kube } = this.#options;
+    const { kube, roster } = this.#options;
+    const admitted = new Map(roster().map(({ nodeId }) => [nodeName(nodeId), nodeId as string]));
     const leases = await kube.list<V1Lease>("coordination.k8s.io/v1", "Lease", NAMESPACE);
     const byName = new Map(leases.map((lease) => [lease.metadata?.name ?? "", lease]));
     for (const node of await kube.list<ClusterNodeObject & KubernetesObject>(
-      "cluster-os.dev/v1alpha1",
+      CLUSTER_NODE_API_VERSION,
       "ClusterNode",
     )) {
-      const lease = byName.get(agentLeaseName(node.metadata.name));
-      await this.#writeReady(
-        node,
-        planReadiness({ heartbeat: this.#heartbeat(lease, now), conditions: node.status?.conditions ?? [] }),
-        wallTime,
-      );
+      const { name } = node.metadata;
+      const verdicts: Record<string, Verdict> = {
+        IdentityVerified: planIdentity(admitted.get(name), node.status?.nodeID),
+      };
+      const heartbeat = this.#heartbeat(agentLeaseName(name), byName.get(agentLeaseName(name)), now);
+      const conditions = node.status?.conditions ?? [];
+      if (heartbeat !== "unjudged") verdicts["Ready"] = planReadiness({ heartbeat, conditions });
+      await this.#write(node, verdicts, wallTime);
     }
   }
 
-  #heartbeat(lease: V1Lease | undefined, now: Instant): "fresh" | "expired" | "never" {
+  #heartbeat(name: string, lease: V1Lease | undefined, now: Instant): Heartbeat {
     const renewTime = lease?.spec?.renewTime?.toString();
-    if (lease === undefined || renewTime === undefined) return "never";
-    const name = lease.metadata?.name ?? "";
     const observed = observeLease(this.#leases.get(name), renewTime, now);
     this.#leases.set(name, observed);
-    return isExpired(observed, lease.spec?.leaseDurationSeconds ?? 15, now) ? "expired" : "fresh";
+    if (renewTime === undefined) return "never";
+    if (isExpired(observed, lease?.spec?.leaseDurationSeconds ?? AGENT_LEASE_SECONDS, now)) return "expired";
+    // A server that has just taken over finds old leases: they are neither fresh nor expired until it has watched.
+    return observed.hasChanged ? "fresh" : "unjudged";
   }
 
-  async #writeReady(node: ClusterNodeObject, ready: Readiness, wallTime: number): Promise<void> {
-    const current = node.status?.conditions ?? [];
-    const wished = { type: "Ready", ...ready, observedGeneration: node.metadata.generation ?? 0 } as const;
-    const conditions = setCondition(current, wished, new Date(wallTime).toISOString());
-    const before = current.find(({ type }) => type === "Ready");
-    const after = conditions.find(({ type }) => type === "Ready");
+  /** Writes the servers' conditions where they differ; one apply holds all of them, since an apply drops what it omits. */
+  async #write(
+    node: ClusterNodeObject,
+    verdicts: Readonly<Record<string, Verdict>>,
+    wallTime: number,
+  ): Promise<void> {
+    const before = node.status?.conditions ?? [];
+    const observedGeneration = node.metadata.generation ?? 0;
+    const nowIso = new Date(wallTime).toISOString();
+    const after = Object.entries(verdicts).reduce<readonly Condition[]>(
+      (conditions, [type, verdict]) =>
+        setCondition(conditions, { type, ...verdict, observedGeneration }, nowIso),
+      before,
+    );
     if (isDeepStrictEqual(before, after)) return;
-    this.#options.logger.info("node readiness", {
-      node: node.metadata.name,
-      status: ready.status,
-      reason: ready.reason,
+    const { name } = node.metadata;
+    this.#options.logger.info("node judged", {
+      node: name,
+      ...Object.fromEntries(
+        Object.entries(verdicts).map(([type, { status, reason }]) => [type, `${status} ${reason}`]),
+      ),
     });
     await this.#options.kube.applyStatus("clusternodes", {
-      apiVersion: "cluster-os.dev/v1alpha1",
+      apiVersion: CLUSTER_NODE_API_VERSION,
       kind: "ClusterNode",
-      metadata: { name: node.metadata.name },
-      status: { conditions: [after] },
+      metadata: { name },
+      status: { conditions: after.filter(({ type }) => SERVERS_CONDITIONS.includes(type)) },
     } as never);
   }
 }

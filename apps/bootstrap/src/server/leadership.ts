@@ -6,6 +6,8 @@ import type { Kube } from "./kube.ts";
 export interface LeaseObservation {
   readonly renewTime: string | undefined;
   readonly changedAt: Instant;
+  /** Whether this observer saw it renewed at all, and not only found it with some time in it. */
+  readonly hasChanged: boolean;
 }
 
 /** Keeps the instant at which a lease was last seen to change. */
@@ -14,7 +16,8 @@ export function observeLease(
   renewTime: string | undefined,
   now: Instant,
 ): LeaseObservation {
-  return previous && previous.renewTime === renewTime ? previous : { renewTime, changedAt: now };
+  if (!previous) return { renewTime, changedAt: now, hasChanged: false };
+  return previous.renewTime === renewTime ? previous : { renewTime, changedAt: now, hasChanged: true };
 }
 
 /** Whether the holder has not renewed for the lease's own duration, by the observer's clock. */

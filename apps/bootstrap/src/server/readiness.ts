@@ -6,14 +6,20 @@ export interface ConditionView {
   readonly message?: string | undefined;
 }
 
+/**
+ * What a node-agent's Lease says: renewed within its own duration, not so, never at all, or - to an observer that has not
+ * watched for long enough - nothing yet.
+ */
+export type Heartbeat = "fresh" | "expired" | "never" | "unjudged";
+
 export interface ReadinessObserved {
-  /** Whether node-agent's Lease has not changed for its own duration; undefined while it was never seen renewed. */
-  readonly heartbeat: "fresh" | "expired" | "never";
+  readonly heartbeat: Exclude<Heartbeat, "unjudged">;
   /** The conditions node-agent reports of its machine. */
   readonly conditions: readonly ConditionView[];
 }
 
-export interface Readiness {
+/** A condition without its type and times. */
+export interface Verdict {
   readonly status: "True" | "False" | "Unknown";
   readonly reason: string;
   readonly message: string;
@@ -26,7 +32,7 @@ const REQUIRED = ["MeshConnected", "KubernetesReady"];
  * Condition Ready of a ClusterNode. Silence is Unknown, not False: nobody can tell a dead machine from one that cannot
  * be reached (Kubernetes' own node controller draws the same line).
  */
-export function planReadiness(observed: ReadinessObserved): Readiness {
+export function planReadiness(observed: ReadinessObserved): Verdict {
   if (observed.heartbeat === "never") {
     return {
       status: "Unknown",
@@ -48,4 +54,28 @@ export function planReadiness(observed: ReadinessObserved): Readiness {
     return { status: "False", reason: condition?.reason ?? `${type}Missing`, message };
   }
   return { status: "True", reason: "NodeReady", message: "heartbeat, mesh and Kubernetes are in order" };
+}
+
+/**
+ * Condition IdentityVerified: whether the machine that reports under this name is the one whose key was admitted. The
+ * name follows from the key, so a difference means that somebody else writes this status.
+ */
+export function planIdentity(admitted: string | undefined, reported: string | undefined): Verdict {
+  if (admitted === undefined) {
+    return { status: "False", reason: "NotAdmitted", message: "no admission record has a key of this name" };
+  }
+  if (reported === undefined) {
+    return {
+      status: "Unknown",
+      reason: "NeverReported",
+      message: "node-agent on this machine has not reported yet",
+    };
+  }
+  return reported === admitted
+    ? {
+        status: "True",
+        reason: "AdmissionVerified",
+        message: "the admission record is signed by the cluster's authority",
+      }
+    : { status: "False", reason: "IdentityMismatch", message: `the admission record is of ${admitted}` };
 }
