@@ -33,7 +33,7 @@ const table: { name: string; observed: Partial<KubernetesObserved>; expected: Pa
     },
     {
       name: "who is no server joins as a worker",
-      observed: { self: d, readyServers: [a, b] },
+      observed: { self: d, isEstablished: true, readyServers: [a, b] },
       expected: { kind: "join-worker", from: a },
     },
     {
