@@ -1,4 +1,9 @@
-import type { KubernetesObject, V1CertificateSigningRequest } from "@kubernetes/client-node";
+import type {
+  KubeConfig,
+  KubernetesObject,
+  RequestContext,
+  V1CertificateSigningRequest,
+} from "@kubernetes/client-node";
 
 /** The few verbs the servers' bootstrap needs of the Kubernetes API. Every method is safe to repeat. */
 export interface Kube {
@@ -37,6 +42,7 @@ export async function openKube(kubeconfigPath: string): Promise<Kube> {
   const library = await import("@kubernetes/client-node");
   const config = new library.KubeConfig();
   config.loadFromFile(kubeconfigPath);
+  reuseConnection(config);
   const objects = library.KubernetesObjectApi.makeApiClient(config);
   const custom = config.makeApiClient(library.CustomObjectsApi);
   const certificates = config.makeApiClient(library.CertificatesV1Api);
@@ -104,6 +110,20 @@ export async function openKube(kubeconfigPath: string): Promise<Kube> {
     delete: async (ref) => {
       await objects.delete(ref as KubernetesObject).catch((error: unknown) => when(error, 404, undefined));
     },
+  };
+}
+
+/**
+ * The library makes a new dispatcher, and with it a new TLS session, for every request; this keeps the first one. It
+ * connects anew by itself when the balancer moves it to another server.
+ */
+function reuseConnection(config: KubeConfig): void {
+  const authenticate = config.applySecurityAuthentication.bind(config);
+  let dispatcher: ReturnType<RequestContext["getDispatcher"]>;
+  config.applySecurityAuthentication = async (context) => {
+    if (dispatcher) return context.setDispatcher(dispatcher);
+    await authenticate(context);
+    dispatcher = context.getDispatcher();
   };
 }
 
