@@ -49,13 +49,18 @@ export class FaultInjector {
     else this.#host.at(at, () => this.#attack(ambush, machine));
   }
 
-  #attack({ kind, ms, afterMs, isForever }: Ambush, machine: number): void {
+  #attack({ kind, ms, afterMs, isForever, pick }: Ambush, machine: number): void {
     const at = this.#host.now();
+    const others = this.#host.machines().filter((other) => other !== machine);
     switch (kind) {
       case "isolate":
         return this.#begin({ kind: "partition", at, ms, side: [machine] });
       case "mute":
         return this.#begin({ kind: "mute", at, ms, machine });
+      case "sever": {
+        const other = others[Math.floor(pick * others.length)];
+        return other === undefined ? undefined : this.#begin({ kind, at, ms, machines: [machine, other] });
+      }
       case "crash":
         if (isForever) this.#host.loseForever(machine);
         return this.#begin({ kind: "crash", at, ms, machine, isMidStep: afterMs === 0 });
@@ -73,6 +78,13 @@ export class FaultInjector {
         return this.#host.crash(fault.machine, fault.ms, fault.isMidStep);
       case "partition":
         return this.#partition(fault.side, end);
+      case "sever": {
+        const [one, other] = fault.machines;
+        return this.#cut(end, `sever ${one} and ${other}`, [
+          [one, other],
+          [other, one],
+        ]);
+      }
       case "mute":
         return this.#cut(
           end,

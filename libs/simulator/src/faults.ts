@@ -20,10 +20,19 @@ export type Fault =
   | { readonly kind: "mute"; readonly at: Instant; readonly ms: number; readonly machine: number }
   /** It hears nothing; what it sends arrives. */
   | { readonly kind: "deafen"; readonly at: Instant; readonly ms: number; readonly machine: number }
+  /** Two machines do not hear each other; everyone else hears both. */
+  | {
+      readonly kind: "sever";
+      readonly at: Instant;
+      readonly ms: number;
+      readonly machines: readonly [number, number];
+    }
   | { readonly kind: "storm"; readonly at: Instant; readonly ms: number; readonly conditions: Conditions };
 
 /** The moments at which a fault hurts most. */
 export type Moment =
+  /** A machine begins a ballot on genesis, and nobody heard of it yet. */
+  | "proposing"
   /** A machine accepted a genesis value. */
   | "accepted"
   /** A machine knows first that genesis is decided, and has not said so yet. */
@@ -40,7 +49,10 @@ export interface Ambush {
   readonly moment: Moment;
   /** How many machines come to that moment before it; 0 is the first. */
   readonly skip: number;
-  readonly kind: "crash" | "isolate" | "mute";
+  /** "sever": it and one other machine, by `pick`, do not hear each other. */
+  readonly kind: "crash" | "isolate" | "mute" | "sever";
+  /** A number in [0, 1) that picks the other machine. */
+  readonly pick: number;
   readonly afterMs: number;
   readonly ms: number;
   /** It never comes back. */
@@ -99,7 +111,14 @@ function styleOf(rng: Rng, focus: Focus): Style {
         faultsFromMs: 0,
         faultsUntilMs: 60_000,
         longestFaultMs: 30_000,
-        ambushes: { accepted: 0.4, decided: 0.4, appointed: 0.5, superseded: 0.3, established: 0.3 },
+        ambushes: {
+          proposing: 0.2,
+          accepted: 0.4,
+          decided: 0.4,
+          appointed: 0.5,
+          superseded: 0.3,
+          established: 0.3,
+        },
       };
     case "genesis":
       return {
@@ -110,7 +129,14 @@ function styleOf(rng: Rng, focus: Focus): Style {
         faultsFromMs: 0,
         faultsUntilMs: 8_000,
         longestFaultMs: 5_000,
-        ambushes: { accepted: 0.7, decided: 0.8, appointed: 0, superseded: 0, established: 0 },
+        ambushes: {
+          proposing: 0.6,
+          accepted: 0.5,
+          decided: 0.8,
+          appointed: 0,
+          superseded: 0,
+          established: 0,
+        },
       };
     case "epochs":
       return {
@@ -121,7 +147,14 @@ function styleOf(rng: Rng, focus: Focus): Style {
         faultsFromMs: 5_000,
         faultsUntilMs: 45_000,
         longestFaultMs: 30_000,
-        ambushes: { accepted: 0, decided: 0, appointed: 0.9, superseded: 0.6, established: 0.3 },
+        ambushes: {
+          proposing: 0,
+          accepted: 0,
+          decided: 0,
+          appointed: 0.9,
+          superseded: 0.6,
+          established: 0.3,
+        },
       };
     default:
       return focus satisfies never;
@@ -150,15 +183,16 @@ function planFault(rng: Rng, numbers: readonly number[], style: Style): Fault {
 
 function planAmbushes(rng: Rng, machines: number, style: Style): Ambush[] {
   const between = (least: number, most: number): number => least + (most - least) * rng.fraction();
-  const now = { skip: 0, afterMs: 0, isForever: false };
+  const now = { skip: 0, afterMs: 0, isForever: false, pick: rng.fraction() };
   const makers: Readonly<Record<Moment, () => Ambush>> = {
+    proposing: () => ({ ...now, moment: "proposing", kind: "sever", ms: between(1_000, 5_000) }),
     accepted: () => ({
+      ...now,
       moment: "accepted",
       skip: randomInteger(rng, Math.min(3, machines)),
       kind: "crash",
       afterMs: between(0, 20),
       ms: between(100, 1_500),
-      isForever: false,
     }),
     decided: () =>
       rng.fraction() < 0.5

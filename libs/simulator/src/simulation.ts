@@ -208,9 +208,7 @@ class Simulation {
     switch (effect.kind) {
       case "persist":
         machine.disk = effect.state;
-        if (decodeNodeState(effect.state).genesisBallot.accepted)
-          this.#faults.spring("accepted", machine.number);
-        return;
+        return this.#noteBallot(machine, effect.state);
       case "send":
         return this.#send(machine, effect.bytes, (to) => to.address === effect.to);
       case "multicast":
@@ -245,6 +243,12 @@ class Simulation {
       default:
         effect satisfies never;
     }
+  }
+
+  #noteBallot(machine: SimulatedMachine, state: Uint8Array): void {
+    const { promised, accepted } = decodeNodeState(state).genesisBallot;
+    if (accepted) this.#faults.spring("accepted", machine.number);
+    else if (promised?.proposer === machine.nodeId) this.#faults.spring("proposing", machine.number);
   }
 
   #send(machine: SimulatedMachine, bytes: Uint8Array, isRecipient: (to: SimulatedMachine) => boolean): void {
