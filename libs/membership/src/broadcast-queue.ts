@@ -15,6 +15,8 @@ export interface TakeOptions {
   readonly overhead: number;
   /** How often a piece is sent in all. */
   readonly limit: number;
+  /** Whether it counts as sent: not if the receiver may be gone. */
+  readonly isCounted: boolean;
 }
 
 /**
@@ -36,9 +38,9 @@ export class BroadcastQueue {
 
   /**
    * News of together at most `budget` bytes, each counted with `overhead`: first what was sent least, then what is newest.
-   * It counts as sent once more; after `limit` times it is gone.
+   * After it counted as sent `limit` times it is gone.
    */
-  take({ budget, largest, overhead, limit }: TakeOptions): readonly Uint8Array[] {
+  take({ budget, largest, overhead, limit, isCounted }: TakeOptions): readonly Uint8Array[] {
     const taken: Broadcast[] = [];
     let room = budget;
     for (const broadcast of this.#byNeed()) {
@@ -47,13 +49,15 @@ export class BroadcastQueue {
       room -= size;
       taken.push(broadcast);
     }
-    return taken.map((broadcast) => this.#sent(broadcast, limit));
+    if (isCounted) for (const broadcast of taken) this.#countSent(broadcast, limit);
+    return taken.map(({ bytes }) => bytes);
   }
 
   /** One piece of news that is larger than `largest` bytes and so never fits a datagram. */
   takeLarge({ largest, limit }: Pick<TakeOptions, "largest" | "limit">): Uint8Array | undefined {
     const large = this.#byNeed().find(({ bytes }) => bytes.length > largest);
-    return large && this.#sent(large, limit);
+    if (large) this.#countSent(large, limit);
+    return large?.bytes;
   }
 
   #byNeed(): Broadcast[] {
@@ -62,10 +66,9 @@ export class BroadcastQueue {
     );
   }
 
-  #sent(broadcast: Broadcast, limit: number): Uint8Array {
+  #countSent(broadcast: Broadcast, limit: number): void {
     broadcast.sentCount += 1;
     if (broadcast.sentCount >= limit) this.#broadcasts.delete(broadcast.subject);
-    return broadcast.bytes;
   }
 }
 

@@ -1,7 +1,7 @@
 import { RecordError, type NodeId } from "@cluster-os/identity";
 import { equalBytes, type Instant } from "@cluster-os/std";
 import { asHeardFrom } from "./address.ts";
-import { accusationsAgainst, receiverOf, statementNews, type Core } from "./core.ts";
+import { receiverOf, sendTo, statementNews, type Core } from "./core.ts";
 import type { Address } from "./member.ts";
 import { statusOf } from "./merge.ts";
 import type { Exchange } from "./exchange.ts";
@@ -15,6 +15,8 @@ export interface Teller {
   readonly from: Address;
   /** In an exchange of everything, where what is told may be long past. */
   readonly isExchange: boolean;
+  /** This node knew nobody before: whatever it is told now, others know already, and need not be told by it. */
+  readonly isFirst: boolean;
 }
 
 export type Claim = Exclude<News, { kind: "fact" }>;
@@ -73,8 +75,7 @@ export class Claims {
 
   tellAccused(nodeId: NodeId): void {
     const receiver = receiverOf(this.#core, nodeId);
-    const accusations = accusationsAgainst(this.#core, nodeId);
-    if (receiver && accusations.length > 0) this.#core.outbox.send(receiver, { kind: "gossip" }, accusations);
+    if (receiver) sendTo(this.#core, receiver, { kind: "gossip" });
   }
 
   /** Suspicions that nobody answered in time. */

@@ -50,7 +50,7 @@ export const defaultMembershipConfig: MembershipConfig = {
   gossipToFailedMs: 10_000,
   retransmitFactor: 4,
   pushPullIntervalMs: 30_000,
-  joinPushPullMs: 2_000,
+  joinPushPullMs: 1_000,
   redialInitialMs: 1_000,
   redialMaxMs: 30_000,
   datagramBytes: 1_200,

@@ -6,8 +6,9 @@ import type { MembershipConfig } from "./config.ts";
 import type { MembershipCounters } from "./counters.ts";
 import type { FactStore } from "./facts.ts";
 import type { Address } from "./member.ts";
+import type { Body } from "./message.ts";
 import { encodeNews } from "./news.ts";
-import type { Outbox, Receiver } from "./outbox.ts";
+import type { KnownReceiver, Outbox } from "./outbox.ts";
 import type { Statement } from "./records.ts";
 import type { Self } from "./self.ts";
 import type { MemberTable } from "./table.ts";
@@ -32,10 +33,7 @@ export function statementNews(core: Core, statement: Statement): Uint8Array {
   return encodeNews({ kind: "alive", record: statement.bytes, address });
 }
 
-/**
- * What this node holds against another, to be said to its face before anything else (Lifeguard's buddy system, section
- * IV-C): only the accused can answer it.
- */
+/** What this node holds against another: only the accused can answer it. */
 export function accusationsAgainst(core: Core, nodeId: NodeId): readonly Uint8Array[] {
   const standing = core.table.standing(nodeId);
   if (standing?.accusation === undefined) return [];
@@ -44,8 +42,18 @@ export function accusationsAgainst(core: Core, nodeId: NodeId): readonly Uint8Ar
   return [encodeNews({ kind: standing.accusation, nodeId, incarnation, accuser })];
 }
 
+/**
+ * Sends a message to one node. Whoever is accused is told so before anything else (Lifeguard's buddy system, section
+ * IV-C), and nothing is entrusted to it that others should hear.
+ */
+export function sendTo(core: Core, to: KnownReceiver, body: Body, news: readonly Uint8Array[] = []): void {
+  const accusations = accusationsAgainst(core, to.nodeId);
+  if (accusations.length > 0) core.outbox.tell(to, body, [...accusations, ...news]);
+  else core.outbox.send(to, body, news);
+}
+
 /** A member as a receiver; undefined if it cannot be reached. `address` is used instead of the one that is held. */
-export function receiverOf(core: Core, nodeId: NodeId, address?: Address): Receiver | undefined {
+export function receiverOf(core: Core, nodeId: NodeId, address?: Address): KnownReceiver | undefined {
   const held = address ?? core.table.get(nodeId)?.address ?? "";
   return held === "" ? undefined : { nodeId, address: held };
 }

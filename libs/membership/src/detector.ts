@@ -1,7 +1,7 @@
 import type { NodeId } from "@cluster-os/identity";
 import { shuffled, type Instant } from "@cluster-os/std";
 import { asHeardFrom, withoutZone } from "./address.ts";
-import { accusationsAgainst, receiverOf, type Core } from "./core.ts";
+import { receiverOf, sendTo, type Core } from "./core.ts";
 import type { Address } from "./member.ts";
 import type { Body } from "./message.ts";
 import { Prober, type ProbeAction } from "./prober.ts";
@@ -95,6 +95,6 @@ export class Detector {
 
   #send(nodeId: NodeId, body: Body, address?: Address): void {
     const receiver = receiverOf(this.#core, nodeId, address);
-    if (receiver) this.#core.outbox.send(receiver, body, accusationsAgainst(this.#core, nodeId));
+    if (receiver) sendTo(this.#core, receiver, body);
   }
 }

@@ -1,10 +1,10 @@
 import type { NodeId } from "@cluster-os/identity";
 import { equalBytes, randomInteger, type Instant } from "@cluster-os/std";
-import { accusationsAgainst, receiverOf, statementNews, type Core } from "./core.ts";
+import { accusationsAgainst, receiverOf, sendTo, statementNews, type Core } from "./core.ts";
 import type { Address } from "./member.ts";
 import type { Body, MemberDigest } from "./message.ts";
 import { encodeNews } from "./news.ts";
-import type { Receiver } from "./outbox.ts";
+import type { KnownReceiver, Receiver } from "./outbox.ts";
 import { Redialler } from "./redialler.ts";
 import { compareMembers, digestOf, syncHash } from "./sync.ts";
 import type { Change } from "./table.ts";
@@ -74,27 +74,34 @@ export class Exchange {
     this.#seeds.remove(from);
   }
 
-  /** A member changed: the failed are dialled, and the new ones may have met others that are not known here. */
-  changed(nodeId: NodeId, change: Change, now: Instant): void {
+  /** A member changed: the failed are dialled, and who is new or back may have met others that are not known here. */
+  changed(nodeId: NodeId, { previous }: Change, now: Instant): void {
     const { table, config } = this.#core;
-    if (table.get(nodeId)?.status === "failed") this.#failed.add(nodeId, now + config.redialInitialMs);
+    const status = table.get(nodeId)?.status;
+    if (status === "failed") this.#failed.add(nodeId, now + config.redialInitialMs);
     else this.#failed.remove(nodeId);
-    if (change.previous === undefined) this.compareSoon(now);
+    const isBack = status === "alive" && (previous === "failed" || previous === "left");
+    if (previous === undefined || isBack) this.compareSoon(now);
   }
 
   forget(nodeId: NodeId): void {
     this.#failed.remove(nodeId);
   }
 
-  /** Offers all this node knows, with `answers`. */
-  offer(to: Receiver, answers: readonly Uint8Array[]): void {
+  /** Asks a member that is not known yet who it is. */
+  greet(stranger: KnownReceiver): void {
+    const body: Body = { kind: "sync-data", members: [stranger.nodeId], facts: [] };
+    this.#core.outbox.sendAll(stranger, body, [this.#selfNews()], MORE_DATA);
+  }
+
+  #offer(to: Receiver, answers: readonly Uint8Array[]): void {
     this.#core.outbox.sendAll(to, this.#offerBody(), [...answers, this.#selfNews()], MORE_DATA);
   }
 
   /** If the other's hash differs, offers it everything; says whether it did. */
   onHash(sender: Receiver, hash: Uint8Array, answers: readonly Uint8Array[]): boolean {
     if (equalBytes(hash, this.#hash())) return false;
-    this.offer(sender, answers);
+    this.#offer(sender, answers);
     return true;
   }
 
@@ -156,9 +163,7 @@ export class Exchange {
 
   #compareWith(nodeId: NodeId): void {
     const receiver = receiverOf(this.#core, nodeId);
-    if (!receiver) return;
-    const body: Body = { kind: "sync-hash", hash: this.#hash() };
-    this.#core.outbox.send(receiver, body, accusationsAgainst(this.#core, nodeId));
+    if (receiver) sendTo(this.#core, receiver, { kind: "sync-hash", hash: this.#hash() });
   }
 
   #offerBody(): Body {

@@ -1,4 +1,4 @@
-import { nodeName, type NodeId } from "@cluster-os/identity";
+import { nodeName } from "@cluster-os/identity";
 import { compareText, shuffled, type Instant } from "@cluster-os/std";
 import { Awareness } from "./awareness.ts";
 import { Claims } from "./claims.ts";
@@ -12,7 +12,7 @@ import { Gate, type Passed } from "./gate.ts";
 import type { Address, Member } from "./member.ts";
 import type { Body } from "./message.ts";
 import { decodeNews, encodeNews, type News } from "./news.ts";
-import { Outbox, type Receiver } from "./outbox.ts";
+import { Outbox, type KnownReceiver } from "./outbox.ts";
 import type { Fact, MembershipEffect, MembershipInput, MembershipOptions } from "./protocol.ts";
 import { Sealing } from "./sealing.ts";
 import { Self } from "./self.ts";
@@ -101,7 +101,8 @@ export class Membership {
         this.#core.self.describe(input.description);
         return this.#claims.spreadSelf();
       case "publish-fact":
-        return this.#learnFact(input.key, input.bytes, false);
+        this.#learnFact(input.key, input.bytes, false);
+        return;
       case "send-message":
         return this.#sendMessage(input);
       case "ring-keys":
@@ -121,10 +122,12 @@ export class Membership {
     if (sender === this.#core.self.identity.nodeId) return this.#hearOwnKey(passed, from);
     const news = this.#readNews(message.news);
     // Facts first: one of them may be what admits the sender.
-    for (const item of news) if (item.kind === "fact") this.#learnFact(item.key, item.bytes, true);
+    const facts = news.filter((item) => item.kind === "fact");
+    const learned = facts.filter(({ key, bytes: fact }) => this.#learnFact(key, fact, true));
     if (!this.#core.isAdmitted(sender)) return this.#refuse(passed, from);
     this.#gate.accept(passed);
     this.#exchange.answered(from);
+    if (message.body.kind === "sync-data" && learned.length > 0) this.#exchange.compareSoon(now);
     this.#act(passed, from, news, now);
   }
 
@@ -142,7 +145,9 @@ export class Membership {
   }
 
   #act({ sender, message: { body } }: Passed, from: Address, news: readonly News[], now: Instant): void {
-    const teller = { nodeId: sender, from, isExchange: body.kind === "sync-data" };
+    const isExchange = body.kind === "sync-data";
+    const isFirst = isExchange && this.#core.table.members().length === 0;
+    const teller = { nodeId: sender, from, isExchange, isFirst };
     const isKnown = this.#core.table.has(sender);
     if (isKnown) this.#claims.hear(sender, from, now);
     const corrections = news.flatMap((item) =>
@@ -152,9 +157,10 @@ export class Membership {
     const receiver = { nodeId: sender, address: from };
     const answers = [...accusationsAgainst(this.#core, sender), ...corrections];
     const isAnswered = this.#respond(receiver, body, answers, now);
-    if (isAnswered) return;
-    if (answers.length > 0) this.#core.outbox.send(receiver, { kind: "gossip" }, answers);
-    if (!this.#core.table.has(sender)) this.#exchange.offer(receiver, []);
+    if (!isAnswered && answers.length > 0) this.#core.outbox.send(receiver, { kind: "gossip" }, answers);
+    // An exchange makes known by itself; greeting there could go back and forth without end.
+    const isStranger = !this.#core.table.has(sender) && !body.kind.startsWith("sync-");
+    if (isStranger) this.#exchange.greet(receiver);
   }
 
   /** Does what the message is for; says whether `answers` went along with a message to the sender. */
@@ -162,8 +168,7 @@ export class Membership {
     switch (body.kind) {
       case "ping":
         this.#core.outbox.send(sender, { kind: "ack", sequence: body.sequence }, answers);
-        // One who is not known here is offered everything too.
-        return this.#core.table.has(sender.nodeId);
+        return true;
       case "ack":
         this.#detector.acknowledged(body.sequence);
         return false;
@@ -198,17 +203,16 @@ export class Membership {
     });
   }
 
-  #learnFact(key: string, bytes: Uint8Array, isFromOther: boolean): void {
+  /** Says whether it was new. */
+  #learnFact(key: string, bytes: Uint8Array, isFromOther: boolean): boolean {
     const { facts, outbox, counters } = this.#core;
     const outcome = facts.learn(key, bytes);
-    if (outcome === "known") return;
-    if (outcome === "refused") {
-      counters.badFacts += 1;
-      return;
-    }
+    if (outcome === "refused") counters.badFacts += 1;
+    if (typeof outcome === "string") return false;
     outbox.spread(`fact ${key}`, encodeNews({ kind: "fact", key, bytes }));
     if (isFromOther) outbox.emit({ kind: "fact-learned", key, bytes, version: outcome.version });
     this.#forgetRevoked();
+    return true;
   }
 
   /** Facts decide who is a member; who is one no longer disappears. */
@@ -243,9 +247,14 @@ export class Membership {
     if (now < this.#gossipAt || !this.#hasToTell()) return;
     for (const { nodeId } of table.suspectsOf(self.identity.nodeId)) this.#claims.tellAccused(nodeId);
     const since = now - config.gossipToFailedMs;
-    const failedLately = table.members().filter(({ nodeId }) => table.hasFailedSince(nodeId, since));
+    const failedLately = table
+      .members()
+      .filter(({ nodeId, address }) => address !== "" && table.hasFailedSince(nodeId, since));
     const receivers = shuffled(rng, [...table.reachable(), ...failedLately]).slice(0, config.gossipFanout);
-    for (const { nodeId, address } of receivers) if (address !== "") outbox.gossip({ nodeId, address });
+    for (const { nodeId, address, status } of receivers) {
+      if (status === "alive") outbox.gossip({ nodeId, address });
+      else outbox.gossipInVain({ nodeId, address }, accusationsAgainst(this.#core, nodeId));
+    }
     // Alone, there is nobody to tell, and no need to look often whether there is.
     this.#gossipAt = now + (receivers.length > 0 ? config.gossipIntervalMs : config.probeIntervalMs);
   }
@@ -281,5 +290,3 @@ export class Membership {
     };
   }
 }
-
-type KnownReceiver = Receiver & { readonly nodeId: NodeId };

@@ -13,6 +13,9 @@ export interface Receiver {
   readonly nodeId?: NodeId;
 }
 
+/** A receiver of whom it is known who it is. */
+export type KnownReceiver = Receiver & { readonly nodeId: NodeId };
+
 /** With a backlog, as after a join storm, one member gets so many datagrams at a time. */
 const DATAGRAMS_PER_GOSSIP = 4;
 
@@ -56,11 +59,16 @@ export class Outbox {
     return effects;
   }
 
+  /** One message with nothing but `news`: to someone who may not hear it, and then other news would be lost with it. */
+  tell(to: Receiver, body: Body, news: readonly Uint8Array[]): void {
+    this.#seal(to, body, news);
+  }
+
   /** One message with `first` and as much other news as a datagram holds. */
   send(to: Receiver, body: Body, first: readonly Uint8Array[] = []): void {
     const used = first.reduce((sum, news) => sum + news.length + NEWS_OVERHEAD_BYTES, 0);
     const room = roomForNews(body, this.#config.datagramBytes) - used;
-    const others = to.nodeId === undefined || room <= 0 ? [] : this.#take(room);
+    const others = room > 0 ? this.#take(room) : [];
     this.#seal(to, body, [...first, ...others]);
   }
 
@@ -72,20 +80,30 @@ export class Outbox {
   }
 
   /** Passes news on to one member. What is too large for a datagram goes alone. */
-  gossip(to: Receiver): void {
+  gossip(to: KnownReceiver): void {
     const room = roomForNews(GOSSIP, this.#config.datagramBytes);
-    const news = this.#take(room * DATAGRAMS_PER_GOSSIP);
-    if (news.length > 0) for (const part of splitNews(news, room)) this.#seal(to, GOSSIP, part);
+    this.#sendParts(to, this.#take(room * DATAGRAMS_PER_GOSSIP), room);
     const large = this.#queue.takeLarge({ largest: this.#largest(), limit: this.#limit() });
     if (large) this.#seal(to, GOSSIP, [large]);
   }
 
-  #take(budget: number): readonly Uint8Array[] {
+  /** Passes news on to one that may be gone, with `first`. Others are told as often as if it had not been. */
+  gossipInVain(to: KnownReceiver, first: readonly Uint8Array[]): void {
+    const room = roomForNews(GOSSIP, this.#config.datagramBytes);
+    this.#sendParts(to, [...first, ...this.#take(room, false)], room);
+  }
+
+  #sendParts(to: Receiver, news: readonly Uint8Array[], room: number): void {
+    if (news.length > 0) for (const part of splitNews(news, room)) this.#seal(to, GOSSIP, part);
+  }
+
+  #take(budget: number, isCounted = true): readonly Uint8Array[] {
     return this.#queue.take({
       budget,
       largest: this.#largest(),
       overhead: NEWS_OVERHEAD_BYTES,
       limit: this.#limit(),
+      isCounted,
     });
   }
 

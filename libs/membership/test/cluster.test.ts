@@ -7,6 +7,7 @@ import {
   identityNumber,
   MiniNetwork,
   range,
+  type TestNode,
 } from "./mini-network.ts";
 
 const topicOf = (effect: { kind: string }): boolean => effect.kind === "message";
@@ -70,8 +71,9 @@ describe("a cluster", function () {
     network.heal();
     const limitMs = defaultMembershipConfig.redialMaxMs + 10_000;
     network.runUntil("all know all again", limitMs, () => network.allSee(range(1, 6), "alive"));
-    for (const { membership } of network.nodes)
-      expect([...membership.facts().keys()]).to.include.members(["left", "right"]);
+    const hasBoth = ({ membership }: TestNode): boolean =>
+      membership.facts().has("left") && membership.facts().has("right");
+    network.runUntil("and all facts", 5_000, () => network.nodes.every(hasBoth));
     network.run(20_000);
     expect(network.allSee(range(1, 6), "alive"), "and it stays so").to.equal(true);
   });

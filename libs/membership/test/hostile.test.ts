@@ -242,7 +242,7 @@ describe("a node that is not admitted", () => {
   });
 
   it("is known to all soon after, though they heard of it before they heard of its admission", () => {
-    const network = new MiniNetwork({ seed: 13, loss: 0.3 });
+    const network = new MiniNetwork({ seed: 13, loss: 0.1 });
     for (const number of range(1, 6)) network.add(number, byFacts(range(1, 6)));
     for (const number of range(2, 6)) network.feed(number, { kind: "join", seeds: [addressOf(1)] });
     network.add(STRANGER, byFacts([...range(1, 6), STRANGER]));

@@ -14,8 +14,12 @@ import {
 export const CLUSTER_ID = "0123456789abcdef0123456789abcdef";
 export const RING_KEY: RingKey = { id: 1, key: new Uint8Array(32).fill(7) };
 
+const identities = new Map<number, Identity>();
+
 export function identityNumber(number: number): Identity {
-  return identityFromSeed(seededRng(10_000 + number).bytes(32));
+  const known = identities.get(number) ?? identityFromSeed(seededRng(10_000 + number).bytes(32));
+  identities.set(number, known);
+  return known;
 }
 
 export function descriptionNumber(number: number): NodeDescription {

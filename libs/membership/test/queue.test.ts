@@ -6,7 +6,7 @@ import { NEWS_OVERHEAD_BYTES, roomForNews, splitNews } from "../src/packing.ts";
 import { SEALING_BYTES } from "../src/sealing.ts";
 
 const bytes = (size: number, fill: number): Uint8Array => new Uint8Array(size).fill(fill);
-const all = { budget: 10_000, largest: 1_000, overhead: 0, limit: 2 };
+const all = { budget: 10_000, largest: 1_000, overhead: 0, limit: 2, isCounted: true };
 
 describe("broadcast queue", () => {
   it("sends each piece a number of times and then forgets it", () => {
@@ -57,6 +57,13 @@ describe("broadcast queue", () => {
     expect(queue.takeLarge(all)).to.have.length(2_000);
     expect(queue.takeLarge(all)).to.have.length(2_000);
     expect(queue.takeLarge(all)).to.equal(undefined);
+  });
+
+  it("does not count what may be told in vain", () => {
+    const queue = new BroadcastQueue();
+    queue.put("a", bytes(1, 1));
+    for (const _time of [1, 2, 3]) expect(queue.take({ ...all, isCounted: false })).to.have.length(1);
+    expect(queue.isEmpty).to.equal(false);
   });
 
   it("sends more often in larger clusters", () => {
