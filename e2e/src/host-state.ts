@@ -27,7 +27,7 @@ export async function hostState(): Promise<HostState> {
     mounts: ours(mounts.map((line) => line.split(" ").slice(3).join(" "))),
     namespaces: ours(await listFolder("/run/netns")),
     links: ours(await lines("ip", ["-oneline", "link", "show"])),
-    cgroups: ours(await cgroupFolders("/sys/fs/cgroup")),
+    cgroups: ours((await Promise.all((await ownCgroups()).map(cgroupFolders))).flat()),
     loopDevices: ours(await lines("losetup", ["--list", "--noheadings", "--output", "NAME,BACK-FILE"])),
     // A host's processes come and go: of them only those that carry the lab's name are the lab's for sure.
     processes: (await commandLines()).filter(
@@ -77,6 +77,20 @@ async function listFolder(path: string): Promise<readonly string[]> {
   return existsSync(path) ? readdir(path) : [];
 }
 
+/** The cgroups this process is in, in every hierarchy: a lab makes its own below them. Others' come and go elsewhere. */
+async function ownCgroups(): Promise<readonly string[]> {
+  const text = await readFile("/proc/self/cgroup", "utf8");
+  const folders = text
+    .trim()
+    .split("\n")
+    .map((line) => {
+      const [, controllers = "", path = "/"] = /^[0-9]+:([^:]*):(.*)$/.exec(line) ?? [];
+      const hierarchy = controllers === "" ? "unified" : controllers.replace("name=", "");
+      return join("/sys/fs/cgroup", hierarchy, path);
+    });
+  return folders.map((folder) => (existsSync(folder) ? folder : "/sys/fs/cgroup"));
+}
+
 async function cgroupFolders(folder: string): Promise<readonly string[]> {
   // A cgroup that ends while it is read is none.
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
@@ -99,8 +113,10 @@ async function processNamespace(pid: number): Promise<number | undefined> {
   return (await stat(`/proc/${pid}/ns/pid`).catch(() => undefined))?.ino;
 }
 
-/** Field 22 of proc_pid_stat(5); the second field may hold spaces, so the count begins after its bracket. */
+/** Field 22 of proc_pid_stat(5); undefined for what has ended, also where nobody has asked for its end yet (a zombie). */
 async function startOf(pid: number): Promise<string | undefined> {
   const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
-  return text?.slice(text.lastIndexOf(")") + 2).split(" ")[19];
+  // The second field may hold spaces, so fields are counted from its bracket: the third is the state.
+  const fields = text?.slice(text.lastIndexOf(")") + 2).split(" ");
+  return fields?.[0] === "Z" ? undefined : fields?.[19];
 }

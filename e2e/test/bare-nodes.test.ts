@@ -16,10 +16,14 @@ describe("bare nodes become a cluster", function () {
 
   const lab = new Lab({ name: LAB });
   let bare: HostState;
+  /** What `up` printed. */
+  let printed = "";
 
-  before(async () => {
+  before("three machines boot", async function () {
+    this.timeout(15 * MINUTE_MS);
     await must(["down"]);
     bare = await hostState();
+    printed = await must(["up", "--nodes", "3", "--timeout", "780"]);
   });
 
   after(async function () {
@@ -28,12 +32,10 @@ describe("bare nodes become a cluster", function () {
   });
 
   describe("up", () => {
-    it("boots three machines, which find each other and become Ready without a word", async function () {
-      this.timeout(15 * MINUTE_MS);
-      const stdout = await must(["up", "--nodes", "3", "--timeout", "780"]);
-      expect(stdout.match(/^ +[0-9]+\.[0-9] s {2}n-[a-z2-7]{10} is Ready$/gm)).to.have.length(3);
-      expect(stdout).to.match(/^NAME +ROLES +CPU +MEMORY +GPU +ADDRESS +READY/m);
-      expect(stdout).to.include("Try next:");
+    it("lets the machines find each other and become Ready, and shows it", () => {
+      expect(printed.match(/^ +[0-9]+\.[0-9] s {2}n-[a-z2-7]{10} is Ready$/gm)).to.have.length(3);
+      expect(printed).to.match(/^NAME +ROLES +CPU +MEMORY +GPU +ADDRESS +READY/m);
+      expect(printed).to.include("Try next:");
     });
 
     it("shows each machine as a ClusterNode with identity, roles, capabilities and mesh address", async () => {
@@ -79,21 +81,23 @@ describe("bare nodes become a cluster", function () {
     });
   });
 
-  it("a Service answers by its name, from a pod on another node", async () => {
-    const example = join(import.meta.dirname, "../../docs/examples/greeter.yaml");
-    await must(["kubectl", "apply", "--filename=-"], { input: await readFile(example, "utf8") });
-    await waitFor(async () => (await podOf("asker")).status.phase === "Succeeded", {
-      what: "the asker's answer",
-      timeoutMs: 3 * MINUTE_MS,
-      everyMs: 1000,
+  describe("a Service", () => {
+    it("answers by its name, from a pod on another node", async () => {
+      const example = join(import.meta.dirname, "../../docs/examples/greeter.yaml");
+      await must(["kubectl", "apply", "--filename=-"], { input: await readFile(example, "utf8") });
+      await waitFor(async () => (await podOf("asker")).status.phase === "Succeeded", {
+        what: "the asker's answer",
+        timeoutMs: 3 * MINUTE_MS,
+        everyMs: 1000,
+      });
+      const [greeter, asker] = [await podOf("greeter"), await podOf("asker")];
+      const log = await must(["kubectl", "logs", "asker"]);
+      // The greeter saw the asker itself: pod traffic is not rewritten on its way.
+      expect(log)
+        .to.match(/^greeter answers /)
+        .and.include(asker.status.podIP);
+      expect(asker.spec.nodeName).to.not.equal(greeter.spec.nodeName);
     });
-    const [greeter, asker] = [await podOf("greeter"), await podOf("asker")];
-    const log = await must(["kubectl", "logs", "asker"]);
-    // The greeter saw the asker itself: pod traffic is not rewritten on its way.
-    expect(log)
-      .to.match(/^greeter answers /)
-      .and.include(asker.status.podIP);
-    expect(asker.spec.nodeName).to.not.equal(greeter.spec.nodeName);
   });
 
   describe("shell", () => {
