@@ -8,7 +8,7 @@ export type MemberHealth = z.infer<typeof MemberHealth>;
 export const MemberListEntry = z.object({
   name: z.string().describe("Short name that follows from the node's key; also its host name."),
   node_id: z.string().describe("`ed25519:` and the 64 hexadecimal digits of its public key."),
-  roles: z.array(z.string()).describe("What it does, for example `control-plane`, `worker`."),
+  roles: z.array(z.string()).describe("What it does, `server` (runs the control plane) or `worker`."),
   capabilities: z
     .object({
       cpu: z.int().min(0).describe("Logical processors."),

@@ -55,8 +55,10 @@ export class NodeProtocol {
     this.#description = options.description;
     this.#lanSubnets = options.lanSubnets;
     this.#store = new NodeStore(decodeNodeState(options.state));
-    // Counted on disk before this start's first message: nonces of gossip begin with it.
-    this.#store.change({ bootCounter: this.#store.state.bootCounter + 1 });
+    // Counted on disk before this start's first message: nonces of gossip begin with it. Without a state the count begins
+    // at the wall clock's seconds, so that a node that lost its state, but not its identity, repeats no nonce.
+    const counted = options.state ? this.#store.state.bootCounter : Math.floor(options.wallTime() / 1000);
+    this.#store.change({ bootCounter: Math.min(Math.max(0, counted), MAX_BOOT_COUNTER - 1) + 1 });
     this.#formation = new Formation({
       identity: options.identity,
       wireguardKey: options.wireguardKey,
@@ -329,7 +331,9 @@ export class NodeProtocol {
 }
 
 const READY_STATE = "ready";
-const SERVER_ROLE = "control-plane";
+/** The counter is four bytes of a nonce. */
+const MAX_BOOT_COUNTER = 2 ** 32 - 1;
+const SERVER_ROLE = "server";
 const MAX_REMEMBERED_PEERS = 64;
 
 const FORMATION_TOPICS: readonly string[] = [
