@@ -124,10 +124,10 @@ export class Claims {
     teller: Teller,
     now: Instant,
   ): readonly Uint8Array[] {
-    const { table, outbox, self, isAdmitted } = this.#core;
+    const { table, outbox, self } = this.#core;
     const { nodeId } = statement;
     if (nodeId === self.identity.nodeId) return this.#hearOwnStatement(statement);
-    if (!isAdmitted(nodeId)) {
+    if (!this.#core.isAdmitted(nodeId)) {
       // What admits it may be on its way; an exchange would have brought it.
       if (!teller.isExchange) this.#exchange.compareSoon(now);
       return [];

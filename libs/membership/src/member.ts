@@ -1,4 +1,4 @@
-import { NodeId } from "@cluster-os/identity";
+import type { NodeId } from "@cluster-os/identity";
 import { z } from "zod";
 
 /**

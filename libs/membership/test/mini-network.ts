@@ -1,4 +1,4 @@
-import { identityFromSeed, NodeId, type Identity } from "@cluster-os/identity";
+import { identityFromSeed, type Identity, type NodeId } from "@cluster-os/identity";
 import { invariant, seededRng, type Instant, type Rng } from "@cluster-os/std";
 import {
   Membership,
