@@ -26,7 +26,7 @@ test: deps ## Run every check: format, lint, types, units, repository, lab
 	node tools/run-tests/main.ts
 
 test-cluster: deps ## Run the scenarios on real machines only
-	node tools/run-tests/main.ts lab
+	node tools/run-tests/main.ts builds lab
 
 fmt: node_modules ## Format everything
 	prettier --write .

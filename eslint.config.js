@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from "node:fs";
 import nx from "@nx/eslint-plugin";
 import tseslint from "typescript-eslint";
 
@@ -11,23 +10,8 @@ const layers = {
   app: ["base", "core", "edge", "test"],
 };
 
-// Types are known where `tsc --build` looks.
-const { references } = JSON.parse(readFileSync(new URL("tsconfig.json", import.meta.url), "utf8"));
-const typechecked = references.map(({ path }) => path);
-const unfinished = ["apps", "libs"]
-  .flatMap((parent) => readdirSync(new URL(parent, import.meta.url)).map((name) => `${parent}/${name}`))
-  .filter((folder) => !typechecked.includes(folder));
-
 export default tseslint.config(
-  {
-    ignores: [
-      "**/dist/",
-      "**/node_modules/",
-      "**/.nx/",
-      "**/golden/",
-      ...unfinished.map((folder) => `${folder}/`),
-    ],
-  },
+  { ignores: ["**/dist/", "**/node_modules/", "**/.nx/", "**/golden/"] },
   {
     files: ["**/*.ts"],
     extends: [tseslint.configs.recommendedTypeChecked],

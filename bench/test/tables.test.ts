@@ -1,5 +1,7 @@
 import { expect } from "chai";
-import { addUsage, daemonRows, markdownTable, parseSteps, parseUsage, stepRows } from "../src/index.ts";
+import { addUsage, daemonRows, parseUsage } from "../src/daemons.ts";
+import { markdownTable } from "../src/markdown.ts";
+import { parseSteps, stepRows } from "../src/steps.ts";
 
 const UP = `    0.4 s  checked this host
     2.0 s  started m1

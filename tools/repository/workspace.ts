@@ -36,12 +36,6 @@ export const projects: readonly string[] = files
   .filter((file) => file.endsWith("/package.json"))
   .map((file) => file.slice(0, -"/package.json".length));
 
-/** Whether `tsc --build` at the root looks at a project. */
-export function isTypechecked(folder: string): boolean {
-  const { references } = JSON.parse(read("tsconfig.json")) as { references: readonly { path: string }[] };
-  return references.some(({ path }) => path === folder);
-}
-
 function foldersIn(parent: string): readonly string[] {
   return [
     ...new Set(

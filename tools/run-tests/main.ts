@@ -1,9 +1,9 @@
 /**
  * `make test`: every check of the repository, one stage after the other, and the counts of all in the last line.
  *
- *     node tools/run-tests/main.ts [STAGE...]     only these: format lint typecheck unit repository lab
+ *     node tools/run-tests/main.ts [STAGE...]     only these: format lint typecheck builds unit repository lab
  *
- * What the lab is made of takes minutes the first time, so it is built beside the other stages.
+ * What machines are made of takes minutes the first time, so it is built beside the first stages.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -20,7 +20,7 @@ if (unknown.length > 0) {
 }
 const chosen: readonly string[] = positionals.length === 0 ? STAGE_NAMES : positionals;
 
-const background = chosen.includes("lab") ? startLabBuilds() : [];
+const background = chosen.includes("builds") ? startBuilds() : [];
 const results: { readonly name: string; readonly counts: Counts; readonly seconds: string }[] = [];
 for (const stage of stages(await listProjects(), background)) {
   if (!chosen.includes(stage.name)) continue;
@@ -49,7 +49,7 @@ async function runStage(stage: Stage): Promise<Counts> {
   }
 }
 
-function startLabBuilds(): readonly BackgroundJob[] {
+function startBuilds(): readonly BackgroundJob[] {
   const jobs = ["kube", "root-tree"].map((name) =>
     startInBackground({
       program: join(root, "tools", name, "build.sh"),

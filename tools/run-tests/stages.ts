@@ -3,9 +3,9 @@ import { availableParallelism } from "node:os";
 import { execa } from "execa";
 import type { BackgroundJob } from "./background.ts";
 import { countsOf, ONE_FAILED, ONE_PASSED, type Counts } from "./counts.ts";
-import { hasTests, landed, resultsFile, root, toolEnv, type Project } from "./workspace.ts";
+import { resultsFile, root, toolEnv, type Project } from "./workspace.ts";
 
-export const STAGE_NAMES = ["format", "lint", "typecheck", "unit", "repository", "lab"] as const;
+export const STAGE_NAMES = ["format", "lint", "typecheck", "builds", "unit", "repository", "lab"] as const;
 export type StageName = (typeof STAGE_NAMES)[number];
 
 export interface Stage {
@@ -14,31 +14,48 @@ export interface Stage {
   run(): Promise<Counts>;
 }
 
-/** Projects whose tests are a stage of their own: they look at the whole repository, or need machines. */
+/** Tests of the repository as a whole: a stage of their own, never replayed. */
 const REPOSITORY = "@cluster-os/tools";
-const LAB = "@cluster-os/e2e";
 
 /** What `make test` does, in its order: the quick and cheap first. */
 export function stages(projects: readonly Project[], background: readonly BackgroundJob[]): readonly Stage[] {
-  const units = projects.filter(({ name }) => name !== REPOSITORY && name !== LAB).filter(hasTests);
-  const repository = projects.filter(({ name }) => name === REPOSITORY).filter(hasTests);
-  const lab = projects.filter(({ name }) => name === LAB).filter(hasTests);
-  const all: readonly Stage[] = [
-    { name: "format", run: () => check("prettier", ["--check", "*.{js,json}", ...landed]) },
+  const tested = projects.filter(({ targets }) => targets.includes("test"));
+  return [
+    { name: "format", run: () => check("prettier", ["--check", "."]) },
     { name: "lint", run: () => check("eslint", [".", "--max-warnings=0"]) },
     { name: "typecheck", run: () => check("tsc", ["--build"]) },
-    { name: "unit", run: () => test(units, "test") },
-    { name: "repository", run: () => test(repository, "test") },
+    { name: "builds", run: () => build(background) },
+    {
+      name: "unit",
+      run: () =>
+        test(
+          tested.filter(({ name }) => name !== REPOSITORY),
+          "test",
+        ),
+    },
+    {
+      name: "repository",
+      run: () =>
+        test(
+          tested.filter(({ name }) => name === REPOSITORY),
+          "test",
+        ),
+    },
     {
       name: "lab",
-      run: async () => {
-        for (const job of background) await job.done();
-        if ((await run(process.execPath, ["tools/deb/build.ts"])) !== 0) return ONE_FAILED;
-        return test(lab, "e2e");
-      },
+      run: () =>
+        test(
+          projects.filter(({ targets }) => targets.includes("e2e")),
+          "e2e",
+        ),
     },
   ];
-  return all.filter(({ name }) => name !== "lab" || lab.length > 0);
+}
+
+/** The packages, and what they are made of: some unit tests run a real API server, and the lab boots them. */
+async function build(background: readonly BackgroundJob[]): Promise<Counts> {
+  for (const job of background) await job.done();
+  return check(process.execPath, ["tools/deb/build.ts"]);
 }
 
 /** A check has no cases to count: it held or it did not. */
