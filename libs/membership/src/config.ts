@@ -24,14 +24,14 @@ export interface MembershipConfig {
   readonly retransmitFactor: number;
   /** Everything is compared with some member at this interval, in milliseconds; longer in clusters above 32. */
   readonly pushPullIntervalMs: number;
-  /** An extra comparison so long after a member came, in milliseconds. */
+  /** An extra comparison comes so long, or half as long again, after a member did or one found something, in milliseconds. */
   readonly joinPushPullMs: number;
   /** Failed members and silent seeds are dialled with delays from the first to the second, in milliseconds. */
   readonly redialInitialMs: number;
   readonly redialMaxMs: number;
   /** Messages are packed up to this size, in bytes; larger ones the driver sends over TCP. */
   readonly datagramBytes: number;
-  /** What is more than this is sent in several messages, in bytes. */
+  /** What is more than this is sent in several messages, in bytes; below the four megabytes a driver carries. */
   readonly streamBytes: number;
   /** When a step comes this much later than `wakeAt`, in milliseconds, this machine slept and no time passed. */
   readonly stallMs: number;

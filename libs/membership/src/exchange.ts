@@ -94,10 +94,6 @@ export class Exchange {
     this.#core.outbox.sendAll(stranger, body, [this.#selfNews()], MORE_DATA);
   }
 
-  #offer(to: Receiver, answers: readonly Uint8Array[]): void {
-    this.#core.outbox.sendAll(to, this.#offerBody(), [...answers, this.#selfNews()], MORE_DATA);
-  }
-
   /** If the other's hash differs, offers it everything; says whether it did. */
   onHash(sender: Receiver, hash: Uint8Array, answers: readonly Uint8Array[]): boolean {
     if (equalBytes(hash, this.#hash())) return false;
@@ -143,6 +139,10 @@ export class Exchange {
     if (news.length === 0) return false;
     this.#core.outbox.sendAll(sender, MORE_DATA, [...answers, ...news], MORE_DATA);
     return true;
+  }
+
+  #offer(to: Receiver, answers: readonly Uint8Array[]): void {
+    this.#core.outbox.sendAll(to, this.#offerBody(), [...answers, this.#selfNews()], MORE_DATA);
   }
 
   #dialSeed(seed: Address): void {

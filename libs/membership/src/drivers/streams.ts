@@ -60,17 +60,20 @@ export class Streams implements AsyncDisposable {
   #receive(socket: Socket): void {
     this.#watch(socket, "receiving a large message");
     const { remoteAddress } = socket;
-    let received = Buffer.alloc(0);
+    const parts: Buffer[] = [];
+    let size = 0;
+    let frame: Frame | undefined;
     socket.on("data", (part: Buffer) => {
-      received = Buffer.concat([received, part]);
-      if (received.length < HEADER_BYTES) return;
-      const length = received.readUInt32BE(0);
-      const port = received.readUInt16BE(4);
-      if (length > LARGEST_BYTES || port === 0 || received.length > HEADER_BYTES + length)
-        return void socket.destroy();
-      if (received.length < HEADER_BYTES + length || remoteAddress === undefined) return;
+      parts.push(part);
+      size += part.length;
+      if (size < HEADER_BYTES) return;
+      // Put together once for the header and once for the whole: a stream that dribbles costs no more than another.
+      frame ??= readFrame(Buffer.concat(parts));
+      if (!frame || size > frame.size || remoteAddress === undefined) return void socket.destroy();
+      if (size < frame.size) return;
       socket.destroy();
-      this.#options.onMessage(formatAddress({ host: remoteAddress, port }), received.subarray(HEADER_BYTES));
+      const from = formatAddress({ host: remoteAddress, port: frame.port });
+      this.#options.onMessage(from, Buffer.concat(parts).subarray(HEADER_BYTES));
     });
   }
 
@@ -84,4 +87,17 @@ export class Streams implements AsyncDisposable {
       this.#sockets.delete(socket);
     });
   }
+}
+
+interface Frame {
+  /** Header and message, in bytes. */
+  readonly size: number;
+  readonly port: number;
+}
+
+/** What the header announces; undefined if it is more than anyone sends. */
+function readFrame(header: Buffer): Frame | undefined {
+  const length = header.readUInt32BE(0);
+  const port = header.readUInt16BE(4);
+  return length > LARGEST_BYTES || port === 0 ? undefined : { size: HEADER_BYTES + length, port };
 }
