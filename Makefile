@@ -35,7 +35,7 @@ lint: node_modules ## Look for mistakes: rules, layers, types
 	eslint . && tsc --build
 
 bench: deps ## Measure a cluster's formation and its daemons at rest
-	node bench/src/formation.ts
+	node --conditions=@cluster-os/source bench/src/formation.ts
 
 clean: ## Remove what builds and tests made here (caches in ~/.cache/cluster-os stay)
 	rm -rf dist .nx */dist */*/dist

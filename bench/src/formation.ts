@@ -1,7 +1,7 @@
 /**
  * How long bare machines take to become a cluster, and what our daemons cost once they have:
  *
- *     node bench/src/formation.ts [--nodes N] [--rest SECONDS] [--keep]
+ *     make bench     or: node --conditions=@cluster-os/source bench/src/formation.ts [--nodes N] [--rest SECONDS] [--keep]
  *
  * Prints Markdown on standard output and progress on standard error. Boots machines in a lab of its own, as root, and ends
  * them afterwards unless they are to be kept.
