@@ -2,7 +2,7 @@ import type { AgentCertificateAnswer, ClusterConfigFile, KubernetesState, NodeSt
 import { describeDiagnostic, NodeProtocol } from "@cluster-os/formation";
 import { nodeName } from "@cluster-os/identity";
 import type { NodeKeys } from "@cluster-os/identity/drivers";
-import type { Distribution, KubernetesStatus } from "@cluster-os/kubernetes";
+import type { Distribution } from "@cluster-os/kubernetes";
 import { openNetwork } from "@cluster-os/membership/drivers";
 import type { WireGuardDevice } from "@cluster-os/mesh";
 import type { LinkDriver } from "@cluster-os/mesh/drivers";
@@ -147,7 +147,7 @@ export class Daemon implements AsyncDisposable {
     ): Loop =>
       this.#resources.use(new Loop({ name, everyMs, round, rng, logger: logger.child({ part: name }) }));
     this.#loops = {
-      mesh: loop("mesh", 10_000, (signal) => mesh.round(signal)),
+      mesh: loop("mesh", 30_000, (signal) => mesh.round(signal)),
       kubernetes: loop("kubernetes", 1_000, (signal) => this.#kubernetesRound(signal)),
       controlPlane: loop("control-plane", 2_000, (signal) => this.#controlPlane.round(signal)),
     };
@@ -342,8 +342,13 @@ export class Daemon implements AsyncDisposable {
     const { settings, logger } = this.#options;
     const answers: LocalApiAnswers = {
       status: () => this.#nodeReport(),
+      // A person asks this one: it looks at etcd anew. node-agent asks `status`, every few seconds.
       cluster: async () =>
-        clusterStatus(this.#view, this.#protocol.status.clusterId, await this.#kubernetesStatus()),
+        clusterStatus(
+          this.#view,
+          this.#protocol.status.clusterId,
+          await this.#options.distribution.status(AbortSignal.timeout(4_000)),
+        ),
       members: () => Promise.resolve(memberList(this.#view)),
       agentCertificate: ({ csrPem }, signal) => this.#agentCertificate(csrPem, signal),
     };
@@ -352,10 +357,6 @@ export class Daemon implements AsyncDisposable {
       answers,
       logger: logger.child({ part: "local-api" }),
     });
-  }
-
-  #kubernetesStatus(): Promise<KubernetesStatus> {
-    return this.#options.distribution.status(AbortSignal.timeout(4_000));
   }
 
   async #nodeReport(): Promise<NodeStatus> {
@@ -367,7 +368,7 @@ export class Daemon implements AsyncDisposable {
       label: config.label,
       underlayAddresses: underlayAddresses(),
       kubernetesState: this.#kubernetes.state,
-      kubernetes: await this.#kubernetesStatus(),
+      kubernetes: this.#kubernetes.status,
       device: this.#meshMtu === undefined ? undefined : await device.get(MESH_INTERFACE),
       steps: steps.list(),
       counters: {},

@@ -37,7 +37,10 @@ export function memberList(view: View): MemberList {
 }
 
 /** Who serves, by etcd's own list where this machine can ask it, and by the members' word where it cannot. */
-export function controlPlaneStatus(view: View, kubernetes: KubernetesStatus): ClusterStatus["controlPlane"] {
+export function controlPlaneStatus(
+  view: View,
+  kubernetes: KubernetesStatus | undefined,
+): ClusterStatus["controlPlane"] {
   const servers = view.members().filter(({ member }) => view.isServer(member.nodeId));
   const byName = new Map(servers.map((server) => [server.member.name, server]));
   const isWell = (name: string): boolean => {
@@ -47,7 +50,8 @@ export function controlPlaneStatus(view: View, kubernetes: KubernetesStatus): Cl
   const known = servers
     .filter(({ member }) => ["starting", "ready"].includes(member.description?.kubernetes.state ?? ""))
     .map(({ member }) => ({ name: member.name, isLearner: false, healthy: true }));
-  const etcd = kubernetes.etcdMembers.length > 0 ? kubernetes.etcdMembers : known;
+  const members = kubernetes?.etcdMembers ?? [];
+  const etcd = members.length > 0 ? members : known;
   const entries = etcd.flatMap(({ name, isLearner, healthy }) => {
     const index = byName.get(name)?.index;
     return index === undefined
@@ -58,7 +62,7 @@ export function controlPlaneStatus(view: View, kubernetes: KubernetesStatus): Cl
   return {
     voters: sorted.filter(({ isLearner }) => !isLearner).map(({ entry }) => entry),
     learners: sorted.filter(({ isLearner }) => isLearner).map(({ entry }) => entry),
-    ...(kubernetes.leader !== undefined && { leader: kubernetes.leader }),
+    ...(kubernetes?.leader !== undefined && { leader: kubernetes.leader }),
   };
 }
 
@@ -112,7 +116,8 @@ export interface NodeReportInput {
   readonly label: string | undefined;
   readonly underlayAddresses: readonly string[];
   readonly kubernetesState: KubernetesState;
-  readonly kubernetes: KubernetesStatus;
+  /** Undefined before there is anything of Kubernetes here. */
+  readonly kubernetes: KubernetesStatus | undefined;
   /** Undefined before the mesh is up. */
   readonly device: DeviceState | undefined;
   readonly steps: readonly Step[];

@@ -1,6 +1,11 @@
 import type { KubernetesState } from "@cluster-os/api";
 import type { NodeId } from "@cluster-os/identity";
-import type { Distribution, JoinCredentials, NodePlacement } from "@cluster-os/kubernetes";
+import type {
+  Distribution,
+  JoinCredentials,
+  KubernetesStatus,
+  NodePlacement,
+} from "@cluster-os/kubernetes";
 import type { Logger } from "@cluster-os/std";
 import type { ActRecordFile } from "./act-record.ts";
 import { planKubernetes, type ActRecord, type KubernetesObserved } from "./plan.ts";
@@ -38,6 +43,7 @@ export interface KubernetesControllerOptions {
 export class KubernetesController {
   readonly #options: KubernetesControllerOptions;
   #state: KubernetesState = "waiting";
+  #status: KubernetesStatus | undefined;
   /** Whether this process has brought up what the disk says this machine is: once after each start. */
   #isResumed = false;
 
@@ -47,6 +53,11 @@ export class KubernetesController {
 
   get state(): KubernetesState {
     return this.#state;
+  }
+
+  /** How things stood in the last round; undefined while there is nothing of Kubernetes to look at. */
+  get status(): KubernetesStatus | undefined {
+    return this.#status;
   }
 
   /** One round: look, plan, and carry one act through. */
@@ -62,6 +73,7 @@ export class KubernetesController {
         logger.warn("wiping what was begun of Kubernetes", { reason: action.reason });
         this.#tell("waiting", observed.epoch);
         this.#isResumed = false;
+        this.#status = undefined;
         await this.#options.agent.stop(signal);
         await distribution.reset(signal);
         return record.remove();
@@ -128,6 +140,7 @@ export class KubernetesController {
     }
     await this.#options.agent.start(signal);
     const status = await this.#options.distribution.status(signal);
+    this.#status = status;
     const isReady =
       status.kind === "server" ? status.apiReady : status.kind === "worker" && status.kubeletActive;
     this.#tell(isReady ? "ready" : "starting", stored.epoch);
