@@ -1,11 +1,6 @@
 import type { KubernetesState } from "@cluster-os/api";
 import type { NodeId } from "@cluster-os/identity";
-import type {
-  Distribution,
-  JoinCredentials,
-  KubernetesStatus,
-  NodePlacement,
-} from "@cluster-os/kubernetes";
+import type { Distribution, JoinCredentials, KubernetesStatus, NodePlacement } from "@cluster-os/kubernetes";
 import type { Logger } from "@cluster-os/std";
 import type { ActRecordFile } from "./act-record.ts";
 import { planKubernetes, type ActRecord, type KubernetesObserved } from "./plan.ts";

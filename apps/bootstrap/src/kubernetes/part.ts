@@ -1,0 +1,187 @@
+import type { KubernetesState } from "@cluster-os/api";
+import type { NodeId } from "@cluster-os/identity";
+import type { NodeKeys } from "@cluster-os/identity/drivers";
+import type { Distribution, JoinCredentials, KubernetesStatus } from "@cluster-os/kubernetes";
+import type { Clock, Logger, Rng } from "@cluster-os/std";
+import { certificateOfAgent } from "../agent-certificate.ts";
+import { PeerApiClient } from "../peer-api/client.ts";
+import { servePeerApi } from "../peer-api/server.ts";
+import { certificateHandler, CERTIFICATE_TOPIC } from "../server/certificate-handler.ts";
+import { ControlPlane, createBaseObjects } from "../server/control-plane.ts";
+import type { Settings } from "../settings.ts";
+import type { Steps } from "../steps.ts";
+import type { View } from "../view.ts";
+import { ActRecordFile } from "./act-record.ts";
+import { KubernetesController } from "./controller.ts";
+import {
+  askForCredentials,
+  credentialsHandler,
+  CREDENTIALS_TOPIC,
+  JOIN_DONE_TOPIC,
+  joinDoneHandler,
+} from "./credentials.ts";
+import { balancedServers, observeKubernetes, placementOf } from "./observe.ts";
+
+export interface KubernetesPartOptions {
+  readonly settings: Settings;
+  readonly keys: NodeKeys;
+  readonly view: View;
+  readonly distribution: Distribution;
+  readonly agent: { start(signal: AbortSignal): Promise<void>; stop(signal: AbortSignal): Promise<void> };
+  /** The mesh's MTU in bytes; undefined until the mesh is up. */
+  readonly meshMtu: () => number | undefined;
+  /** Told in every round, whether it changed or not. */
+  readonly onState: (state: KubernetesState, epoch: number) => void;
+  /** This machine became a server of etcd under `epoch`. */
+  readonly onJoined: (epoch: number) => Promise<void>;
+  /** Writes the admission record of a node that has taken this index. */
+  readonly admit: (nodeId: NodeId, index: number) => Promise<void>;
+  readonly steps: Steps;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+}
+
+/**
+ * Everything of Kubernetes on one machine, put together: becoming a part of it, helping others to (the peer API), and, on
+ * a server, keeping the cluster's objects.
+ */
+export class KubernetesPart implements AsyncDisposable {
+  readonly #options: KubernetesPartOptions;
+  readonly #peers: PeerApiClient;
+  readonly #controller: KubernetesController;
+  readonly controlPlane: ControlPlane;
+  #peerApi: AsyncDisposable | undefined;
+
+  constructor(options: KubernetesPartOptions) {
+    const { keys, rng, distribution, view, settings, admit, clock, logger } = options;
+    this.#options = options;
+    this.#peers = new PeerApiClient({ identity: keys.identity, sealing: keys.sealing, rng });
+    this.#controller = this.#makeController();
+    this.controlPlane = new ControlPlane({
+      distribution,
+      view,
+      self: this.#self,
+      kubeconfigPath: settings.kubeconfigPath,
+      isReady: () => this.state === "ready" && view.isServer(this.#self),
+      admit,
+      clock,
+      logger: logger.child({ part: "control-plane" }),
+    });
+  }
+
+  get state(): KubernetesState {
+    return this.#controller.state;
+  }
+
+  /** As the last round found it; undefined while there is nothing of Kubernetes here. */
+  get status(): KubernetesStatus | undefined {
+    return this.#controller.status;
+  }
+
+  /** One round. Returns how long the next one has time, when that is longer than usual. */
+  async round(signal: AbortSignal): Promise<number | void> {
+    const { distribution, view, meshMtu } = this.#options;
+    await distribution.prepare(signal);
+    if (meshMtu() !== undefined) {
+      await this.#openPeerApi();
+      await distribution.setServers(balancedServers(view));
+    }
+    await this.#controller.round(signal);
+    // What works is looked at less often: each look asks systemd, the API server and etcd.
+    if (this.state === "ready") return 10_000;
+  }
+
+  /** A client certificate for this machine's node-agent. */
+  agentCertificate(csrPem: string, signal: AbortSignal) {
+    return certificateOfAgent({
+      self: this.#self,
+      view: this.#options.view,
+      issuer: this.#issuer,
+      peers: this.#peers,
+      csrPem,
+      signal,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#peerApi?.[Symbol.asyncDispose]();
+  }
+
+  get #self(): NodeId {
+    return this.#options.keys.identity.nodeId;
+  }
+
+  get #issuer() {
+    return { kube: () => this.controlPlane.kube, rng: this.#options.rng };
+  }
+
+  #makeController(): KubernetesController {
+    const { distribution, settings, view, meshMtu, agent, steps, logger, onState, onJoined } = this.#options;
+    return new KubernetesController({
+      distribution,
+      record: new ActRecordFile(settings.actRecordPath),
+      observe: () => observeKubernetes(view, this.#self, meshMtu() !== undefined),
+      placement: () => placementOf(view, this.#self, meshMtu() ?? 0),
+      requestCredentials: (from, role, signal) => this.#requestCredentials(from, role, signal),
+      reportDone: (to, signal) => this.#reportDone(to, signal),
+      onState,
+      onJoined,
+      afterInit: () => createBaseObjects(distribution),
+      agent,
+      step: (name) => steps.reach(name),
+      logger: logger.child({ part: "kubernetes" }),
+    });
+  }
+
+  async #requestCredentials(
+    from: NodeId,
+    role: "server" | "worker",
+    signal: AbortSignal,
+  ): Promise<JoinCredentials | undefined> {
+    const { view } = this.#options;
+    const address = view.find(from)?.meshAddress;
+    if (address === undefined) return undefined;
+    return askForCredentials({ peers: this.#peers, from, address, role, epoch: view.epoch.epoch, signal });
+  }
+
+  async #reportDone(to: NodeId, signal: AbortSignal): Promise<void> {
+    const address = this.#options.view.find(to)?.meshAddress;
+    if (address === undefined) return;
+    // Only spares the next joiner the wait until the slot expires, so failing to say it is no failure of the join.
+    await this.#peers
+      .ask({ to, address, topic: JOIN_DONE_TOPIC, body: new Uint8Array(), signal })
+      .catch((error: unknown) =>
+        this.#options.logger.warn("could not give the join slot back", { error: String(error) }),
+      );
+  }
+
+  /** Once there is an address of the mesh to listen on. */
+  async #openPeerApi(): Promise<void> {
+    const { view, rng, logger, distribution } = this.#options;
+    const address = view.selfAddress;
+    if (this.#peerApi || address === undefined) return;
+    const slot = () => this.controlPlane.slot;
+    this.#peerApi = await servePeerApi({
+      self: this.#self,
+      address,
+      handlers: {
+        [CREDENTIALS_TOPIC]: credentialsHandler({
+          distribution,
+          slot,
+          epoch: () => view.epoch.epoch,
+          isElectedServer: (nodeId) => view.isServer(nodeId),
+        }),
+        [JOIN_DONE_TOPIC]: joinDoneHandler(slot),
+        [CERTIFICATE_TOPIC]: certificateHandler(this.#issuer),
+      },
+      memberOf: (nodeId) => {
+        const found = view.find(nodeId);
+        const sealingKey = found?.member.description?.sealingKey;
+        return found && sealingKey && { sealingKey, meshAddress: found.meshAddress };
+      },
+      rng,
+      logger: logger.child({ part: "peer-api" }),
+    });
+  }
+}
