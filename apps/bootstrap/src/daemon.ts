@@ -4,7 +4,7 @@ import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { NodeKeys } from "@cluster-os/identity/drivers";
 import type { Distribution } from "@cluster-os/kubernetes";
 import { openNetwork } from "@cluster-os/membership/drivers";
-import type { WireGuardDevice } from "@cluster-os/mesh";
+import { isUnderlayInterface, type WireGuardDevice } from "@cluster-os/mesh";
 import type { LinkDriver } from "@cluster-os/mesh/drivers";
 import { fromBase64, type Clock, type Logger, type Rng } from "@cluster-os/std";
 import { readFileIfExists } from "@cluster-os/std/drivers";
@@ -101,6 +101,7 @@ export class Daemon implements AsyncDisposable {
       await openNetwork({
         port: this.#options.config.gossipPort ?? DEFAULT_GOSSIP_PORT,
         logger: logger.child({ part: "network" }),
+        isWanted: isUnderlayInterface,
         onDatagram: (from, bytes) => void this.#driver.feed({ kind: "datagram", from, bytes }),
       }),
     );

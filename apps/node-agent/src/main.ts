@@ -1,10 +1,10 @@
 /** node-agent: reports this machine as a ClusterNode. systemd unit cluster-os-node-agent. */
 import { LocalApiClient } from "@cluster-os/api/drivers";
+import { readCapabilities, readVersions } from "@cluster-os/hardware";
 import { createLogger, systemClock, systemRng } from "@cluster-os/std/drivers";
 import { runAgent } from "./agent.ts";
 import { openKube } from "./drivers/kube.ts";
 import { isKubeletHealthy, KUBELET_HEALTH_URL } from "./drivers/kubelet.ts";
-import { readCapabilities, readVersions } from "./drivers/machine/index.ts";
 import { shutdownSignal } from "./drivers/shutdown.ts";
 
 const logger = createLogger({ level: process.env["CLUSTER_OS_LOG_LEVEL"] ?? "info" });

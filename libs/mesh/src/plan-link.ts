@@ -73,7 +73,7 @@ export function meshMtu(underlayMtus: readonly number[]): number {
 
 // Interfaces that are the cluster's, containers' or virtual machines' own, and no way to another machine.
 const INNER_INTERFACES =
-  /^(lo$|cos0$|cni|veth|docker|podman|br-|kube|flannel|cali|vxlan|virbr|vnet|lxc|tap|tun|wg|ifb|dummy|nodelocaldns)/;
+  /^(lo$|cos[0-9]|cni|veth|docker|podman|br-|kube|flannel|cali|cilium|vxlan|virbr|vnet|lxc|tap|tunl?[0-9]|wg|ifb|dummy|nodelocaldns|ip6tnl|sit[0-9]|gre(tap)?[0-9]|ip6gre|erspan)/;
 
 /** Whether an interface of this name may lead to other machines. */
 export function isUnderlayInterface(name: string): boolean {

@@ -1,8 +1,9 @@
 import type { ClusterNodeStatus, NodeCapabilities, NodeStatus } from "@cluster-os/api";
+import type { MachineVersions } from "@cluster-os/hardware";
 import { describeError, type Clock, type Instant, type Logger } from "@cluster-os/std";
 import type { AgentKube, SeenNode } from "../kube.ts";
 import { isReported } from "./difference.ts";
-import { planStatus, type MachineVersions, type ReportObserved } from "./status.ts";
+import { planStatus, type ReportObserved } from "./status.ts";
 
 /** The machine, as far as the reporter looks at it. */
 export interface MachineReader {

@@ -6,16 +6,12 @@ import {
   type NodeCapabilities,
   type NodeStatus,
 } from "@cluster-os/api";
+import type { MachineVersions } from "@cluster-os/hardware";
 import { judgeKubernetes, judgeMesh, type Judgement, type KubeletObserved } from "./conditions.ts";
 import { meshReach, meshReport } from "./mesh.ts";
 
 /** Conditions that node-agent writes; the servers own the others. */
 export const OWN_CONDITIONS: readonly string[] = ["MeshConnected", "KubernetesReady"];
-
-export interface MachineVersions {
-  readonly kernel: string;
-  readonly os: string;
-}
 
 /** Everything a report is made from, as it is now. */
 export interface ReportObserved {

@@ -11,14 +11,6 @@ export interface NetworkInterface {
   }[];
 }
 
-// Interfaces that are the cluster's, containers' or virtual machines' own, and no way to another machine.
-const INNER_INTERFACES = /^(lo$|cos0$|cni|veth|docker|br-|kube|virbr|tun|wg)/;
-
-/** Whether an interface of this name may lead to other machines. */
-export function isOuterInterface(name: string): boolean {
-  return !INNER_INTERFACES.test(name);
-}
-
 /** The interfaces that take part, as the machine has them now. One without an address is not among them. */
 export function readInterfaces(isWanted: (name: string) => boolean): NetworkInterface[] {
   return Object.entries(networkInterfaces())

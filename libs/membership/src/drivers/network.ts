@@ -3,7 +3,7 @@ import type { Address } from "../member.ts";
 import { Complaints } from "./complaints.ts";
 import { Datagrams } from "./datagrams.ts";
 import { parseAddress } from "./endpoint.ts";
-import { isOuterInterface, readInterfaces, type NetworkInterface } from "./interfaces.ts";
+import { readInterfaces, type NetworkInterface } from "./interfaces.ts";
 import { Streams } from "./streams.ts";
 
 export interface NetworkOptions {
@@ -11,8 +11,8 @@ export interface NetworkOptions {
   readonly logger: Logger;
   /** Everything that comes to the port, by datagram or stream. `from` is where an answer goes. */
   readonly onDatagram: (from: Address, bytes: Uint8Array) => void;
-  /** Which interfaces take part. Default: all but loopback, the mesh's own and those of containers. */
-  readonly interfaces?: (name: string) => boolean;
+  /** Whether an interface of this name takes part. */
+  readonly isWanted: (name: string) => boolean;
 }
 
 export interface Network extends AsyncDisposable {
@@ -36,7 +36,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
   const streams = await Streams.open({ port, complaints, onMessage: onDatagram });
   let interfaces: readonly NetworkInterface[] = [];
   const rescan = async (): Promise<void> => {
-    interfaces = readInterfaces(options.interfaces ?? isOuterInterface);
+    interfaces = readInterfaces(options.isWanted);
     await datagrams.use(interfaces);
   };
   await rescan();

@@ -1,6 +1,12 @@
 import { join } from "node:path";
-import type { MachineVersions } from "../../report/status.ts";
 import { readText } from "./folder.ts";
+
+export interface MachineVersions {
+  /** Kernel release, for example 6.12.57+deb13-amd64. */
+  readonly kernel: string;
+  /** For example "Debian GNU/Linux 13 (trixie)". */
+  readonly os: string;
+}
 
 /** Kernel release, and the operating system's own name for itself (os-release(5)). */
 export async function readVersions(root: string): Promise<MachineVersions> {

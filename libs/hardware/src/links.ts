@@ -1,17 +1,14 @@
 import { join } from "node:path";
 import type { NodeCapabilities } from "@cluster-os/api";
+import { isUnderlayInterface } from "@cluster-os/mesh";
 import { listNames, readNumber, readText } from "./folder.ts";
 
 type Link = NonNullable<NodeCapabilities["links"]>[number];
 
-/** Links of the mesh, of containers and of other overlays come and go with their work; they are not the machine's. */
-const NOT_THE_MACHINES =
-  /^(lo$|cos[0-9]|cni|veth|docker|br-|kube|flannel|cali|cilium|tunl|wg|dummy|ip6tnl|sit|gre|erspan)/;
-
-/** Network interfaces of the machine itself. */
+/** Network interfaces of the machine itself: those of the mesh and of containers come and go with their work. */
 export async function readLinks(root: string): Promise<readonly Link[]> {
   const folder = join(root, "sys/class/net");
-  const names = (await listNames(folder)).filter((name) => !NOT_THE_MACHINES.test(name));
+  const names = (await listNames(folder)).filter(isUnderlayInterface);
   const links = await Promise.all(names.map((name) => readLink(folder, name)));
   return links.filter((link) => link !== undefined);
 }

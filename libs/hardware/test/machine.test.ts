@@ -3,8 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { NodeCapabilities } from "@cluster-os/api";
 import { expect } from "chai";
-import { readCapabilities, readVersions } from "../src/drivers/machine/index.ts";
-import { countProcessors } from "../src/drivers/machine/processors.ts";
+import { countProcessors, readCapabilities, readVersions } from "../src/index.ts";
 
 const MIB = 2 ** 20;
 
