@@ -1,0 +1,50 @@
+import type { KubeObject } from "./object.ts";
+
+export interface ConfigMap extends KubeObject {
+  readonly data?: Readonly<Record<string, string>>;
+  readonly immutable?: boolean;
+}
+
+export interface Secret extends KubeObject {
+  readonly type?: string;
+  /** Values in base64. */
+  readonly data?: Readonly<Record<string, string>>;
+  readonly immutable?: boolean;
+}
+
+/** Times are RFC 3339 with six decimals ("MicroTime"): see {@link microTime}. */
+export interface Lease extends KubeObject {
+  readonly spec?: {
+    readonly holderIdentity?: string;
+    readonly leaseDurationSeconds?: number;
+    readonly acquireTime?: string;
+    readonly renewTime?: string;
+    readonly leaseTransitions?: number;
+  };
+}
+
+/** Of events.k8s.io/v1. */
+export interface Event extends KubeObject {
+  readonly eventTime: string;
+  readonly reportingController: string;
+  readonly reportingInstance: string;
+  readonly action: string;
+  readonly reason: string;
+  readonly note?: string;
+  readonly type: "Normal" | "Warning";
+  readonly regarding: ObjectReference;
+  readonly series?: { readonly count: number; readonly lastObservedTime: string };
+}
+
+export interface ObjectReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid?: string;
+}
+
+/** Unix milliseconds as the MicroTime that Leases and Events want: JavaScript's ISO text has three decimals too few. */
+export function microTime(unixMs: number): string {
+  return new Date(unixMs).toISOString().replace("Z", "000Z");
+}
