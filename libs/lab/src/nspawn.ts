@@ -48,6 +48,8 @@ export function nspawnCommand(launch: Launch): Command {
       "--boot",
       // Containers, WireGuard and sysctls are the machine's own business, in its own namespaces.
       "--capability=all",
+      // All but the clock: machines share the host's, which is not theirs to set.
+      "--drop-capability=CAP_SYS_TIME",
       "--system-call-filter=@keyring bpf @privileged @known",
       "--bind=/dev/net/tun",
       "--bind=/dev/fuse",

@@ -27,6 +27,11 @@ describe("nspawnCommand", () => {
     expect(env).to.include({ SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: "1" });
   });
 
+  it("lets no machine set the clock, which is the host's", () => {
+    const { argv } = nspawnCommand({ ...LAUNCH, cgroupMode: "v2" });
+    expect(argv).to.include.members(["--capability=all", "--drop-capability=CAP_SYS_TIME"]);
+  });
+
   it("never tells a machine its number: every one is localhost", () => {
     const { argv, env } = nspawnCommand({ ...LAUNCH, cgroupMode: "v1" });
     expect(argv).to.include("--hostname=localhost");
