@@ -7,6 +7,8 @@ import {
   fieldMeta,
   kubernetesSchema,
   LOCAL_API,
+  LOCAL_API_GROUP,
+  LOCAL_API_ROOT_SOCKET,
   LOCAL_API_SOCKET,
   LocalApiProblem,
   MemberListEntry,
@@ -85,13 +87,14 @@ export function configFilePage(): string {
 export function localApiPage(): string {
   const endpoints = Object.values(LOCAL_API).flatMap((endpoint) => [
     `## ${endpoint.method} ${endpoint.path}`,
-    endpoint.description,
+    endpoint.access === "root" ? `${endpoint.description} For root only.` : endpoint.description,
     ...("request" in endpoint ? ["Request:", fieldTable(fieldsOf(kubernetesSchema(endpoint.request)))] : []),
     ...answerOf(endpoint.path),
   ]);
   return page(
     "The local API",
-    `HTTP/1.1 with JSON over the unix socket \`${LOCAL_API_SOCKET}\`, which only root may open. bootstrap answers; the command line and node-agent ask. The first part of a path is the version of the protocol.`,
+    `HTTP/1.1 with JSON over the unix socket \`${LOCAL_API_SOCKET}\`, which root and the group \`${LOCAL_API_GROUP}\` may open. \`${LOCAL_API_ROOT_SOCKET}\` answers the same, and what is marked as root's; only root may open it. bootstrap answers; the command line and node-agent ask. The first part of a path is the version of the protocol: an answer of the same path gets new fields at most, and none that is always there goes away.`,
+    "What is not there is answered with what is: `endpoints` lists it.",
     code("sh", `curl --unix-socket ${LOCAL_API_SOCKET} http://localhost${LOCAL_API.status.path}`),
     'An answer other than 200 has this body. 503 means "not yet, ask again"; 4xx is final.',
     fieldTable(fieldsOf(kubernetesSchema(LocalApiProblem))),

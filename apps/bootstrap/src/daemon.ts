@@ -3,7 +3,7 @@ import { describeDiagnostic, NodeProtocol } from "@cluster-os/formation";
 import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { NodeKeys } from "@cluster-os/identity/drivers";
 import type { Distribution } from "@cluster-os/kubernetes";
-import { openNetwork } from "@cluster-os/membership/drivers";
+import { openNetwork, type Network } from "@cluster-os/membership/drivers";
 import { isUnderlayInterface, type WireGuardDevice } from "@cluster-os/mesh";
 import type { LinkDriver } from "@cluster-os/mesh/drivers";
 import { fromBase64, type Clock, type Logger, type Rng } from "@cluster-os/std";
@@ -49,6 +49,7 @@ export class Daemon implements AsyncDisposable {
   readonly #view: View;
   readonly #kubernetes: KubernetesPart;
   #driver!: ProtocolDriver;
+  #network: Network | undefined;
   #loops: { readonly mesh: Loop; readonly kubernetes: Loop; readonly controlPlane: Loop } | undefined;
   #meshMtu: number | undefined;
   /** What the other members were told last. */
@@ -105,6 +106,7 @@ export class Daemon implements AsyncDisposable {
         onDatagram: (from, bytes) => void this.#driver.feed({ kind: "datagram", from, bytes }),
       }),
     );
+    this.#network = network;
     const outlets = {
       statePath: settings.protocolStatePath,
       send: (to: string, bytes: Uint8Array) => network.send(to, bytes),
@@ -241,7 +243,7 @@ export class Daemon implements AsyncDisposable {
       agentCertificate: ({ csrPem }, signal) => this.#kubernetes.agentCertificate(csrPem, signal),
     };
     return serveLocalApi({
-      socketPath: settings.socketPath,
+      sockets: settings.sockets,
       answers,
       logger: logger.child({ part: "local-api" }),
     });
@@ -259,7 +261,8 @@ export class Daemon implements AsyncDisposable {
       kubernetes: this.#kubernetes.status,
       device: this.#meshMtu === undefined ? undefined : await device.get(MESH_INTERFACE),
       steps: steps.list(),
-      counters: {},
+      interfaces: this.#network?.interfaces().map(({ name }) => name) ?? [],
+      counters: this.#protocol.counters(),
     });
   }
 }

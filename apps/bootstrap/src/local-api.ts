@@ -1,11 +1,13 @@
 import { chmod, rm } from "node:fs/promises";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { json } from "node:stream/consumers";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import {
   AgentCertificateRequest,
-  LOCAL_API,
+  findEndpoint,
   type AgentCertificateAnswer,
   type ClusterStatus,
+  type LocalApiAccess,
+  type LocalApiName,
+  type LocalApiProblem,
   type MemberList,
   type NodeStatus,
 } from "@cluster-os/api";
@@ -22,30 +24,53 @@ export interface LocalApiAnswers {
 }
 
 export interface LocalApiOptions {
-  readonly socketPath: string;
+  /** One socket per access; who may open it is who may ask. */
+  readonly sockets: Readonly<Record<LocalApiAccess, string>>;
   readonly answers: LocalApiAnswers;
   readonly logger: Logger;
 }
 
 /**
- * HTTP over a unix socket that only root can open: how `cluster-os` and node-agent talk to this machine's bootstrap.
- * Dispose it to stop listening.
+ * Modes of the sockets. The group is the folder's, which the package makes set-group-ID: connecting to a socket takes
+ * write permission on it (unix(7)), so these modes are the whole access control.
+ */
+const MODES = { group: 0o660, root: 0o600 } as const satisfies Record<LocalApiAccess, number>;
+
+const BODY_LIMIT_BYTES = 64 * 1024;
+
+/**
+ * HTTP over two unix sockets: how `cluster-os` and node-agent talk to this machine's bootstrap. One is for root and the
+ * group cluster-os, the other for root alone. Dispose it to stop listening.
  */
 export async function serveLocalApi(options: LocalApiOptions): Promise<AsyncDisposable> {
   const stopping = new AbortController();
-  const server = createServer(
-    (request, response) => void answer(options, request, response, stopping.signal),
-  );
+  const listening = new AsyncDisposableStack();
+  for (const access of ["group", "root"] as const) {
+    const server = createServer(
+      { requestTimeout: 10_000 },
+      (request, response) => void answer(options, access, request, response, stopping.signal),
+    );
+    listening.use(await listen(server, options.sockets[access], MODES[access]));
+  }
+  return {
+    [Symbol.asyncDispose]: () => {
+      stopping.abort(new Error("bootstrap stops"));
+      return listening.disposeAsync();
+    },
+  };
+}
+
+async function listen(server: Server, socketPath: string, mode: number): Promise<AsyncDisposable> {
   // A socket that a killed predecessor left would refuse the new one its name.
-  await rm(options.socketPath, { force: true });
+  await rm(socketPath, { force: true });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(options.socketPath, resolve);
+    // Until its mode is set, the umask leaves it to root.
+    server.listen(socketPath, resolve);
   });
-  await chmod(options.socketPath, 0o600);
+  await chmod(socketPath, mode);
   return {
     [Symbol.asyncDispose]: async () => {
-      stopping.abort(new Error("bootstrap stops"));
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
@@ -54,6 +79,7 @@ export async function serveLocalApi(options: LocalApiOptions): Promise<AsyncDisp
 
 async function answer(
   options: LocalApiOptions,
+  access: LocalApiAccess,
   request: IncomingMessage,
   response: ServerResponse,
   signal: AbortSignal,
@@ -61,32 +87,52 @@ async function answer(
   const send = (status: number, body: unknown): void => {
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
   };
+  const refuse = (status: number, problem: LocalApiProblem): void => send(status, problem);
   try {
-    send(200, await route(options.answers, request, signal));
+    const endpoint = findEndpoint(request.method ?? "", request.url ?? "", access);
+    if (typeof endpoint !== "string") return refuse(endpoint.status, endpoint.problem);
+    send(200, await ask(options.answers, endpoint, request, signal));
   } catch (error) {
-    if (error instanceof PeerApiError) return send(error.status, { error: describeError(error) });
+    if (error instanceof PeerApiError) return refuse(error.status, { error: describeError(error) });
     if (error instanceof z.ZodError)
-      return send(400, { error: `the request is malformed: ${z.prettifyError(error)}` });
+      return refuse(400, { error: `the request is malformed: ${z.prettifyError(error)}` });
     options.logger.warn("local request failed", { url: request.url, error: describeError(error) });
-    send(503, { error: describeError(error) });
+    refuse(503, { error: describeError(error) });
   }
 }
 
-async function route(
+async function ask(
   answers: LocalApiAnswers,
+  endpoint: LocalApiName,
   request: IncomingMessage,
   signal: AbortSignal,
 ): Promise<unknown> {
-  switch (`${request.method} ${request.url}`) {
-    case `${LOCAL_API.status.method} ${LOCAL_API.status.path}`:
+  switch (endpoint) {
+    case "status":
       return answers.status();
-    case `${LOCAL_API.cluster.method} ${LOCAL_API.cluster.path}`:
+    case "cluster":
       return answers.cluster();
-    case `${LOCAL_API.members.method} ${LOCAL_API.members.path}`:
+    case "members":
       return answers.members();
-    case `${LOCAL_API.agentCertificate.method} ${LOCAL_API.agentCertificate.path}`:
-      return answers.agentCertificate(AgentCertificateRequest.parse(await json(request)), signal);
+    case "agentCertificate":
+      return answers.agentCertificate(AgentCertificateRequest.parse(await readJson(request)), signal);
     default:
-      throw new PeerApiError(404, `this version of bootstrap has no ${request.method} ${request.url}`);
+      return endpoint satisfies never;
+  }
+}
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of request) {
+    size += (part as Buffer).length;
+    if (size > BODY_LIMIT_BYTES)
+      throw new PeerApiError(413, `a request has at most ${BODY_LIMIT_BYTES} bytes`);
+    parts.push(part as Buffer);
+  }
+  try {
+    return JSON.parse(Buffer.concat(parts).toString("utf8"));
+  } catch (cause) {
+    throw new PeerApiError(400, "the request is not JSON", { cause });
   }
 }

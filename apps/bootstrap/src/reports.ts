@@ -115,6 +115,8 @@ export interface NodeReportInput {
   readonly version: string;
   readonly label: string | undefined;
   readonly underlayAddresses: readonly string[];
+  /** Names of the interfaces on which it looks for others. */
+  readonly interfaces: readonly string[];
   readonly kubernetesState: KubernetesState;
   /** Undefined before there is anything of Kubernetes here. */
   readonly kubernetes: KubernetesStatus | undefined;
@@ -122,6 +124,18 @@ export interface NodeReportInput {
   readonly device: DeviceState | undefined;
   readonly steps: readonly Step[];
   readonly counters: Readonly<Record<string, number>>;
+}
+
+function discoveryOf(protocol: NodeProtocolStatus, interfaces: readonly string[]): NodeStatus["discovery"] {
+  const { stage, candidateCount, expect, discovery } = protocol;
+  return {
+    ...(stage !== undefined && { stage }),
+    interfaces: [...interfaces],
+    candidates: candidateCount,
+    ...(expect !== undefined && { expect }),
+    ...discovery,
+    ...(discovery.silentForMs !== undefined && { silentForMs: Math.round(discovery.silentForMs) }),
+  };
 }
 
 /** `GET /v1/status`: this machine. */
@@ -144,6 +158,7 @@ export function nodeReport(input: NodeReportInput): NodeStatus {
     roles: role === undefined ? [] : [role],
     ...(view.selfAddress !== undefined && { address: view.selfAddress }),
     underlayAddresses: [...input.underlayAddresses],
+    discovery: discoveryOf(protocol, input.interfaces),
     epoch,
     kubernetes: { state: input.kubernetesState, epoch },
     members: {

@@ -11,7 +11,8 @@ export interface Settings {
   readonly actRecordPath: string;
   /** This server's own access to the Kubernetes API. */
   readonly kubeconfigPath: string;
-  readonly socketPath: string;
+  /** The local API for all who may look, and the one for root. */
+  readonly sockets: { readonly group: string; readonly root: string };
   readonly logLevel: string;
 }
 
@@ -27,7 +28,7 @@ export function settingsUnder(roots: {
     protocolStatePath: join(roots.state, "state/protocol.cbor"),
     actRecordPath: join(roots.state, "kubernetes/act.json"),
     kubeconfigPath: join(roots.state, "kubernetes/bootstrap.kubeconfig"),
-    socketPath: join(roots.run, "bootstrap.sock"),
+    sockets: { group: join(roots.run, "bootstrap.sock"), root: join(roots.run, "root.sock") },
     logLevel: "info",
   };
 }

@@ -137,6 +137,7 @@ export function nodeStatus(number: number, change: Partial<NodeStatus> = {}): No
     roles: ["control-plane", "worker"],
     address: `10.86.0.${number}`,
     underlayAddresses: ["fe80::1"],
+    discovery: { interfaces: ["eth0"], candidates: 1, beaconsSent: 9, beaconsHeard: 7, unheardBy: 0 },
     epoch: 0,
     kubernetes: { state: "ready", epoch: 0 },
     members: { alive: 3, suspect: 0, failed: 0, left: 0 },

@@ -254,7 +254,7 @@ function startAgent(socketPath: string): RunningAgent {
   }[] = [];
   const run = runAgent(
     {
-      bootstrap: new LocalApiClient({ socketPath }),
+      bootstrap: new LocalApiClient({ socketPath, rootSocketPath: socketPath }),
       machine: {
         capabilities: async () => CAPABILITIES,
         versions: async () => VERSIONS,

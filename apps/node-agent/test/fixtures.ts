@@ -17,6 +17,7 @@ export function nodeStatus(changes: Partial<NodeStatus> = {}): NodeStatus {
     roles: ["worker", "control-plane"],
     address: "10.86.0.1",
     underlayAddresses: ["fe80::1"],
+    discovery: { interfaces: ["eth0"], candidates: 1, beaconsSent: 9, beaconsHeard: 7, unheardBy: 0 },
     epoch: 0,
     kubernetes: { state: "ready", epoch: 0 },
     members: { alive: 2, suspect: 0, failed: 0, left: 0 },

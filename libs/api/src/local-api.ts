@@ -1,8 +1,17 @@
 import { z } from "zod";
 import { ClusterStatus, ControlPlaneStatus, MemberList } from "./cli-output.ts";
 
-/** The socket on which bootstrap answers; only root may open it. */
+/** The socket on which bootstrap answers questions; root and the group {@link LOCAL_API_GROUP} may open it. */
 export const LOCAL_API_SOCKET = "/run/cluster-os/bootstrap.sock";
+
+/** The same with what only root may ask for; nobody else may open it. */
+export const LOCAL_API_ROOT_SOCKET = "/run/cluster-os/root.sock";
+
+/** The system group that the package creates, for people who may look but not act. */
+export const LOCAL_API_GROUP = "cluster-os";
+
+/** The first part of every path. It changes when an answer of the same path would no longer fit its schema. */
+export const LOCAL_API_VERSION = "v1";
 
 /** Where a machine is on its way: the stages of its life under these very names. */
 export const Lifecycle = z.enum(["init", "join", "converge", "serve", "reconfigure"]);
@@ -39,6 +48,28 @@ export const Problem = z.object({
 });
 export type Problem = z.infer<typeof Problem>;
 
+export const Discovery = z.object({
+  stage: z
+    .enum(["searching", "founding", "applying", "pending"])
+    .optional()
+    .describe("What it does to become a member; absent once it is one."),
+  interfaces: z.array(z.string()).describe("Network interfaces on which it looks for others."),
+  candidates: z
+    .int()
+    .min(0)
+    .describe("Machines without a cluster and with the same join key that it hears, itself included."),
+  expect: z.int().min(1).optional().describe("How many it waits for, by the given file."),
+  beaconsSent: z.int().min(0).describe("Beacons it sent since bootstrap started."),
+  beaconsHeard: z.int().min(0).describe("Genuine beacons of other machines that it heard."),
+  silentForMs: z
+    .int()
+    .min(0)
+    .optional()
+    .describe("Time since it last heard another machine's beacon; absent if it never did."),
+  unheardBy: z.int().min(0).describe("Machines that it hears, and that say they hear nobody."),
+});
+export type Discovery = z.infer<typeof Discovery>;
+
 /** `GET /v1/status`: this machine, as its bootstrap sees it. */
 export const NodeStatus = z.object({
   name: z.string().describe("Short name that follows from the key."),
@@ -55,6 +86,7 @@ export const NodeStatus = z.object({
   roles: z.array(z.string()).describe("Everything it does, as other members and the ClusterNode show it."),
   address: z.string().optional().describe("Its address in the mesh; absent before admission."),
   underlayAddresses: z.array(z.string()).describe("Its addresses in the local network."),
+  discovery: Discovery.describe("How it looks for other machines, and what it hears."),
   epoch: z.int().min(0).describe("The epoch under which Kubernetes is or was being made."),
   kubernetes: z
     .object({
@@ -85,7 +117,7 @@ export const NodeStatus = z.object({
     .describe("Steps of the way into the cluster, in the order they were reached."),
   counters: z
     .record(z.string(), z.number())
-    .describe("Counts since bootstrap started, for example of datagrams."),
+    .describe("Counts since bootstrap started: messages acted on, and refused by reason."),
 });
 export type NodeStatus = z.infer<typeof NodeStatus>;
 
@@ -112,30 +144,93 @@ export type AgentCertificateAnswer = z.infer<typeof AgentCertificateAnswer>;
 /** The body of every answer that is not 200. 503 means "not yet, ask again"; 4xx is final. */
 export const LocalApiProblem = z.object({
   error: z.string().describe("What was refused, why, and the way out."),
+  endpoints: z.array(z.string()).optional().describe("What there is, where something else was asked for."),
 });
 export type LocalApiProblem = z.infer<typeof LocalApiProblem>;
 
+/** Who may ask: `group` is root and the members of {@link LOCAL_API_GROUP}. */
+export type LocalApiAccess = "group" | "root";
+
+export interface LocalApiEndpoint {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly access: LocalApiAccess;
+  readonly description: string;
+  readonly request?: z.ZodType;
+  readonly answer: z.ZodType;
+}
+
 /** The local API as a table: server, client and reference page are made from it. */
 export const LOCAL_API = {
-  status: { method: "GET", path: "/v1/status", description: "This machine.", answer: NodeStatus },
+  status: {
+    method: "GET",
+    path: "/v1/status",
+    access: "group",
+    description: "This machine.",
+    answer: NodeStatus,
+  },
   cluster: {
     method: "GET",
     path: "/v1/cluster",
+    access: "group",
     description: "The cluster as this machine sees it: what `cluster-os status -o json` prints.",
     answer: ClusterStatus,
   },
   members: {
     method: "GET",
     path: "/v1/members",
+    access: "group",
     description: "Every admitted member: what `cluster-os members -o json` prints.",
     answer: MemberList,
   },
   agentCertificate: {
     method: "POST",
     path: "/v1/agent-certificate",
+    access: "root",
     description:
       "A client certificate for this machine's node-agent, signed by the cluster at a server's request.",
     request: AgentCertificateRequest,
     answer: AgentCertificateAnswer,
   },
-} as const;
+} as const satisfies Readonly<Record<string, LocalApiEndpoint>>;
+
+export type LocalApiName = keyof typeof LOCAL_API;
+
+/** A request that is not served: the HTTP status and the body of the answer. */
+export interface LocalApiRefusal {
+  readonly status: 403 | 404 | 405;
+  readonly problem: LocalApiProblem;
+}
+
+/** The endpoint that a request on a socket of that access means, or why there is none and what there is instead. */
+export function findEndpoint(
+  method: string,
+  path: string,
+  access: LocalApiAccess,
+): LocalApiName | LocalApiRefusal {
+  const entries = Object.entries(LOCAL_API) as [LocalApiName, LocalApiEndpoint][];
+  const endpoints = entries
+    .filter(([, endpoint]) => mayAsk(endpoint, access))
+    .map(([, endpoint]) => `${endpoint.method} ${endpoint.path}`);
+  const refuse = (status: LocalApiRefusal["status"], error: string): LocalApiRefusal => ({
+    status,
+    problem: { error, endpoints },
+  });
+  const here = entries.filter(([, endpoint]) => endpoint.path === path);
+  const found = here.find(([, endpoint]) => endpoint.method === method);
+  if (found) {
+    const [name, endpoint] = found;
+    if (mayAsk(endpoint, access)) return name;
+    return refuse(403, `${method} ${path} is for root, on ${LOCAL_API_ROOT_SOCKET}`);
+  }
+  const [other] = here;
+  if (other) return refuse(405, `${path} is asked for with ${other[1].method}, not with ${method}`);
+  const version = /^\/(v[0-9]+)\//.exec(path)?.[1];
+  if (version !== undefined && version !== LOCAL_API_VERSION)
+    return refuse(404, `this bootstrap speaks ${LOCAL_API_VERSION} of the local API, not ${version}`);
+  return refuse(404, `this version of bootstrap has no ${method} ${path}`);
+}
+
+function mayAsk(endpoint: LocalApiEndpoint, access: LocalApiAccess): boolean {
+  return access === "root" || endpoint.access === "group";
+}

@@ -29,7 +29,7 @@ describe("LocalApiClient", () => {
     const listening = createServer(answer);
     server = listening;
     await new Promise<void>((done) => listening.listen(socketPath, done));
-    return new LocalApiClient({ socketPath, timeoutMs: 300 });
+    return new LocalApiClient({ socketPath, rootSocketPath: socketPath, timeoutMs: 300 });
   }
 
   async function failure(call: Promise<unknown>): Promise<LocalApiError> {

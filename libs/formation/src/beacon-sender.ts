@@ -27,6 +27,11 @@ export class BeaconSender {
     this.#sendAt = now;
   }
 
+  /** How many beacons left this machine, answers included. */
+  get sent(): number {
+    return this.#sequence;
+  }
+
   get wakeAt(): Instant {
     return this.#sendAt;
   }

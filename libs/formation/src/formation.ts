@@ -49,6 +49,26 @@ interface Membered {
   readonly epochs: EpochBallot;
 }
 
+/** What `status` shows of how this machine looks for others. */
+export interface Discovery {
+  /** Answers to single machines included. */
+  readonly beaconsSent: number;
+  /** Genuine ones of other machines, whatever their join key. */
+  readonly beaconsHeard: number;
+  /** Milliseconds since the last of them; absent if there was none. */
+  readonly silentForMs?: number;
+  /** Machines that are heard and say that they hear nobody. */
+  readonly unheardBy: number;
+}
+
+/** Beacons sent, beacons of others heard, those of them with another join key, and messages refused. */
+export interface FormationCounters {
+  readonly sent: number;
+  readonly heard: number;
+  readonly foreign: number;
+  readonly refused: number;
+}
+
 /** A clone of this machine is believed only after this: until then it may be this machine's former process. */
 const OWN_ECHO_MS = 3_000;
 
@@ -64,6 +84,8 @@ export class Formation {
   readonly #startedAt: Instant;
   #member: Membered | undefined;
   #effects: FormationEffect[] = [];
+  readonly #counters = { heard: 0, foreign: 0, refused: 0 };
+  #lastHeardAt: Instant | undefined;
   #isStarted = false;
   #isEstablishedAnnounced = false;
   #isRevocationAnnounced = false;
@@ -139,6 +161,21 @@ export class Formation {
     return this.#genesisBallot.candidates(now).length + 1;
   }
 
+  /** How this machine looks for others, and what came of it. */
+  discovery(now: Instant): Discovery {
+    return {
+      beaconsSent: this.#beacons.sent,
+      beaconsHeard: this.#counters.heard,
+      ...(this.#lastHeardAt !== undefined && { silentForMs: now - this.#lastHeardAt }),
+      unheardBy: this.#context.neighbours.deafCount(now),
+    };
+  }
+
+  /** Counts since the start, by name. */
+  counters(): FormationCounters {
+    return { ...this.#counters, sent: this.#beacons.sent };
+  }
+
   diagnostics(now: Instant): readonly Diagnostic[] {
     return this.#context.diagnostics.list(now);
   }
@@ -194,8 +231,12 @@ export class Formation {
   #hear(beacon: HeardBeacon, from: Address, now: Instant): void {
     const { identity, neighbours, joinKey } = this.#context;
     if (beacon.nodeId === identity.nodeId) return this.#hearSelf(beacon, from, now);
-    if (joinKey.isForeignTag(beacon.tag))
+    this.#counters.heard += 1;
+    this.#lastHeardAt = now;
+    if (joinKey.isForeignTag(beacon.tag)) {
+      this.#counters.foreign += 1;
       return diagnose(this.#context, { kind: "foreign-tag", nodeId: beacon.nodeId }, now);
+    }
     // A copied tag without the key behind it, or one that this machine has no key to judge.
     if (beacon.standing === "other-key" && joinKey.isPresent) return;
     const hearing = neighbours.hear(beacon, from, now);
@@ -324,6 +365,7 @@ export class Formation {
         (type) => error instanceof type,
       );
       if (!isRefusal) throw error;
+      this.#counters.refused += 1;
     }
   }
 }

@@ -14,6 +14,7 @@ export interface Neighbour {
 export type Hearing = "new" | "known" | "stale" | "duplicate-identity";
 
 interface Entry extends Neighbour {
+  readonly firstHeardAt: Instant;
   /** Instances heard lately under this node ID, each with when it was last heard and how often it took over. */
   readonly instances: Map<string, { heardAt: Instant; takeovers: number }>;
 }
@@ -22,6 +23,8 @@ interface Entry extends Neighbour {
 const TAKEOVER_WINDOW_MS = 20_000;
 /** A flood of made-up identities does not fill the memory; the oldest are forgotten. */
 const MAX_NEIGHBOURS = 5_000;
+/** So many beacons long, one of this machine's would have got through. */
+const DEAF_AFTER_MS = 5_000;
 
 /** Who is on the LAN: unformed candidates and members of clusters, by their beacons. */
 export class Neighbours {
@@ -39,7 +42,8 @@ export class Neighbours {
     instances.set(instance, { heardAt: now, takeovers });
     // Re-inserted, so that the map's order is by when they were heard.
     this.#entries.delete(beacon.nodeId);
-    this.#entries.set(beacon.nodeId, { beacon, address, heardAt: now, instances });
+    const firstHeardAt = known?.firstHeardAt ?? now;
+    this.#entries.set(beacon.nodeId, { beacon, address, heardAt: now, firstHeardAt, instances });
     const oldest = this.#entries.keys().next().value;
     if (this.#entries.size > MAX_NEIGHBOURS && oldest) this.#entries.delete(oldest);
     if (isDuplicate(instances)) return "duplicate-identity";
@@ -52,6 +56,20 @@ export class Neighbours {
 
   forget(nodeId: NodeId): void {
     this.#entries.delete(nodeId);
+  }
+
+  /**
+   * How many machines without a cluster are heard, and have been for a while, that say they never heard another one:
+   * what this machine sends does not reach them.
+   */
+  deafCount(now: Instant): number {
+    return [...this.#entries.values()].filter(
+      ({ beacon, heardAt, firstHeardAt }) =>
+        beacon.clusterId === undefined &&
+        beacon.seenCount === 1 &&
+        now - heardAt < DEAF_AFTER_MS &&
+        now - firstHeardAt > DEAF_AFTER_MS,
+    ).length;
   }
 
   /** Those heard since `since` that `isWanted`, by node ID; machines under a duplicated identity are left out. */

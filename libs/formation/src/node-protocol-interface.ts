@@ -5,6 +5,7 @@ import type { Instant, Rng } from "@cluster-os/std";
 import type { FormationConfig } from "./config.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import type { ApplicantView } from "./effect.ts";
+import type { Discovery } from "./formation.ts";
 import type { FormationRules } from "./rules.ts";
 import type { Epoch } from "./state.ts";
 
@@ -105,6 +106,7 @@ export interface NodeProtocolStatus {
   readonly stage?: JoinStage;
   /** Unformed machines with the same join key heard lately, this one included. */
   readonly candidateCount: number;
+  readonly discovery: Discovery;
   readonly expect?: number;
   readonly clusterId?: string;
   readonly index?: number;

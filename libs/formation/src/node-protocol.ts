@@ -103,6 +103,7 @@ export class NodeProtocol {
       lifecycle: this.#lifecycle,
       ...(!ledger && { stage: this.#formation.stage }),
       candidateCount: this.#formation.candidateCount(this.#now),
+      discovery: this.#formation.discovery(this.#now),
       ...(this.#options.expect !== undefined && { expect: this.#options.expect }),
       ...(ledger && { clusterId: ledger.genesis.clusterId }),
       ...(index !== undefined && { index }),
@@ -113,6 +114,19 @@ export class NodeProtocol {
       ...(ledger?.established && { established: ledger.established }),
       diagnostics: this.#formation.diagnostics(this.#now),
     };
+  }
+
+  /**
+   * Counts since the start, by the name of the core and of what is counted: "membership.replayed". Those of membership
+   * are absent until this machine is a member.
+   */
+  counters(): Readonly<Record<string, number>> {
+    const named = (core: string, counts: object | undefined): [string, number][] =>
+      Object.entries(counts ?? {}).map(([name, count]) => [`${core}.${name}`, count as number]);
+    return Object.fromEntries<number>([
+      ...named("formation", this.#formation.counters()),
+      ...named("membership", this.#membership?.counters()),
+    ]);
   }
 
   /** The genesis record's payload, once this machine is a member. */

@@ -146,3 +146,27 @@ describe("node protocol", () => {
     );
   });
 });
+
+describe("what a machine tells of its search", () => {
+  it("counts what was heard and refused, by core", () => {
+    const { lan, nodes } = formed(2);
+    const [node] = nodes as [ProtocolNode];
+    const before = node.protocol.counters();
+    expect(before["formation.heard"]).to.be.greaterThan(0);
+    expect(before["formation.sent"]).to.be.greaterThan(0);
+    expect(before["membership.accepted"]).to.be.greaterThan(0);
+    expect(node.protocol.status.discovery).to.deep.include({
+      beaconsHeard: before["formation.heard"],
+      unheardBy: 0,
+    });
+    for (const kind of [1, 2]) lan.feed(node, { kind: "datagram", from: "x:1", bytes: garbage(kind) });
+    const after = node.protocol.counters();
+    expect(after["formation.refused"]).to.equal((before["formation.refused"] ?? 0) + 1);
+    expect(after["membership.malformed"]).to.equal((before["membership.malformed"] ?? 0) + 1);
+  });
+});
+
+/** The first byte says for which core; the rest begins like a beacon and is none. */
+function garbage(kind: number): Uint8Array {
+  return Uint8Array.of(kind, 0x85, 0x66, ...utf8("beacon"), 0xff);
+}

@@ -1,13 +1,18 @@
 import { request } from "node:http";
+import { basename, dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { z } from "zod";
 import type { ClusterStatus, MemberList } from "../cli-output.ts";
 import {
   LOCAL_API,
+  LOCAL_API_GROUP,
+  LOCAL_API_ROOT_SOCKET,
   LOCAL_API_SOCKET,
   LocalApiProblem,
   type AgentCertificateAnswer,
   type AgentCertificateRequest,
+  type LocalApiAccess,
+  type LocalApiEndpoint,
   type NodeStatus,
 } from "../local-api.ts";
 
@@ -27,17 +32,21 @@ export class LocalApiError extends Error {
 
 export interface LocalApiClientOptions {
   readonly socketPath?: string;
+  /** Where root asks for what only root may have. Default: `root.sock` beside the other. */
+  readonly rootSocketPath?: string;
   /** How long one call may take, in milliseconds. Default 5 s; a certificate may take 30 s. */
   readonly timeoutMs?: number;
 }
 
 /** Asks this machine's bootstrap. Every answer is checked against its schema; every failure is a {@link LocalApiError}. */
 export class LocalApiClient {
-  readonly #socketPath: string;
+  readonly #socketPaths: Readonly<Record<LocalApiAccess, string>>;
   readonly #timeoutMs: number;
 
   constructor(options: LocalApiClientOptions = {}) {
-    this.#socketPath = options.socketPath ?? LOCAL_API_SOCKET;
+    const group = options.socketPath ?? LOCAL_API_SOCKET;
+    const root = options.rootSocketPath ?? join(dirname(group), basename(LOCAL_API_ROOT_SOCKET));
+    this.#socketPaths = { group, root };
     this.#timeoutMs = options.timeoutMs ?? 5000;
   }
 
@@ -63,7 +72,7 @@ export class LocalApiClient {
   }
 
   async #call<Answer extends z.ZodType>(
-    endpoint: { readonly method: string; readonly path: string; readonly answer: Answer },
+    endpoint: LocalApiEndpoint & { readonly answer: Answer },
     options: {
       readonly body?: unknown;
       readonly signal?: AbortSignal | undefined;
@@ -78,7 +87,7 @@ export class LocalApiClient {
       answer = await this.#exchange(endpoint, options.body, signal);
     } catch (cause) {
       if (options.signal?.aborted) throw cause;
-      throw this.#explain(cause, timeout.aborted ? timeoutMs : undefined);
+      throw explain(cause, this.#socketPaths[endpoint.access], timeout.aborted ? timeoutMs : undefined);
     }
     const value = parseJson(answer.body);
     if (answer.status !== 200) throw refusal(endpoint, answer.status, value);
@@ -93,20 +102,22 @@ export class LocalApiClient {
     );
   }
 
-  async #exchange(
-    endpoint: { readonly method: string; readonly path: string },
-    body: unknown,
-    signal: AbortSignal,
-  ) {
+  async #exchange({ method, path, access }: LocalApiEndpoint, body: unknown, signal: AbortSignal) {
     const content = body === undefined ? undefined : JSON.stringify(body);
     return new Promise<{ readonly status: number; readonly body: string }>((resolve, reject) => {
-      const { method, path } = endpoint;
       const headers =
         content === undefined
           ? {}
           : { "content-type": "application/json", "content-length": Buffer.byteLength(content) };
       // No agent: a connection kept open would outlive a restart of bootstrap and fail the next call.
-      const call = request({ socketPath: this.#socketPath, method, path, headers, signal, agent: false });
+      const call = request({
+        socketPath: this.#socketPaths[access],
+        method,
+        path,
+        headers,
+        signal,
+        agent: false,
+      });
       call.on("error", reject);
       call.on("response", (response) => {
         text(response).then(
@@ -117,29 +128,30 @@ export class LocalApiClient {
       call.end(content);
     });
   }
+}
 
-  #explain(cause: unknown, timedOutAfterMs: number | undefined): LocalApiError {
-    const path = this.#socketPath;
-    if (timedOutAfterMs !== undefined) {
-      const message = `bootstrap did not answer on ${path} within ${timedOutAfterMs / 1000} s; ${LOOK}`;
-      return new LocalApiError("no-answer", message, { cause });
+function explain(cause: unknown, path: string, timedOutAfterMs: number | undefined): LocalApiError {
+  if (timedOutAfterMs !== undefined) {
+    const message = `bootstrap did not answer on ${path} within ${timedOutAfterMs / 1000} s; ${LOOK}`;
+    return new LocalApiError("no-answer", message, { cause });
+  }
+  switch ((cause as NodeJS.ErrnoException).code) {
+    case "ENOENT":
+    case "ECONNREFUSED":
+      return new LocalApiError(
+        "not-running",
+        `bootstrap is not running on this machine (nothing listens on ${path}); ${LOOK}`,
+        { cause },
+      );
+    case "EACCES":
+    case "EPERM": {
+      const who = path.endsWith(basename(LOCAL_API_ROOT_SOCKET))
+        ? "root only; use sudo"
+        : `root and the group ${LOCAL_API_GROUP} only; use sudo, or have an administrator run \`adduser $USER ${LOCAL_API_GROUP}\``;
+      return new LocalApiError("no-permission", `${path} may be opened by ${who}`, { cause });
     }
-    switch ((cause as NodeJS.ErrnoException).code) {
-      case "ENOENT":
-      case "ECONNREFUSED":
-        return new LocalApiError(
-          "not-running",
-          `bootstrap is not running on this machine (nothing listens on ${path}); ${LOOK}`,
-          { cause },
-        );
-      case "EACCES":
-      case "EPERM":
-        return new LocalApiError("no-permission", `${path} may be opened by root only; use sudo`, { cause });
-      default:
-        return new LocalApiError("no-answer", `bootstrap broke the connection on ${path}; ${LOOK}`, {
-          cause,
-        });
-    }
+    default:
+      return new LocalApiError("no-answer", `bootstrap broke the connection on ${path}; ${LOOK}`, { cause });
   }
 }
 
@@ -156,7 +168,7 @@ function parseJson(body: string): unknown {
 
 function refusal(endpoint: { readonly path: string }, status: number, value: unknown): LocalApiError {
   const problem = LocalApiProblem.safeParse(value);
-  if (status === 404 && !problem.success) {
+  if (status === 404) {
     return new LocalApiError(
       "other-version",
       `bootstrap does not know ${endpoint.path}: it is of another version; ${RESTART}`,
