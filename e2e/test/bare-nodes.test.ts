@@ -189,7 +189,23 @@ describe("bare nodes become a cluster", function () {
     });
   });
 
+  describe("a machine that comes later, with the same file", () => {
+    it("is admitted by the servers and becomes a worker", async () => {
+      const file = await must(["shell", "m1", "--", "cat", "/etc/cluster-os/cluster-os.yaml"]);
+      const machine = await lab.add(file);
+      const node = await waitFor(
+        async () => (await clusterNodes()).filter(isReady).find(({ status }) => status?.index === 4),
+        { what: `${machine.name} as a fourth Ready node`, timeoutMs: 3 * MINUTE_MS, everyMs: 1000 },
+      );
+      expect(node.metadata.name).to.equal(await nodeNameOf(machine.number));
+      expect(node.status?.roles).to.deep.equal(["worker"]);
+      expect(meshAddressOf(node)).to.equal("10.86.0.4");
+      expect(await etcdVoters(1)).to.have.length(3);
+    });
+  });
+
   describe("a machine that must not get in", () => {
+    let outsider = "";
     const key = (): string => Buffer.from(systemRng.bytes(32)).toString("base64");
 
     it("has another join key: it stays out and says why", async () => {
@@ -204,11 +220,12 @@ describe("bare nodes become a cluster", function () {
         { what: `${machine.name}'s complaint`, timeoutMs: MINUTE_MS, everyMs: 1000 },
       );
       expect(problem).to.match(/ed25519:[0-9a-f]{64} is on this network with another join key/);
-      const outsider = await nodeNameOf(machine.number);
+      outsider = machine.name;
+      const name = await nodeNameOf(machine.number);
       expect(
-        MemberList.parse(JSON.parse(await must(["members", "-o", "json"]))).map(({ name }) => name),
-      ).to.not.include(outsider);
-      expect(await clusterNodes()).to.have.length(3);
+        MemberList.parse(JSON.parse(await must(["members", "-o", "json"]))).map((member) => member.name),
+      ).to.not.include(name);
+      expect(await clusterNodes()).to.have.length(4);
     });
 
     it("was given a file with an unknown field: it says which, and what was meant", async () => {
@@ -223,11 +240,11 @@ describe("bare nodes become a cluster", function () {
 
     it("has a damaged identity: it refuses to start and does not make another", async () => {
       const path = "/var/lib/cluster-os/identity/ed25519.pem";
-      await must(["shell", "m4", "--", "systemctl", "stop", "cluster-os-bootstrap"]);
-      await must(["shell", "m4", "--", "sh", "-c", `cat >${path}`], { input: "damaged\n" });
-      await must(["shell", "m4", "--", "systemctl", "start", "cluster-os-bootstrap"]);
-      expect(await logOf("m4", "ed25519.pem")).to.include(path);
-      expect(await must(["shell", "m4", "--", "cat", path])).to.equal("damaged\n");
+      await must(["shell", outsider, "--", "systemctl", "stop", "cluster-os-bootstrap"]);
+      await must(["shell", outsider, "--", "sh", "-c", `cat >${path}`], { input: "damaged\n" });
+      await must(["shell", outsider, "--", "systemctl", "start", "cluster-os-bootstrap"]);
+      expect(await logOf(outsider, "ed25519.pem")).to.include(path);
+      expect(await must(["shell", outsider, "--", "cat", path])).to.equal("damaged\n");
     });
   });
 
