@@ -171,6 +171,65 @@ describe("objects of libs/api on a real API server", function () {
     );
   });
 
+  const specs: readonly { name: string; spec: object; refusal?: string }[] = [
+    { name: "a rack and a zone", spec: { labels: { "topology.kubernetes.io/zone": "hall-2", rack: "" } } },
+    { name: "a label with a bad name", spec: { labels: { "-rack": "7" } }, refusal: "a label's name has" },
+    {
+      name: "a label with a bad value",
+      spec: { labels: { rack: "number seven" } },
+      refusal: "spec.labels.rack",
+    },
+    {
+      name: "a role as a label",
+      spec: { labels: { "node-role.kubernetes.io/boss": "" } },
+      refusal: "are written by the system",
+    },
+    {
+      name: "a label of ours",
+      spec: { labels: { "cluster-os.dev/index": "1" } },
+      refusal: "are written by the system",
+    },
+    {
+      name: "two effects of one taint",
+      spec: {
+        taints: [
+          { key: "gpu", value: "yes", effect: "NoSchedule" },
+          { key: "gpu", effect: "PreferNoSchedule" },
+        ],
+      },
+    },
+    {
+      name: "one taint twice",
+      spec: {
+        taints: [
+          { key: "gpu", value: "yes", effect: "NoSchedule" },
+          { key: "gpu", value: "no", effect: "NoSchedule" },
+        ],
+      },
+      refusal: "Duplicate value",
+    },
+    {
+      name: "a taint of Kubernetes' own",
+      spec: { taints: [{ key: "node.kubernetes.io/not-ready", effect: "NoSchedule" }] },
+      refusal: "use unschedulable",
+    },
+    {
+      name: "an effect there is not",
+      spec: { taints: [{ key: "gpu", effect: "NoWay" }] },
+      refusal: 'Unsupported value: "NoWay"',
+    },
+    { name: "65 labels", spec: { labels: manyLabels(65) }, refusal: "must have at most 64 items" },
+    { name: "64 labels", spec: { labels: manyLabels(64) } },
+  ];
+  for (const { name, spec, refusal } of specs) {
+    it(`a spec with ${name} is ${refusal === undefined ? "taken" : "refused"}`, async () => {
+      const input = { ...clusterNodeObject("n-spec"), spec };
+      const { isDone, stderr } = await api.kubectl(["create", "--dry-run=server", "-f", "-"], { input });
+      expect(isDone, stderr).to.equal(refusal === undefined);
+      if (refusal !== undefined) expect(stderr).to.contain(refusal);
+    });
+  }
+
   const lease = (node: string) => `leases/${agentLeaseName(node)}`;
   const cases: readonly { name: string; args: readonly string[]; namespace?: string; allowed: boolean }[] = [
     { name: "reads its own node", args: ["get", "clusternodes/n-a"], allowed: true },
@@ -296,6 +355,10 @@ describe("objects of libs/api on a real API server", function () {
     );
   });
 });
+
+function manyLabels(count: number): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: count }, (_, index) => [`label-${index}`, "x"]));
+}
 
 function done(result: KubectlResult): void {
   expect(result.isDone, result.stderr).to.equal(true);

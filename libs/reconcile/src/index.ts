@@ -6,4 +6,5 @@ export * from "./expectations.ts";
 export * from "./metrics.ts";
 export * from "./outcome.ts";
 export * from "./rate-limiter.ts";
+export * from "./sighting.ts";
 export * from "./work-queue.ts";

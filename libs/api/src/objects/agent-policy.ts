@@ -5,7 +5,7 @@ import { AGENTS_GROUP, MANAGED_BY } from "./names.ts";
 const NAME = "cluster-os-node-agents";
 
 /** Conditions that others judge a node by: a machine does not write its own testimonial. */
-const NOT_THE_AGENTS = ["Ready", "IdentityVerified"];
+const NOT_THE_AGENTS = ["Ready", "SpecApplied", "Member", "IdentityVerified"];
 
 /**
  * What roles cannot say (they end at the object): a node-agent writes no condition that the servers own. Without this, a

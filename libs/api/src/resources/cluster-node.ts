@@ -85,6 +85,59 @@ const Mesh = z.object({
   peers: listMap(MeshPeer, ["node"], 4096, "One entry per other node of the mesh."),
 });
 
+/** A label's value: empty, or up to 63 letters, digits, and `-_.` between them. */
+const LABEL_VALUE = /^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$/;
+/** A name of up to 63 such characters, with or without a domain before a slash (Kubernetes' "qualified name"). */
+const QUALIFIED_NAME =
+  "([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?";
+
+const NodeLabels = z.record(z.string(), z.string().max(63).regex(LABEL_VALUE)).meta({
+  description: "Labels of the Kubernetes Node, beside those that others give it.",
+  maxProperties: 64,
+  "x-kubernetes-validations": [
+    {
+      rule: `self.all(name, name.matches('^${QUALIFIED_NAME}$'))`,
+      message:
+        "a label's name has up to 63 letters, digits and -_. with a domain and a slash before them, or none",
+    },
+    {
+      rule: "!self.exists(name, name.startsWith('kubernetes.io/') || name.startsWith('node-role.kubernetes.io/') || name.startsWith('cluster-os.dev/'))",
+      message:
+        "labels of kubernetes.io, node-role.kubernetes.io and cluster-os.dev are written by the system; roles follow from what the node does",
+    },
+  ],
+});
+
+const NodeTaint = z
+  .object({
+    key: z
+      .string()
+      .min(1)
+      .max(316)
+      .regex(new RegExp(`^${QUALIFIED_NAME}$`))
+      .describe("Name of the taint."),
+    value: z.string().max(63).regex(LABEL_VALUE).optional().describe("Its value; absent is empty."),
+    effect: z
+      .enum(["NoSchedule", "PreferNoSchedule", "NoExecute"])
+      .describe("What happens to pods that do not tolerate it."),
+  })
+  .meta({
+    "x-kubernetes-validations": [
+      {
+        rule: "!self.key.startsWith('node.kubernetes.io/')",
+        message:
+          "taints of node.kubernetes.io are written by Kubernetes; use unschedulable to take a node out of service",
+      },
+    ],
+  });
+
+const NodeTaints = listMap(
+  NodeTaint,
+  ["key", "effect"],
+  16,
+  "Taints of the Kubernetes Node, beside those that others give it.",
+);
+
 const Versions = z.object({
   clusterOs: z.string().optional().describe("Version of Cluster-OS."),
   kernel: z.string().optional().describe("Kernel release."),
@@ -95,6 +148,8 @@ const Spec = z
   .object({
     unschedulable: z.boolean().optional().describe("No new work is placed on this node."),
     roles: roles("Roles wanted of this node, instead of those it would be given."),
+    labels: NodeLabels.optional(),
+    taints: NodeTaints,
   })
   .describe("What is wanted of the node.");
 
@@ -121,7 +176,7 @@ const Status = z
       Condition,
       ["type"],
       32,
-      "Ready, IdentityVerified, MeshConnected, KubernetesReady; each has one writer.",
+      "Ready, SpecApplied, Member, IdentityVerified, MeshConnected, KubernetesReady; each has one writer.",
     ),
     observedGeneration: z
       .int()
@@ -136,9 +191,17 @@ const Status = z
     ],
   });
 
-/** Conditions of a ClusterNode. MeshConnected and KubernetesReady are node-agent's; the servers' bootstrap owns the others. */
+/**
+ * Conditions of a ClusterNode, each with one writer: Ready and SpecApplied are the operator's, Member and
+ * IdentityVerified the servers' bootstrap's, the others node-agent's.
+ *
+ * Member is True of a node that takes part, False with reason Left of one that said goodbye (it may come back as it is),
+ * and False with reason Removed of one whose admission was revoked. Absent counts as True.
+ */
 export const CLUSTER_NODE_CONDITIONS = [
   "Ready",
+  "SpecApplied",
+  "Member",
   "IdentityVerified",
   "MeshConnected",
   "KubernetesReady",
@@ -219,7 +282,10 @@ export interface ClusterNodeObject {
     readonly name: string;
     readonly generation?: number;
     readonly resourceVersion?: string;
+    readonly uid?: string;
     readonly labels?: Readonly<Record<string, string>>;
+    readonly deletionTimestamp?: string;
+    readonly finalizers?: readonly string[];
   };
   readonly spec?: ClusterNodeSpec;
   readonly status?: ClusterNodeStatus;

@@ -49,6 +49,8 @@ function structural(schema: JsonSchema): JsonSchema {
   const entries = Object.entries(schema).flatMap(([key, value]): [string, unknown][] => {
     switch (key) {
       case "$schema":
+      case "propertyNames":
+        // Names of a map's entries have no schema in Kubernetes; a CEL rule says what they may be.
         return [];
       case "additionalProperties":
         // Kubernetes prunes what it does not know; saying so is refused.
