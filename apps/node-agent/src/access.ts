@@ -1,9 +1,10 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { agentUser, type AgentCertificateAnswer } from "@cluster-os/api";
+import { KubeError } from "@cluster-os/kube";
 import { invariant, type Clock, type Instant, type Logger, type Rng } from "@cluster-os/std";
 import { renewalDelayMs } from "./certificate/renewal.ts";
 import { requestCertificate } from "./certificate/request.ts";
-import { KubeError, type AgentKube } from "./kube.ts";
+import type { AgentKube } from "./kube.ts";
 
 /** What it takes to talk to the API as this machine's agent. Lives in memory only. */
 export interface Credentials {
@@ -18,7 +19,7 @@ export interface AccessOptions {
   /** This machine's node name, from bootstrap. */
   readonly nodeName: (signal: AbortSignal) => Promise<string>;
   readonly askForCertificate: (csrPem: string, signal: AbortSignal) => Promise<AgentCertificateAnswer>;
-  readonly openKube: (credentials: Credentials) => Promise<AgentKube>;
+  readonly openKube: (credentials: Credentials) => AgentKube;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
@@ -28,7 +29,7 @@ export interface AccessOptions {
  * The way to the Kubernetes API: a client certificate of at most an hour, and a new one in time. A certificate that the
  * API refuses is replaced at once.
  */
-export class Access implements AsyncDisposable {
+export class Access implements Disposable {
   readonly #options: AccessOptions;
   readonly #opened = Promise.withResolvers<void>();
   #kube: AgentKube | undefined;
@@ -45,7 +46,7 @@ export class Access implements AsyncDisposable {
     const previous = this.#kube;
     this.#kube = await this.#renew(signal);
     this.#opened.resolve();
-    await previous?.close();
+    previous?.[Symbol.dispose]();
   }
 
   /** Resolves once there is access for the first time, or `signal` is aborted. */
@@ -69,8 +70,8 @@ export class Access implements AsyncDisposable {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#kube?.close();
+  [Symbol.dispose](): void {
+    this.#kube?.[Symbol.dispose]();
   }
 
   async #renew(signal: AbortSignal): Promise<AgentKube> {

@@ -17,7 +17,7 @@ export interface Bootstrap {
 export interface AgentOptions {
   readonly bootstrap: Bootstrap;
   readonly machine: MachineReader;
-  readonly openKube: (credentials: Credentials) => Promise<AgentKube>;
+  readonly openKube: (credentials: Credentials) => AgentKube;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
@@ -44,7 +44,7 @@ const PACE: AgentPace = { accessMs: 2000, heartbeatMs: 5000, reportMs: 5000, rer
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
   const { bootstrap, machine, clock, rng, logger } = options;
   const pace = { ...PACE, ...options.pace };
-  await using access = new Access({
+  using access = new Access({
     nodeName: async (until) => (await bootstrap.status(until)).name,
     askForCertificate: (csrPem, until) => bootstrap.agentCertificate({ csrPem }, until),
     openKube: options.openKube,

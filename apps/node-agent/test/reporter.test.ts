@@ -1,7 +1,8 @@
 import type { ClusterNodeStatus, NodeStatus } from "@cluster-os/api";
 import { silentLogger } from "@cluster-os/std";
 import { expect } from "chai";
-import { KubeError, type AgentKube } from "../src/kube.ts";
+import { KubeError } from "@cluster-os/kube";
+import type { AgentKube } from "../src/kube.ts";
 import { Reporter } from "../src/report/reporter.ts";
 import { CAPABILITIES, nodeStatus, NOW_MS, VERSIONS } from "./fixtures.ts";
 
@@ -29,7 +30,7 @@ class InMemoryKube implements AgentKube {
     this.#reach();
   }
 
-  async close(): Promise<void> {}
+  [Symbol.dispose](): void {}
 
   #answer() {
     this.#reach();
@@ -37,7 +38,7 @@ class InMemoryKube implements AgentKube {
   }
 
   #reach(): void {
-    if (this.isAway) throw new KubeError("the API is away", undefined);
+    if (this.isAway) throw new KubeError("the API is away", {});
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ResourceDefinition } from "@cluster-os/api";
 import type { AnyObject, KubeObject, ObjectName } from "./object.ts";
-import type { ConfigMap, Event, Lease, Secret } from "./well-known.ts";
+import type { CertificateSigningRequest, ConfigMap, Event, Lease, Node, Secret } from "./well-known.ts";
 
 /** A kind of object and where the API serves it. `T` is the type of its objects. */
 export interface Resource<T extends KubeObject = AnyObject> {
@@ -22,7 +22,12 @@ export function resourceOfDefinition<T extends KubeObject = AnyObject>(
   return { group, version, kind, plural, namespaced: scope === "Namespaced" };
 }
 
-const clustered = (group: string, version: string, kind: string, plural: string): Resource => ({
+const clustered = <T extends KubeObject = AnyObject>(
+  group: string,
+  version: string,
+  kind: string,
+  plural: string,
+): Resource<T> => ({
   group,
   version,
   kind,
@@ -42,7 +47,7 @@ const ADMISSION = "admissionregistration.k8s.io";
 /** Kubernetes' own resources that something here reads or writes. */
 export const RESOURCES = {
   namespace: clustered("", "v1", "Namespace", "namespaces"),
-  node: clustered("", "v1", "Node", "nodes"),
+  node: clustered<Node>("", "v1", "Node", "nodes"),
   pod: namespaced("", "v1", "Pod", "pods"),
   service: namespaced("", "v1", "Service", "services"),
   serviceAccount: namespaced("", "v1", "ServiceAccount", "serviceaccounts"),
@@ -60,7 +65,7 @@ export const RESOURCES = {
   roleBinding: namespaced(RBAC, "v1", "RoleBinding", "rolebindings"),
   clusterRole: clustered(RBAC, "v1", "ClusterRole", "clusterroles"),
   clusterRoleBinding: clustered(RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings"),
-  certificateSigningRequest: clustered(
+  certificateSigningRequest: clustered<CertificateSigningRequest>(
     "certificates.k8s.io",
     "v1",
     "CertificateSigningRequest",
@@ -92,11 +97,11 @@ export function apiVersionOf({ group, version }: Pick<Resource, "group" | "versi
  */
 export function resourceOf(
   object: Pick<KubeObject, "apiVersion" | "kind">,
-  others: readonly Resource[] = [],
-): Resource {
-  const isOf = (resource: Resource): boolean =>
+  others: readonly Resource<KubeObject>[] = [],
+): Resource<KubeObject> {
+  const isOf = (resource: Resource<KubeObject>): boolean =>
     resource.kind === object.kind && apiVersionOf(resource) === object.apiVersion;
-  const resource = [...others, ...(Object.values(RESOURCES) as readonly Resource[])].find(isOf);
+  const resource = [...others, ...Object.values(RESOURCES)].find(isOf);
   if (resource === undefined)
     throw new RangeError(
       `no resource is known for ${object.apiVersion} ${object.kind}: add it to RESOURCES, or give it with the object`,

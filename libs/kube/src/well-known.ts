@@ -12,6 +12,42 @@ export interface Secret extends KubeObject {
   readonly immutable?: boolean;
 }
 
+/** Of a Node, what this project reads or writes. */
+export interface Node extends KubeObject {
+  readonly spec?: {
+    readonly podCIDR?: string;
+    readonly podCIDRs?: readonly string[];
+    readonly unschedulable?: boolean;
+    readonly taints?: readonly Taint[];
+  };
+}
+
+export interface Taint {
+  readonly key: string;
+  readonly value?: string;
+  readonly effect: "NoSchedule" | "PreferNoSchedule" | "NoExecute";
+}
+
+export interface CertificateSigningRequest extends KubeObject {
+  readonly spec: {
+    /** PKCS#10 in PEM, in base64. */
+    readonly request: string;
+    readonly signerName: string;
+    readonly usages: readonly string[];
+    readonly expirationSeconds?: number;
+  };
+  readonly status?: {
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly reason?: string;
+      readonly message?: string;
+    }[];
+    /** PEM in base64, once it is signed. */
+    readonly certificate?: string;
+  };
+}
+
 /** Times are RFC 3339 with six decimals ("MicroTime"): see {@link microTime}. */
 export interface Lease extends KubeObject {
   readonly spec?: {

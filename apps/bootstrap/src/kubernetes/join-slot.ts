@@ -1,8 +1,8 @@
 import { nodeName, type NodeId } from "@cluster-os/identity";
+import type { KubeClient } from "@cluster-os/kube";
 import type { Clock } from "@cluster-os/std";
 import { NAMESPACE } from "@cluster-os/api";
 import { HeldLease } from "../server/leadership.ts";
-import type { Kube } from "../server/kube.ts";
 
 /** Longer than any join takes, so that the slot of a machine that died in its join comes free by itself. */
 const SLOT_SECONDS = 180;
@@ -12,11 +12,11 @@ const SLOT_SECONDS = 180;
  * Lease in the name of the joining machine, so it holds whichever server is asked.
  */
 export class JoinSlot {
-  readonly #kube: Kube;
+  readonly #kube: KubeClient;
   readonly #clock: Clock;
   readonly #held = new Map<NodeId, HeldLease>();
 
-  constructor(kube: Kube, clock: Clock) {
+  constructor(kube: KubeClient, clock: Clock) {
     this.#kube = kube;
     this.#clock = clock;
   }

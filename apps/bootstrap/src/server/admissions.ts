@@ -1,7 +1,7 @@
-import type { KubernetesObject, V1ConfigMap } from "@kubernetes/client-node";
 import type { NodeId } from "@cluster-os/identity";
 import { NAMESPACE, nodeIndexObject } from "@cluster-os/api";
-import type { Kube } from "./kube.ts";
+import { RESOURCES, type KubeClient } from "@cluster-os/kube";
+import { createOnce } from "./kube.ts";
 
 /** No index is left in the address plan. */
 export class NoIndexLeftError extends Error {
@@ -9,11 +9,11 @@ export class NoIndexLeftError extends Error {
 }
 
 /** The index objects as the API has them: index -> node ID. */
-export async function listIndexes(kube: Kube): Promise<ReadonlyMap<number, string>> {
-  const objects = await kube.list<V1ConfigMap>("v1", "ConfigMap", NAMESPACE);
+export async function listIndexes(kube: KubeClient): Promise<ReadonlyMap<number, string>> {
+  const { items } = await kube.list(RESOURCES.configMap, { namespace: NAMESPACE });
   const indexes = new Map<number, string>();
-  for (const { metadata, data } of objects) {
-    const index = /^node-index-([1-9][0-9]*)$/.exec(metadata?.name ?? "")?.[1];
+  for (const { metadata, data } of items) {
+    const index = /^node-index-([1-9][0-9]*)$/.exec(metadata.name)?.[1];
     if (index !== undefined) indexes.set(Number(index), data?.["nodeID"] ?? "");
   }
   return indexes;
@@ -34,14 +34,14 @@ export function chooseIndex(
  * Takes an index for a node by creating the object of that name: the API creates a name once, so two servers that admit
  * at the same moment take two indexes, and a minority of etcd takes none. Taking again gives the same index.
  */
-export async function takeIndex(kube: Kube, nodeId: NodeId, maxIndex: number): Promise<number> {
+export async function takeIndex(kube: KubeClient, nodeId: NodeId, maxIndex: number): Promise<number> {
   for (;;) {
     const index = chooseIndex(await listIndexes(kube), nodeId, maxIndex);
     if (index === undefined)
       throw new NoIndexLeftError(`all ${maxIndex} indexes of the address plan are taken`);
-    const object = nodeIndexObject(index, nodeId) as KubernetesObject;
-    if ((await kube.create(object)) === "created") return index;
-    const found = await kube.get<V1ConfigMap>(object as never);
+    const object = nodeIndexObject(index, nodeId);
+    if (await createOnce(kube, object)) return index;
+    const found = await kube.find(RESOURCES.configMap, object.metadata);
     if (found?.data?.["nodeID"] === nodeId) return index;
   }
 }

@@ -1,12 +1,13 @@
 import { AsnConvert } from "@peculiar/asn1-schema";
 import { CertificationRequest } from "@peculiar/asn1-csr";
-import type { V1CertificateSigningRequest } from "@kubernetes/client-node";
 import { AGENTS_GROUP, agentUser } from "@cluster-os/api";
 import { nodeName, type NodeId } from "@cluster-os/identity";
+import { RESOURCES, type CertificateSigningRequest, type KubeClient } from "@cluster-os/kube";
 import { toHex, type Rng } from "@cluster-os/std";
 import { waitFor } from "@cluster-os/std/drivers";
 import { PeerApiError } from "../peer-api/protocol.ts";
-import type { Kube } from "./kube.ts";
+
+const REQUESTS = RESOURCES.certificateSigningRequest;
 
 const ORGANIZATION = "2.5.4.10";
 const COMMON_NAME = "2.5.4.3";
@@ -46,7 +47,7 @@ function parseSubject(csrPem: string): string[][] {
 }
 
 export interface IssueOptions {
-  readonly kube: Kube;
+  readonly kube: KubeClient;
   readonly rng: Rng;
   readonly from: NodeId;
   readonly csrPem: string;
@@ -58,29 +59,34 @@ export interface IssueOptions {
 /** Has the cluster's own signer issue node-agent's client certificate. Returns it in PEM. */
 export async function issueAgentCertificate(options: IssueOptions): Promise<string> {
   checkAgentRequest(options.csrPem, options.from);
-  const name = `cluster-os-${nodeName(options.from)}-${toHex(options.rng.bytes(4))}`;
-  const ref = { apiVersion: "certificates.k8s.io/v1", kind: "CertificateSigningRequest", metadata: { name } };
-  await options.kube.create({
-    ...ref,
+  const { kube, signal } = options;
+  const created = await kube.create(REQUESTS, signingRequest(options), { signal });
+  const approved = {
+    type: "Approved",
+    status: "True",
+    reason: "ClusterOsAdmission",
+    message: "approved against the admission record",
+  };
+  const status = { ...created.status, conditions: [approved] };
+  await kube.replace(REQUESTS, { ...created, status }, { subresource: "approval", signal });
+  const certificate = await waitFor(
+    async () => (await kube.find(REQUESTS, created.metadata, { signal }))?.status?.certificate,
+    { what: `the certificate of ${nodeName(options.from)}`, timeoutMs: 20_000, everyMs: 200, signal },
+  );
+  await kube.delete(REQUESTS, created.metadata, { signal });
+  return Buffer.from(certificate, "base64").toString("utf8");
+}
+
+function signingRequest({ from, rng, csrPem, expirationSeconds }: IssueOptions): CertificateSigningRequest {
+  return {
+    apiVersion: "certificates.k8s.io/v1",
+    kind: "CertificateSigningRequest",
+    metadata: { name: `cluster-os-${nodeName(from)}-${toHex(rng.bytes(4))}` },
     spec: {
-      request: Buffer.from(options.csrPem, "utf8").toString("base64"),
+      request: Buffer.from(csrPem, "utf8").toString("base64"),
       signerName: "kubernetes.io/kube-apiserver-client",
       usages: ["client auth"],
-      expirationSeconds: options.expirationSeconds,
+      expirationSeconds,
     },
-  } as never);
-  const request = await options.kube.get<V1CertificateSigningRequest>(ref);
-  if (!request) throw new PeerApiError(503, "the certificate request vanished: ask again");
-  await options.kube.approve(request, "ClusterOsAdmission");
-  const certificate = await waitFor(
-    async () => (await options.kube.get<V1CertificateSigningRequest>(ref))?.status?.certificate,
-    {
-      what: `the certificate of ${nodeName(options.from)}`,
-      timeoutMs: 20_000,
-      everyMs: 200,
-      signal: options.signal,
-    },
-  );
-  await options.kube.delete(ref);
-  return Buffer.from(certificate, "base64").toString("utf8");
+  };
 }

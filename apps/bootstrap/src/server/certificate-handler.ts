@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { decodeCbor, encodeCbor, type NodeId } from "@cluster-os/identity";
+import type { KubeClient } from "@cluster-os/kube";
 import type { Rng } from "@cluster-os/std";
 import { AgentCertificateRequest, type IssuedAgentCertificate } from "@cluster-os/api";
 import { PeerApiError } from "../peer-api/protocol.ts";
 import { issueAgentCertificate } from "./agent-certificates.ts";
-import type { Kube } from "./kube.ts";
 
 export const CERTIFICATE_TOPIC = "agent-certificate";
 
@@ -14,7 +14,7 @@ const CA_PATH = "/etc/kubernetes/pki/ca.crt";
 
 export interface CertificateIssuer {
   /** The API, while this machine is a ready server. */
-  readonly kube: () => Kube | undefined;
+  readonly kube: () => KubeClient | undefined;
   readonly rng: Rng;
 }
 

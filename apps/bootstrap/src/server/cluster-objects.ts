@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from "node:util";
-import type { KubernetesObject, V1Lease, V1Node } from "@kubernetes/client-node";
 import {
   AGENT_LEASE_SECONDS,
   agentAccessObjects,
@@ -13,10 +12,11 @@ import {
   type ClusterNodeObject,
   type Condition,
 } from "@cluster-os/api";
+import { RESOURCES, type KubeClient, type Lease, type Node } from "@cluster-os/kube";
 import { podNetwork, type AddressPlan } from "@cluster-os/mesh";
 import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { Instant, Logger } from "@cluster-os/std";
-import type { Kube } from "./kube.ts";
+import { applyObject, CLUSTER_NODES, createOnce, FIELD_MANAGER } from "./kube.ts";
 import { isExpired, observeLease, type LeaseObservation } from "./leadership.ts";
 import { planIdentity, planReadiness, type Heartbeat, type Verdict } from "./readiness.ts";
 
@@ -24,7 +24,7 @@ import { planIdentity, planReadiness, type Heartbeat, type Verdict } from "./rea
 const SERVERS_CONDITIONS = ["Ready", "IdentityVerified"];
 
 export interface ClusterObjectsOptions {
-  readonly kube: Kube;
+  readonly kube: KubeClient;
   readonly addressPlan: AddressPlan;
   /** Every admitted node with its index. */
   readonly roster: () => readonly { readonly nodeId: NodeId; readonly index: number }[];
@@ -68,7 +68,7 @@ export class ClusterObjects {
       nodeLeaseObject(name),
       ...agentAccessObjects(name),
     ];
-    for (const object of objects) await kube.create(object);
+    for (const object of objects) await createOnce(kube, object);
     this.#made.add(entry.nodeId);
     logger.info("node has its objects", { node: name, index: entry.index });
   }
@@ -77,29 +77,23 @@ export class ClusterObjects {
   async #givePodNetworks(): Promise<void> {
     const { kube, addressPlan, roster } = this.#options;
     const indexes = new Map(roster().map(({ nodeId, index }) => [nodeName(nodeId), index]));
-    for (const node of await kube.list<V1Node>("v1", "Node")) {
-      const index = indexes.get(node.metadata?.name ?? "");
+    for (const node of (await kube.list(RESOURCES.node)).items) {
+      const index = indexes.get(node.metadata.name);
       if (index === undefined || node.spec?.podCIDR !== undefined) continue;
       const podCIDR = podNetwork(addressPlan, index);
-      const metadata = { name: node.metadata?.name ?? "" };
-      await kube.apply({
-        apiVersion: "v1",
-        kind: "Node",
-        metadata,
-        spec: { podCIDR, podCIDRs: [podCIDR] },
-      } as never);
+      const { name } = node.metadata;
+      const spec = { podCIDR, podCIDRs: [podCIDR] };
+      const object: Node = { apiVersion: "v1", kind: "Node", metadata: { name }, spec };
+      await applyObject(kube, object);
     }
   }
 
   async #judge(now: Instant, wallTime: number): Promise<void> {
     const { kube, roster } = this.#options;
     const admitted = new Map(roster().map(({ nodeId }) => [nodeName(nodeId), nodeId as string]));
-    const leases = await kube.list<V1Lease>("coordination.k8s.io/v1", "Lease", NAMESPACE);
-    const byName = new Map(leases.map((lease) => [lease.metadata?.name ?? "", lease]));
-    for (const node of await kube.list<ClusterNodeObject & KubernetesObject>(
-      CLUSTER_NODE_API_VERSION,
-      "ClusterNode",
-    )) {
+    const leases = (await kube.list(RESOURCES.lease, { namespace: NAMESPACE })).items;
+    const byName = new Map(leases.map((lease) => [lease.metadata.name, lease]));
+    for (const node of (await kube.list(CLUSTER_NODES)).items) {
       const { name } = node.metadata;
       const verdicts: Record<string, Verdict> = {
         IdentityVerified: planIdentity(admitted.get(name), node.status?.nodeID),
@@ -111,8 +105,8 @@ export class ClusterObjects {
     }
   }
 
-  #heartbeat(name: string, lease: V1Lease | undefined, now: Instant): Heartbeat {
-    const renewTime = lease?.spec?.renewTime?.toString();
+  #heartbeat(name: string, lease: Lease | undefined, now: Instant): Heartbeat {
+    const renewTime = lease?.spec?.renewTime;
     const observed = observeLease(this.#leases.get(name), renewTime, now);
     this.#leases.set(name, observed);
     if (renewTime === undefined) return "never";
@@ -143,11 +137,16 @@ export class ClusterObjects {
         Object.entries(verdicts).map(([type, { status, reason }]) => [type, `${status} ${reason}`]),
       ),
     });
-    await this.#options.kube.applyStatus("clusternodes", {
-      apiVersion: CLUSTER_NODE_API_VERSION,
-      kind: "ClusterNode",
-      metadata: { name },
-      status: { conditions: after.filter(({ type }) => SERVERS_CONDITIONS.includes(type)) },
-    } as never);
+    const conditions = after.filter(({ type }) => SERVERS_CONDITIONS.includes(type));
+    await this.#options.kube.apply(
+      CLUSTER_NODES,
+      {
+        apiVersion: CLUSTER_NODE_API_VERSION,
+        kind: "ClusterNode",
+        metadata: { name },
+        status: { conditions },
+      },
+      { fieldManager: FIELD_MANAGER, force: true, subresource: "status" },
+    );
   }
 }

@@ -1,13 +1,14 @@
 import { baseObjects, NAMESPACE, serverUser, SERVERS_GROUP } from "@cluster-os/api";
 import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { Distribution } from "@cluster-os/kubernetes";
+import type { KubeClient } from "@cluster-os/kube";
 import { MAX_INDEX } from "@cluster-os/mesh";
 import type { Clock, Logger } from "@cluster-os/std";
 import { JoinSlot } from "../kubernetes/join-slot.ts";
 import type { View } from "../view.ts";
 import { takeIndex } from "./admissions.ts";
 import { ClusterObjects } from "./cluster-objects.ts";
-import { openKube, type Kube } from "./kube.ts";
+import { applyObject, openKube } from "./kube.ts";
 import { HeldLease } from "./leadership.ts";
 
 /** A server's certificate is issued again at each start of bootstrap, and well before its end while it runs. */
@@ -34,7 +35,7 @@ export interface ControlPlaneOptions {
 export class ControlPlane {
   readonly #options: ControlPlaneOptions;
   readonly #applicants = new Set<NodeId>();
-  #kube: Kube | undefined;
+  #kube: KubeClient | undefined;
   #kubeOpenedAt = 0;
   #slot: JoinSlot | undefined;
   #lease: HeldLease | undefined;
@@ -46,7 +47,7 @@ export class ControlPlane {
   }
 
   /** The API, while this machine is a ready server. */
-  get kube(): Kube | undefined {
+  get kube(): KubeClient | undefined {
     return this.#options.isReady() ? this.#kube : undefined;
   }
 
@@ -79,7 +80,7 @@ export class ControlPlane {
     if (isLeader) await this.#objects?.round(clock.now(), clock.wallTime());
   }
 
-  async #open(signal: AbortSignal): Promise<Kube> {
+  async #open(signal: AbortSignal): Promise<KubeClient> {
     const { clock, distribution, self, kubeconfigPath, view, logger } = this.#options;
     if (this.#kube && clock.now() - this.#kubeOpenedAt < KUBECONFIG_RENEWAL_MS) return this.#kube;
     const request = {
@@ -115,6 +116,6 @@ export class ControlPlane {
  * servers' bootstrap. From then on nothing here uses the administrator's access.
  */
 export async function createBaseObjects(distribution: Distribution): Promise<void> {
-  const kube = await openKube(distribution.adminKubeconfig());
-  for (const object of baseObjects()) await kube.apply(object);
+  using kube = await openKube(distribution.adminKubeconfig());
+  for (const object of baseObjects()) await applyObject(kube, object);
 }

@@ -1,6 +1,6 @@
-import type { V1Lease } from "@kubernetes/client-node";
+import { microTime, RESOURCES, when, type KubeClient, type Lease } from "@cluster-os/kube";
 import type { Instant } from "@cluster-os/std";
-import type { Kube } from "./kube.ts";
+import { createOnce } from "./kube.ts";
 
 /** A Lease as one observer saw it change: `changedAt` is the observer's own clock, so that no two clocks are compared. */
 export interface LeaseObservation {
@@ -26,7 +26,7 @@ export function isExpired(observation: LeaseObservation, durationSeconds: number
 }
 
 export interface HeldLeaseOptions {
-  readonly kube: Kube;
+  readonly kube: KubeClient;
   readonly namespace: string;
   readonly name: string;
   readonly holder: string;
@@ -47,45 +47,43 @@ export class HeldLease {
 
   /** `wallTime` (Unix ms) is only written for people to read; `now` decides. */
   async tryHold(now: Instant, wallTime: number): Promise<boolean> {
-    const { kube, namespace, name, holder, durationSeconds } = this.#options;
-    const ref = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: { name, namespace } };
-    const found = await kube.get<V1Lease>(ref);
-    const renewTime = new Date(wallTime).toISOString().replace("Z", "000Z");
-    if (!found) {
-      const spec = {
-        holderIdentity: holder,
-        leaseDurationSeconds: durationSeconds,
-        acquireTime: renewTime,
-        renewTime,
-      };
-      return (await kube.create({ ...ref, spec } as never)) === "created";
-    }
+    const { kube, holder, durationSeconds } = this.#options;
+    const found = await this.#read();
+    const renewTime = microTime(wallTime);
+    const held = { holderIdentity: holder, leaseDurationSeconds: durationSeconds, renewTime };
+    if (!found) return createOnce(kube, this.#lease({ ...held, acquireTime: renewTime }));
     const current = found.spec ?? {};
-    this.#observed = observeLease(this.#observed, current.renewTime?.toString(), now);
+    this.#observed = observeLease(this.#observed, current.renewTime, now);
     const isFree =
       !current.holderIdentity || isExpired(this.#observed, current.leaseDurationSeconds ?? 0, now);
-    if (current.holderIdentity !== holder && !isFree) return false;
-    const isNewHolder = current.holderIdentity !== holder;
-    const spec = {
-      ...current,
-      holderIdentity: holder,
-      leaseDurationSeconds: durationSeconds,
-      renewTime,
-      ...(isNewHolder && { acquireTime: renewTime, leaseTransitions: (current.leaseTransitions ?? 0) + 1 }),
-    };
-    return (await kube.replace({ ...ref, metadata: found.metadata, spec } as never)) === "replaced";
+    const isMine = current.holderIdentity === holder;
+    if (!isMine && !isFree) return false;
+    const taken = { acquireTime: renewTime, leaseTransitions: (current.leaseTransitions ?? 0) + 1 };
+    return this.#replace(found, { ...current, ...held, ...(!isMine && taken) });
   }
 
   /** Gives the lease up, so that another holder need not wait for it to expire. */
   async release(): Promise<void> {
-    const { kube, namespace, name, holder } = this.#options;
-    const ref = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: { name, namespace } };
-    const found = await kube.get<V1Lease>(ref);
-    if (found?.spec?.holderIdentity !== holder) return;
-    await kube.replace({
-      ...ref,
-      metadata: found.metadata,
-      spec: { ...found.spec, holderIdentity: "" },
-    } as never);
+    const found = await this.#read();
+    if (found?.spec?.holderIdentity === this.#options.holder)
+      await this.#replace(found, { ...found.spec, holderIdentity: "" });
+  }
+
+  #lease(spec: NonNullable<Lease["spec"]>): Lease {
+    const { name, namespace } = this.#options;
+    return { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: { name, namespace }, spec };
+  }
+
+  #read(): Promise<Lease | undefined> {
+    const { kube, name, namespace } = this.#options;
+    return kube.find(RESOURCES.lease, { name, namespace });
+  }
+
+  /** False when somebody was faster. */
+  #replace(found: Lease, spec: NonNullable<Lease["spec"]>): Promise<boolean> {
+    return this.#options.kube.replace(RESOURCES.lease, { ...found, spec }).then(
+      () => true,
+      when((error) => error.isConflict, false),
+    );
   }
 }
