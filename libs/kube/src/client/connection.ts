@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { parse } from "yaml";
 
 /** Who asks: a client certificate, or a token that is asked for again at each call. */
 export type Credentials =
@@ -78,8 +79,6 @@ type Named<Word extends string, T> = { readonly name: string } & { readonly [key
  * a plugin (exec) is refused.
  */
 export async function connectionFromKubeconfig(path: string, context?: string): Promise<Connection> {
-  // Loaded here: in a pod there is no kubeconfig to parse.
-  const { parse } = await import("yaml");
   const config = parse(await readFile(path, "utf8")) as Kubeconfig;
   const find = <Word extends string, T>(
     word: Word,
