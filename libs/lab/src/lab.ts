@@ -65,6 +65,14 @@ export class Lab {
   }
 
   /**
+   * Whether this host can run `nodes` machines; throws LabError with every reason why not. `up` does this first too;
+   * whoever has to build something for it asks before.
+   */
+  async check(nodes: number): Promise<void> {
+    await this.#checkHost({ nodes });
+  }
+
+  /**
    * Boots the machines of a new lab. Resolves when each one's systemd runs; what they make of it is up to them. Throws
    * LabError if the lab is up already or the host cannot; then nothing is left of the attempt but the log it names.
    */
@@ -167,7 +175,7 @@ export class Lab {
     await connect(this.#names, lab);
   }
 
-  async #checkHost(options: UpOptions): Promise<CgroupMode> {
+  async #checkHost(options: Pick<UpOptions, "nodes" | "cgroupMode">): Promise<CgroupMode> {
     const facts = await readHostFacts(this.#store.folder, await readCgroupFacts());
     const problems = findProblems(facts, options.nodes, this.#store.folder);
     if (problems.length > 0) {

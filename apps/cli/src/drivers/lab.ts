@@ -29,6 +29,8 @@ export function realLab({ repository, env }: RealLabOptions): LabControl {
           hint: "run it from a checkout",
         });
       }
+      // Before minutes of building.
+      await lab.check(nodes);
       await buildLab(repository, onStep);
       const artifacts = await findArtifacts(repository, env);
       const machines = await lab.up({ nodes, config, ...artifacts, onStep: ({ what }) => onStep(what) });

@@ -68,7 +68,12 @@ export class LabStore {
 
   /** The numbers of the machines that have a folder, in order. */
   async machineNumbers(): Promise<number[]> {
-    const entries = await readdir(this.folder).catch(() => []);
+    const entries = await readdir(this.folder).catch((error: NodeJS.ErrnoException) => {
+      // Not to be taken for a lab that is down.
+      if (error.code === "EACCES")
+        throw new LabError("there are labs here that only root may look at", { hint: "run it with sudo" });
+      return [];
+    });
     return entries
       .flatMap((entry) => /^m([1-9][0-9]*)$/.exec(entry)?.[1] ?? [])
       .map(Number)
