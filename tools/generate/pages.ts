@@ -58,6 +58,11 @@ export function clusterNodePage(): string {
           "a handshake within three minutes with at least half of the living peers",
         ],
         ["KubernetesReady", "node-agent", "the kubelet answers its health check"],
+        [
+          "ClockSynchronized",
+          "node-agent",
+          "the clock is within half a second of what the cluster follows; in a container, that of its host",
+        ],
       ],
     ),
     "There is no `phase`. Each condition has `observedGeneration`, and `lastTransitionTime` stands still while the status does.",

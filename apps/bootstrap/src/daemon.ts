@@ -18,6 +18,7 @@ import { ProtocolDriver, type OuterEffect } from "./protocol-driver.ts";
 import { clusterStatus, memberList, nodeReport } from "./reports.ts";
 import type { Settings } from "./settings.ts";
 import type { Steps } from "./steps.ts";
+import { TimeController, type Chrony } from "./time/time-controller.ts";
 import { View } from "./view.ts";
 
 /** Everything of the machine that bootstrap touches, chosen in main.ts. */
@@ -29,6 +30,7 @@ export interface DaemonOptions {
   readonly version: string;
   readonly device: WireGuardDevice;
   readonly link: LinkDriver;
+  readonly chrony: Chrony;
   readonly ensureMeshInterface: (signal: AbortSignal) => Promise<void>;
   readonly distribution: Distribution;
   readonly agent: { start(signal: AbortSignal): Promise<void>; stop(signal: AbortSignal): Promise<void> };
@@ -50,7 +52,9 @@ export class Daemon implements AsyncDisposable {
   readonly #kubernetes: KubernetesPart;
   #driver!: ProtocolDriver;
   #network: Network | undefined;
-  #loops: { readonly mesh: Loop; readonly kubernetes: Loop; readonly controlPlane: Loop } | undefined;
+  #loops:
+    | { readonly mesh: Loop; readonly kubernetes: Loop; readonly controlPlane: Loop; readonly time: Loop }
+    | undefined;
   #meshMtu: number | undefined;
   /** What the other members were told last. */
   #told = "";
@@ -124,6 +128,7 @@ export class Daemon implements AsyncDisposable {
   #startLoops(): void {
     const { rng, logger } = this.#options;
     const mesh = this.#meshController();
+    const time = this.#timeController();
     const loop = (
       name: string,
       everyMs: number,
@@ -134,6 +139,10 @@ export class Daemon implements AsyncDisposable {
       mesh: loop("mesh", 30_000, (signal) => mesh.round(signal)),
       kubernetes: loop("kubernetes", 1_000, (signal) => this.#kubernetes.round(signal)),
       controlPlane: loop("control-plane", 2_000, (signal) => this.#kubernetes.controlPlane.round(signal)),
+      time: loop("time", 60_000, async (signal) => {
+        await time.round(signal);
+        await this.#kubernetes.clocks.look(signal);
+      }),
     };
   }
 
@@ -162,6 +171,7 @@ export class Daemon implements AsyncDisposable {
       case "established":
         steps.reach("established");
         logger.info("established", { epoch: effect.established.epoch });
+        this.#loops?.time.poke();
         return this.#poke();
       case "member-changed":
         logger.info("member", {
@@ -195,6 +205,17 @@ export class Daemon implements AsyncDisposable {
     });
   }
 
+  #timeController(): TimeController {
+    const { chrony, keys, config, logger } = this.#options;
+    return new TimeController({
+      chrony,
+      self: keys.identity.nodeId,
+      view: this.#view,
+      given: config.timeSources,
+      logger: logger.child({ part: "time" }),
+    });
+  }
+
   #meshView(): MeshView | undefined {
     const { addressPlan, selfIndex } = this.#view;
     if (!addressPlan || selfIndex === undefined) return undefined;
@@ -211,6 +232,7 @@ export class Daemon implements AsyncDisposable {
     if (this.#meshMtu === undefined) this.#options.steps.reach("mesh up");
     this.#meshMtu = mtu;
     this.#loops?.kubernetes.poke();
+    this.#loops?.time.poke();
   }
 
   #tellState(state: KubernetesState, epoch: number): void {
@@ -261,6 +283,7 @@ export class Daemon implements AsyncDisposable {
       kubernetes: this.#kubernetes.status,
       device: this.#meshMtu === undefined ? undefined : await device.get(MESH_INTERFACE),
       steps: steps.list(),
+      clocks: this.#kubernetes.clocks,
       interfaces: this.#network?.interfaces().map(({ name }) => name) ?? [],
       counters: this.#protocol.counters(),
     });

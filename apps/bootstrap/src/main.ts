@@ -9,6 +9,7 @@ import { kubeadmDistribution, linuxHost } from "@cluster-os/kubernetes/drivers";
 import { IpLink, UserspaceWireGuard } from "@cluster-os/mesh/drivers";
 import { describeError, type Logger } from "@cluster-os/std";
 import { createLogger, readFileIfExists, systemClock, systemRng } from "@cluster-os/std/drivers";
+import { ChronyOfHost } from "@cluster-os/time/drivers";
 import packageJson from "../package.json" with { type: "json" };
 import { Daemon } from "./daemon.ts";
 import { setHostName } from "./host-name.ts";
@@ -46,6 +47,7 @@ async function main(): Promise<void> {
       publicKeyOf: (privateKey) => agreementKeyFromPrivate(privateKey).publicKey,
     }),
     link: new IpLink(),
+    chrony: new ChronyOfHost(),
     ensureMeshInterface: startUserspaceWireGuard,
     distribution: kubeadmDistribution({
       host: linuxHost,

@@ -14,6 +14,7 @@ import type { Member } from "@cluster-os/membership";
 import type { DeviceState } from "@cluster-os/mesh";
 import { equalBytes } from "@cluster-os/std";
 import type { Step } from "./steps.ts";
+import type { ClockWatch } from "./time/clock-watch.ts";
 import type { View } from "./view.ts";
 
 /** How a member's status is called outside: the mission's word for alive is healthy. */
@@ -123,8 +124,15 @@ export interface NodeReportInput {
   /** Undefined before the mesh is up. */
   readonly device: DeviceState | undefined;
   readonly steps: readonly Step[];
+  readonly clocks: Pick<ClockWatch, "offsets" | "isAwaited">;
   readonly counters: Readonly<Record<string, number>>;
 }
+
+const CLOCK_PROBLEM = {
+  kind: "clock-skew",
+  message:
+    "this machine's clock is far from the servers', so certificates would not be valid; it waits for chrony to set it. If it stays so, see `chronyc sources`.",
+};
 
 function discoveryOf(protocol: NodeProtocolStatus, interfaces: readonly string[]): NodeStatus["discovery"] {
   const { stage, candidateCount, expect, discovery } = protocol;
@@ -169,10 +177,14 @@ export function nodeReport(input: NodeReportInput): NodeStatus {
     },
     controlPlane: controlPlaneStatus(view, input.kubernetes),
     ...(device && { mesh: meshStatus(view, protocol.nodeId, device) }),
-    problems: protocol.diagnostics.map((diagnostic) => ({
-      kind: diagnostic.kind,
-      message: describeDiagnostic(diagnostic),
-    })),
+    problems: [
+      ...protocol.diagnostics.map((diagnostic) => ({
+        kind: diagnostic.kind,
+        message: describeDiagnostic(diagnostic),
+      })),
+      ...(input.clocks.isAwaited ? [CLOCK_PROBLEM] : []),
+    ],
+    clockOffsets: [...input.clocks.offsets],
     steps: input.steps.map(({ name, atMs }) => ({ name, atMs })),
     counters: { ...input.counters },
   };

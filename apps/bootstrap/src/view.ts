@@ -48,6 +48,13 @@ export class View {
     return this.#protocol.roster?.entries() ?? [];
   }
 
+  /** Mesh addresses of all servers but `self`, whether they were ever heard or not. */
+  otherServers(self: NodeId): readonly string[] {
+    return this.roster()
+      .filter(({ nodeId }) => nodeId !== self && this.isServer(nodeId))
+      .map(({ index }) => this.#addressOf(index));
+  }
+
   /** Admitted members, lowest index first. */
   members(): readonly PlacedMember[] {
     const { roster } = this.#protocol;

@@ -154,6 +154,7 @@ export function nodeStatus(number: number, change: Partial<NodeStatus> = {}): No
         txBytes: 3 * 2 ** 20,
       })),
     },
+    clockOffsets: [],
     problems: [],
     steps: [
       { name: "searching", atMs: 10 },

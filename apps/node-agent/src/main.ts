@@ -2,6 +2,7 @@
 import { LocalApiClient } from "@cluster-os/api/drivers";
 import { readCapabilities, readVersions } from "@cluster-os/hardware";
 import { createLogger, systemClock, systemRng } from "@cluster-os/std/drivers";
+import { canSetClock, readTracking } from "@cluster-os/time/drivers";
 import { runAgent } from "./agent.ts";
 import { openKube } from "./drivers/kube.ts";
 import { isKubeletHealthy, KUBELET_HEALTH_URL } from "./drivers/kubelet.ts";
@@ -17,6 +18,7 @@ await runAgent(
       capabilities: () => readCapabilities("/"),
       versions: () => readVersions("/"),
       isKubeletHealthy: (signal) => isKubeletHealthy(KUBELET_HEALTH_URL, signal),
+      clock: async (signal) => ({ tracking: await readTracking(signal), canSetClock: await canSetClock() }),
     },
     openKube,
     clock: systemClock,

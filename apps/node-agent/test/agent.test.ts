@@ -17,7 +17,7 @@ import { expect } from "chai";
 import { runAgent } from "../src/agent.ts";
 import { openKube } from "../src/drivers/kube.ts";
 import { listenAsBootstrap, type BootstrapSocket } from "./bootstrap-socket.ts";
-import { CAPABILITIES, NODE_ID, NODE_NAME, nodeStatus, peer, VERSIONS } from "./fixtures.ts";
+import { CAPABILITIES, NODE_ID, NODE_NAME, nodeStatus, peer, VERSIONS, CLOCK } from "./fixtures.ts";
 
 describe("node-agent on a real API server", function () {
   this.timeout(120_000);
@@ -113,7 +113,7 @@ describe("node-agent on a real API server", function () {
       { what, timeoutMs: 30_000, everyMs: 200 },
     );
 
-  const isComplete = (node: ClusterNodeObject): boolean => node.status?.conditions?.length === 2;
+  const isComplete = (node: ClusterNodeObject): boolean => node.status?.conditions?.length === 3;
 
   it("reports the machine under its own certificate, and renews its lease", async () => {
     agent = startAgent(bootstrap.path);
@@ -124,6 +124,7 @@ describe("node-agent on a real API server", function () {
     expect(found).to.deep.equal([
       ["MeshConnected", "True", 1],
       ["KubernetesReady", "True", 1],
+      ["ClockSynchronized", "True", 1],
     ]);
     const before = await renewTime();
     await waitFor(async () => (await renewTime()) !== before, { what: "a renewal", timeoutMs: 10_000 });
@@ -180,6 +181,7 @@ describe("node-agent on a real API server", function () {
     setStatus({ label: "rack4" });
     const node = await reported("the label", ({ status: seen }) => seen?.label === "rack4");
     expect(node.status?.conditions?.map(({ type }) => type).sort()).to.deep.equal([
+      "ClockSynchronized",
       "KubernetesReady",
       "MeshConnected",
       "Ready",
@@ -259,6 +261,7 @@ function startAgent(socketPath: string): RunningAgent {
         capabilities: async () => CAPABILITIES,
         versions: async () => VERSIONS,
         isKubeletHealthy: async () => true,
+        clock: async () => CLOCK,
       },
       openKube,
       clock: systemClock,

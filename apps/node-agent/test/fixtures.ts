@@ -1,9 +1,16 @@
+import type { ClockObserved } from "@cluster-os/time";
 import type { NodeCapabilities, NodeStatus } from "@cluster-os/api";
 
 export const NODE_NAME = "n-aaaaaaaaaa";
 export const NODE_ID = `ed25519:${"a".repeat(64)}`;
 /** 2026-01-01T00:00:00Z. */
 export const NOW_MS = Date.UTC(2026, 0, 1);
+
+/** A clock that follows a server. */
+export const CLOCK: ClockObserved = {
+  tracking: { source: "10.86.0.1", isOwnClock: false, stratum: 11, offsetMs: 2 },
+  canSetClock: true,
+};
 
 export function nodeStatus(changes: Partial<NodeStatus> = {}): NodeStatus {
   return {
@@ -23,6 +30,7 @@ export function nodeStatus(changes: Partial<NodeStatus> = {}): NodeStatus {
     members: { alive: 2, suspect: 0, failed: 0, left: 0 },
     controlPlane: { voters: [{ index: 1, name: NODE_NAME, healthy: true }], learners: [] },
     mesh: { interface: "cos0", peers: [peer("n-bbbbbbbbbb", { lastHandshakeMs: NOW_MS - 1000 })] },
+    clockOffsets: [],
     problems: [],
     steps: [],
     counters: {},

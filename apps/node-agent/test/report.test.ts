@@ -5,7 +5,7 @@ import { judgeKubernetes, judgeMesh } from "../src/report/conditions.ts";
 import { isReported } from "../src/report/difference.ts";
 import { meshReach, meshReport } from "../src/report/mesh.ts";
 import { planStatus, type ReportObserved } from "../src/report/status.ts";
-import { CAPABILITIES, nodeStatus, NOW_MS, peer, VERSIONS } from "./fixtures.ts";
+import { CAPABILITIES, CLOCK, nodeStatus, NOW_MS, peer, VERSIONS } from "./fixtures.ts";
 
 const MINUTE = 60_000;
 const fresh = { lastHandshakeMs: NOW_MS - 100_000 };
@@ -132,6 +132,7 @@ function observed(changes: Partial<ReportObserved> = {}): ReportObserved {
     node: nodeStatus(),
     isStale: false,
     kubelet: { isHealthy: true, unhealthyForMs: 0 },
+    clock: CLOCK,
     generation: 1,
     current: undefined,
     ...changes,
@@ -148,7 +149,11 @@ describe("status", () => {
       lastTransitionTime: "2026-01-01T00:00:00Z",
     };
     const status = planStatus(observed({ current: { conditions: [ready] } }), NOW_MS);
-    expect(status.conditions?.map(({ type }) => type)).to.deep.equal(["MeshConnected", "KubernetesReady"]);
+    expect(status.conditions?.map(({ type }) => type)).to.deep.equal([
+      "MeshConnected",
+      "KubernetesReady",
+      "ClockSynchronized",
+    ]);
     expect(status.addresses).to.deep.equal([
       { type: "Mesh", address: "10.86.0.1" },
       { type: "Underlay", address: "fe80::1" },
@@ -203,6 +208,10 @@ describe("status", () => {
     { name: "a peer", change: { node: nodeStatus({ mesh: { interface: "cos0", peers: [] } }) } },
     { name: "a version", change: { node: nodeStatus({ version: "0.2.0" }) } },
     { name: "a generation", change: { generation: 2 } },
+    {
+      name: "a clock",
+      change: { clock: { tracking: undefined, canSetClock: true } },
+    },
     { name: "a kubelet", change: { kubelet: { isHealthy: false, unhealthyForMs: 60_000 } } },
     { name: "a label", change: { node: nodeStatus({ label: "rack4" }) } },
   ];

@@ -4,7 +4,7 @@ import { expect } from "chai";
 import { KubeError } from "@cluster-os/kube";
 import type { AgentKube } from "../src/kube.ts";
 import { Reporter } from "../src/report/reporter.ts";
-import { CAPABILITIES, nodeStatus, NOW_MS, VERSIONS } from "./fixtures.ts";
+import { CAPABILITIES, nodeStatus, NOW_MS, VERSIONS, CLOCK } from "./fixtures.ts";
 
 /** The API as one node-agent sees it, with a count of what it was asked. */
 class InMemoryKube implements AgentKube {
@@ -58,6 +58,7 @@ describe("reporter", () => {
         capabilities: async () => CAPABILITIES,
         versions: async () => VERSIONS,
         isKubeletHealthy: async () => true,
+        clock: async () => CLOCK,
       },
       bootstrapStatus: async () => {
         if (!node) throw new Error("bootstrap is not running");

@@ -19,6 +19,7 @@ function field<Schema extends z.ZodType>(schema: Schema, description: string, wr
 }
 
 const Port = z.int().min(1).max(65_535);
+const TIME_SOURCE = /^[0-9A-Za-z]([0-9A-Za-z.:-]{0,252}[0-9A-Za-z])?$/;
 const SEED = /^(\[[0-9A-Fa-f:.]+(%[\w.-]+)?\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?):([1-9]\d{0,4})$/;
 
 /**
@@ -57,6 +58,12 @@ export const ClusterConfigFile = z.strictObject({
     Port,
     "UDP port of the encrypted mesh. Default 51820.",
     "a port number from 1 to 65535, for example 51820",
+  ),
+  timeSources: field(
+    z.array(z.string().regex(TIME_SOURCE)).max(16),
+    "Time servers (NTP) outside of the cluster, by name or address; they replace those that DHCP offers. Without any, " +
+      "the machines agree on a time among themselves.",
+    'a list of at most 16 names or addresses, for example ["ntp.example.org", "10.0.0.1"]',
   ),
   logLevel: field(
     z.enum(["debug", "info", "warn", "error"]),

@@ -106,6 +106,14 @@ export const NodeStatus = z.object({
     .describe("How many members this machine sees in which state; itself included."),
   controlPlane: ControlPlaneStatus.describe("Who serves, as known here."),
   mesh: MeshStatus.optional().describe("The mesh interface; absent before it is up."),
+  clockOffsets: z
+    .array(
+      z.object({
+        name: z.string().describe("A living server's node name."),
+        offsetMs: z.int().describe("How far this clock is ahead of that server's, in milliseconds."),
+      }),
+    )
+    .describe("This machine's clock beside those of the servers that answered when it last asked."),
   problems: z.array(Problem).describe("What a person should know; empty when all is well."),
   steps: z
     .array(

@@ -23,6 +23,8 @@ export interface KubernetesControllerOptions {
   /** Told at each change of state, and once more when an act got through. */
   readonly onState: (state: KubernetesState, epoch: number) => void;
   readonly onJoined: (epoch: number) => Promise<void>;
+  /** Whether what makes certificates may begin: not while this machine's clock is far from the servers'. */
+  readonly mayBegin: (signal: AbortSignal) => Promise<boolean>;
   /** Runs after `initServer` with the administrator's access, before anybody may join. */
   readonly afterInit: (signal: AbortSignal) => Promise<void>;
   /** node-agent's unit on this machine: it reports to Kubernetes, so it runs while the machine is part of it. */
@@ -75,6 +77,7 @@ export class KubernetesController {
       case "serve":
         return this.#serve(stored as ActRecord, signal);
       case "init-server":
+        if (!(await this.#options.mayBegin(signal))) return this.#tell("waiting", observed.epoch);
         return this.#carryThrough(
           { act: "init-server", epoch: action.epoch, isComplete: false },
           "initialising",
@@ -98,6 +101,7 @@ export class KubernetesController {
     const { distribution } = this.#options;
     const role = action.kind === "join-server" ? "server" : "worker";
     this.#tell("waiting", action.epoch);
+    if (!(await this.#options.mayBegin(signal))) return;
     // Asked for before the record is written: a server whose turn it is not yet is told so here, and has begun nothing.
     const credentials = await this.#options.requestCredentials(action.from, role, signal);
     if (!credentials) return;

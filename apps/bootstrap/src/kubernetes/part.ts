@@ -10,6 +10,8 @@ import { certificateHandler, CERTIFICATE_TOPIC } from "../server/certificate-han
 import { ControlPlane, createBaseObjects } from "../server/control-plane.ts";
 import type { Settings } from "../settings.ts";
 import type { Steps } from "../steps.ts";
+import { askClock, clockHandler, CLOCK_TOPIC } from "../time/clock-topic.ts";
+import { ClockWatch } from "../time/clock-watch.ts";
 import type { View } from "../view.ts";
 import { ActRecordFile } from "./act-record.ts";
 import { KubernetesController } from "./controller.ts";
@@ -51,12 +53,19 @@ export class KubernetesPart implements AsyncDisposable {
   readonly #peers: PeerApiClient;
   readonly #controller: KubernetesController;
   readonly controlPlane: ControlPlane;
+  /** How far this clock is from the servers'. */
+  readonly clocks: ClockWatch;
   #peerApi: AsyncDisposable | undefined;
 
   constructor(options: KubernetesPartOptions) {
     const { keys, rng, distribution, view, settings, admit, clock, logger } = options;
     this.#options = options;
     this.#peers = new PeerApiClient({ identity: keys.identity, sealing: keys.sealing, rng });
+    this.clocks = new ClockWatch({
+      servers: () => this.#otherLivingServers(),
+      ask: (server, signal) => askClock(this.#peers, clock, server, signal),
+      now: () => clock.now(),
+    });
     this.#controller = this.#makeController();
     this.controlPlane = new ControlPlane({
       distribution,
@@ -127,6 +136,7 @@ export class KubernetesPart implements AsyncDisposable {
       reportDone: (to, signal) => this.#reportDone(to, signal),
       onState,
       onJoined,
+      mayBegin: (signal) => this.clocks.mayBegin(signal),
       afterInit: () => createBaseObjects(distribution),
       agent,
       step: (name) => steps.reach(name),
@@ -156,6 +166,15 @@ export class KubernetesPart implements AsyncDisposable {
       );
   }
 
+  #otherLivingServers() {
+    const { view } = this.#options;
+    return view
+      .members()
+      .filter(({ member }) => member.status === "alive" && member.nodeId !== this.#self)
+      .filter(({ member }) => view.isServer(member.nodeId))
+      .map(({ member, meshAddress }) => ({ nodeId: member.nodeId, name: member.name, meshAddress }));
+  }
+
   /** Once there is an address of the mesh to listen on. */
   async #openPeerApi(): Promise<void> {
     const { view, rng, logger, distribution } = this.#options;
@@ -173,6 +192,7 @@ export class KubernetesPart implements AsyncDisposable {
           isElectedServer: (nodeId) => view.isServer(nodeId),
         }),
         [JOIN_DONE_TOPIC]: joinDoneHandler(slot),
+        [CLOCK_TOPIC]: clockHandler(this.#options.clock),
         [CERTIFICATE_TOPIC]: certificateHandler(this.#issuer),
       },
       memberOf: (nodeId) => {

@@ -3,7 +3,7 @@ import type { MeshReach } from "./mesh.ts";
 
 /** A condition before it is dated. */
 export interface Judgement {
-  readonly type: "MeshConnected" | "KubernetesReady";
+  readonly type: "MeshConnected" | "KubernetesReady" | "ClockSynchronized";
   readonly status: Condition["status"];
   readonly reason: string;
   readonly message: string;

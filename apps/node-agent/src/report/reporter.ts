@@ -1,6 +1,7 @@
 import type { ClusterNodeStatus, NodeCapabilities, NodeStatus } from "@cluster-os/api";
 import type { MachineVersions } from "@cluster-os/hardware";
 import { describeError, type Clock, type Instant, type Logger } from "@cluster-os/std";
+import type { ClockObserved } from "@cluster-os/time";
 import type { AgentKube, SeenNode } from "../kube.ts";
 import { isReported } from "./difference.ts";
 import { planStatus, type ReportObserved } from "./status.ts";
@@ -10,6 +11,7 @@ export interface MachineReader {
   readonly capabilities: () => Promise<NodeCapabilities>;
   readonly versions: () => Promise<MachineVersions>;
   readonly isKubeletHealthy: (signal: AbortSignal) => Promise<boolean>;
+  readonly clock: (signal: AbortSignal) => Promise<ClockObserved>;
 }
 
 export interface ReporterOptions {
@@ -23,6 +25,8 @@ export interface ReporterOptions {
 
 /** Hardware is looked at this often: a disk or a cable may come and go. */
 const CAPABILITIES_MS = 60_000;
+/** chrony polls every 16 to 64 seconds. */
+const CLOCK_MS = 30_000;
 /** A restart of bootstrap takes seconds; only a longer silence is worth a report. */
 const STALE_MS = 30_000;
 
@@ -34,6 +38,7 @@ export class Reporter {
   readonly #options: ReporterOptions;
   readonly #capabilities = new Kept<NodeCapabilities>(CAPABILITIES_MS);
   readonly #versions = new Kept<MachineVersions>(Number.POSITIVE_INFINITY);
+  readonly #clock = new Kept<ClockObserved>(CLOCK_MS);
   readonly #node: Kept<SeenNode>;
   #bootstrap: { readonly status: NodeStatus; readonly at: Instant } | undefined;
   #kubeletHealthyAt = Number.NEGATIVE_INFINITY;
@@ -70,6 +75,7 @@ export class Reporter {
       versions: await this.#versions.get(now, machine.versions),
       node,
       isStale: now - at > STALE_MS,
+      clock: await this.#clock.get(now, () => machine.clock(signal)),
       kubelet: { isHealthy, unhealthyForMs: now - this.#kubeletHealthyAt },
       generation: seen.generation,
       current: seen.status,

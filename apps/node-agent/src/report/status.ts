@@ -7,11 +7,12 @@ import {
   type NodeStatus,
 } from "@cluster-os/api";
 import type { MachineVersions } from "@cluster-os/hardware";
+import { judgeClock, type ClockObserved } from "@cluster-os/time";
 import { judgeKubernetes, judgeMesh, type Judgement, type KubeletObserved } from "./conditions.ts";
 import { meshReach, meshReport } from "./mesh.ts";
 
 /** Conditions that node-agent writes; the servers own the others. */
-export const OWN_CONDITIONS: readonly string[] = ["MeshConnected", "KubernetesReady"];
+export const OWN_CONDITIONS: readonly string[] = ["MeshConnected", "KubernetesReady", "ClockSynchronized"];
 
 /** Everything a report is made from, as it is now. */
 export interface ReportObserved {
@@ -22,6 +23,7 @@ export interface ReportObserved {
   /** Whether bootstrap was silent for so long that what it said of the mesh is not worth repeating. */
   readonly isStale: boolean;
   readonly kubelet: KubeletObserved;
+  readonly clock: ClockObserved;
   /** Generation of the ClusterNode, and its status as the API has it. */
   readonly generation: number;
   readonly current: ClusterNodeStatus | undefined;
@@ -57,7 +59,11 @@ function conditionsOf(observed: ReportObserved, wallTimeMs: number): Condition[]
   const { node, isStale, kubelet, generation } = observed;
   const own = (observed.current?.conditions ?? []).filter(({ type }) => OWN_CONDITIONS.includes(type));
   const reach = node.mesh && !isStale ? meshReach(node.mesh, wallTimeMs) : undefined;
-  const judgements = [judgeMesh(reach), judgeKubernetes(node.kubernetes.state, kubelet)];
+  const judgements = [
+    judgeMesh(reach),
+    judgeKubernetes(node.kubernetes.state, kubelet),
+    judgeClock(observed.clock),
+  ];
   const nowIso = new Date(Math.floor(wallTimeMs / 1000) * 1000).toISOString().replace(".000Z", "Z");
   return judgements
     .filter((judgement): judgement is Judgement => judgement !== undefined)

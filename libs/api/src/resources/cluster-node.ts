@@ -176,7 +176,7 @@ const Status = z
       Condition,
       ["type"],
       32,
-      "Ready, SpecApplied, Member, IdentityVerified, MeshConnected, KubernetesReady; each has one writer.",
+      "Ready, SpecApplied, Member, IdentityVerified, MeshConnected, KubernetesReady, ClockSynchronized; each has one writer.",
     ),
     observedGeneration: z
       .int()
@@ -205,6 +205,7 @@ export const CLUSTER_NODE_CONDITIONS = [
   "IdentityVerified",
   "MeshConnected",
   "KubernetesReady",
+  "ClockSynchronized",
 ] as const;
 export type ClusterNodeCondition = (typeof CLUSTER_NODE_CONDITIONS)[number];
 
