@@ -86,6 +86,9 @@ export function enterCommand(leaderPid: number, argv: readonly string[]): readon
     "--wd",
     "setpriv",
     "--pdeathsig=KILL",
+    // As in the machine itself: nobody sets the host's clock from in there.
+    "--bounding-set=-sys_time",
+    "--inh-caps=-sys_time",
     ...argv,
   ];
 }

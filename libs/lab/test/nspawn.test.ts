@@ -43,7 +43,7 @@ describe("nspawnCommand", () => {
 describe("enterCommand", () => {
   it("enters all namespaces, starts at the machine's own folder and dies with its caller", () => {
     expect(enterCommand(42, ["ls", "-l"]).join(" ")).to.equal(
-      "nsenter --target=42 --mount --pid --net --uts --ipc --cgroup --root --wd setpriv --pdeathsig=KILL ls -l",
+      "nsenter --target=42 --mount --pid --net --uts --ipc --cgroup --root --wd setpriv --pdeathsig=KILL --bounding-set=-sys_time --inh-caps=-sys_time ls -l",
     );
   });
 });
