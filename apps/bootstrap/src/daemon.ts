@@ -1,4 +1,4 @@
-import type { ClusterConfigFile, KubernetesState, NodeStatus } from "@cluster-os/api";
+import type { ClusterConfigFile, KubernetesState, LeaveAnswer, NodeStatus } from "@cluster-os/api";
 import { describeDiagnostic, NodeProtocol } from "@cluster-os/formation";
 import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { NodeKeys } from "@cluster-os/identity/drivers";
@@ -8,6 +8,7 @@ import { isUnderlayInterface, type WireGuardDevice } from "@cluster-os/mesh";
 import type { LinkDriver } from "@cluster-os/mesh/drivers";
 import { fromBase64, type Clock, type Logger, type Rng } from "@cluster-os/std";
 import { readFileIfExists } from "@cluster-os/std/drivers";
+import { depart } from "./departure.ts";
 import { DEFAULT_GOSSIP_PORT, DEFAULT_WIREGUARD_PORT, describeMachine, type Role } from "./description.ts";
 import { KubernetesPart } from "./kubernetes/part.ts";
 import { serveLocalApi, type LocalApiAnswers } from "./local-api.ts";
@@ -32,6 +33,9 @@ export interface DaemonOptions {
   readonly link: LinkDriver;
   readonly chrony: Chrony;
   readonly ensureMeshInterface: (signal: AbortSignal) => Promise<void>;
+  readonly removeMeshInterface: (signal: AbortSignal) => Promise<void>;
+  /** Called once this machine has left its cluster, or failed half-way: this process is of no more use. */
+  readonly onDeparture: () => void;
   readonly distribution: Distribution;
   readonly agent: { start(signal: AbortSignal): Promise<void>; stop(signal: AbortSignal): Promise<void> };
   readonly steps: Steps;
@@ -250,6 +254,29 @@ export class Daemon implements AsyncDisposable {
     return this.#view.isServer(this.#options.keys.identity.nodeId) ? "server" : "worker";
   }
 
+  async #depart(): Promise<LeaveAnswer> {
+    const { keys, settings, removeMeshInterface, onDeparture, logger } = this.#options;
+    let hasBegun = false;
+    try {
+      return await depart({
+        self: keys.identity.nodeId,
+        clusterId: this.#protocol.status.clusterId,
+        isServer: this.#role() === "server",
+        stopLoops: async () => {
+          hasBegun = true;
+          await Promise.all(Object.values(this.#loops ?? {}).map((loop) => loop[Symbol.asyncDispose]()));
+        },
+        leaveKubernetes: (signal) => this.#kubernetes.leave(signal),
+        departurePath: settings.departurePath,
+        tellOthers: () => this.#driver.feed({ kind: "leave" }),
+        stopMesh: removeMeshInterface,
+        logger,
+      });
+    } finally {
+      if (hasBegun) onDeparture();
+    }
+  }
+
   #localApi(): Promise<AsyncDisposable> {
     const { settings, logger } = this.#options;
     const answers: LocalApiAnswers = {
@@ -262,6 +289,7 @@ export class Daemon implements AsyncDisposable {
           await this.#options.distribution.status(AbortSignal.timeout(4_000)),
         ),
       members: () => Promise.resolve(memberList(this.#view)),
+      leave: () => this.#depart(),
       agentCertificate: ({ csrPem }, signal) => this.#kubernetes.agentCertificate(csrPem, signal),
     };
     return serveLocalApi({

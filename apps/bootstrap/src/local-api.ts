@@ -5,6 +5,7 @@ import {
   findEndpoint,
   type AgentCertificateAnswer,
   type ClusterStatus,
+  type LeaveAnswer,
   type LocalApiAccess,
   type LocalApiName,
   type LocalApiProblem,
@@ -21,6 +22,7 @@ export interface LocalApiAnswers {
   cluster(): Promise<ClusterStatus>;
   members(): Promise<MemberList>;
   agentCertificate(request: AgentCertificateRequest, signal: AbortSignal): Promise<AgentCertificateAnswer>;
+  leave(): Promise<LeaveAnswer>;
 }
 
 export interface LocalApiOptions {
@@ -116,6 +118,8 @@ async function ask(
       return answers.members();
     case "agentCertificate":
       return answers.agentCertificate(AgentCertificateRequest.parse(await readJson(request)), signal);
+    case "leave":
+      return answers.leave();
     default:
       return endpoint satisfies never;
   }

@@ -18,7 +18,7 @@ import { MESH_INTERFACE } from "./mesh-controller.ts";
 import { SYSTEM_SETTINGS as settings } from "./settings.ts";
 import { Steps } from "./steps.ts";
 import { startUnit, stopUnit } from "./units.ts";
-import { startUserspaceWireGuard } from "./wireguard-unit.ts";
+import { startUserspaceWireGuard, stopUserspaceWireGuard } from "./wireguard-unit.ts";
 
 const EXIT_REFUSED = 78; // EX_CONFIG of sysexits.h: what was given cannot be used as it is.
 
@@ -49,6 +49,9 @@ async function main(): Promise<void> {
     link: new IpLink(),
     chrony: new ChronyOfHost(),
     ensureMeshInterface: startUserspaceWireGuard,
+    removeMeshInterface: stopUserspaceWireGuard,
+    // After its answer is out; systemd does not start it again, by the unit's condition.
+    onDeparture: () => setImmediate(() => process.kill(process.pid, "SIGTERM")),
     distribution: kubeadmDistribution({
       host: linuxHost,
       clock,

@@ -9,6 +9,8 @@ export interface Settings {
   readonly protocolStatePath: string;
   /** What was begun of Kubernetes on this machine. */
   readonly actRecordPath: string;
+  /** Is there while this machine has left its cluster: bootstrap's unit does not start then. */
+  readonly departurePath: string;
   /** This server's own access to the Kubernetes API. */
   readonly kubeconfigPath: string;
   /** The local API for all who may look, and the one for root. */
@@ -27,6 +29,7 @@ export function settingsUnder(roots: {
     identityFolder: join(roots.state, "identity"),
     protocolStatePath: join(roots.state, "state/protocol.cbor"),
     actRecordPath: join(roots.state, "kubernetes/act.json"),
+    departurePath: join(roots.state, "left"),
     kubeconfigPath: join(roots.state, "kubernetes/bootstrap.kubeconfig"),
     sockets: { group: join(roots.run, "bootstrap.sock"), root: join(roots.run, "root.sock") },
     logLevel: "info",

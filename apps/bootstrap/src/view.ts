@@ -10,6 +10,14 @@ export interface PlacedMember {
   readonly meshAddress: string;
 }
 
+/** An admitted node. */
+export interface RosterEntry {
+  readonly nodeId: NodeId;
+  readonly index: number;
+  /** Whether it said goodbye, and has not come back since. */
+  readonly hasLeft: boolean;
+}
+
 /**
  * What this machine knows at this moment, in the words the controllers use. It holds nothing: every answer is worked out
  * from the protocol, so no two controllers can disagree.
@@ -43,9 +51,16 @@ export class View {
     return this.servers.includes(nodeId);
   }
 
-  /** Every admitted node with its index, whether it was ever heard or not. */
-  roster(): readonly { readonly nodeId: NodeId; readonly index: number }[] {
-    return this.#protocol.roster?.entries() ?? [];
+  /** Every admitted node, whether it was ever heard or not. */
+  roster(): readonly RosterEntry[] {
+    const left = new Set(
+      this.#protocol
+        .members()
+        .filter(({ status }) => status === "left")
+        .map(({ nodeId }) => nodeId),
+    );
+    const entries = this.#protocol.roster?.entries() ?? [];
+    return entries.map(({ nodeId, index }) => ({ nodeId, index, hasLeft: left.has(nodeId) }));
   }
 
   /** Mesh addresses of all servers but `self`, whether they were ever heard or not. */

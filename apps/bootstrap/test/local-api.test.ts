@@ -21,6 +21,7 @@ describe("the local API", () => {
     cluster: () => Promise.resolve(CLUSTER),
     members: () => Promise.reject(new PeerApiError(503, "no server answers yet")),
     agentCertificate: () => Promise.resolve(CERTIFICATE),
+    leave: () => Promise.reject(new PeerApiError(409, "a server")),
   };
 
   beforeEach(async () => {

@@ -2,8 +2,10 @@ import { parseWords } from "./arguments.ts";
 import { UsageError, type Command } from "./command.ts";
 import { down } from "./commands/down.ts";
 import { joinKey } from "./commands/join-key.ts";
+import { join } from "./commands/join.ts";
 import { kill } from "./commands/kill.ts";
 import { kubectl } from "./commands/kubectl.ts";
+import { leave } from "./commands/leave.ts";
 import { logs } from "./commands/logs.ts";
 import { members } from "./commands/members.ts";
 import { shell } from "./commands/shell.ts";
@@ -37,6 +39,8 @@ export const COMMANDS: readonly Command[] = [
   logs,
   kill,
   start,
+  leave,
+  join,
   down,
   joinKey,
   help,

@@ -1,4 +1,4 @@
-import type { ClusterStatus, MemberList, NodeStatus } from "@cluster-os/api";
+import type { ClusterStatus, LeaveAnswer, MemberList, NodeStatus } from "@cluster-os/api";
 import { CommandError, type Context } from "./command.ts";
 
 /** What a machine's bootstrap answers. */
@@ -6,6 +6,7 @@ export interface LocalApi {
   status(signal?: AbortSignal): Promise<NodeStatus>;
   cluster(signal?: AbortSignal): Promise<ClusterStatus>;
   members(signal?: AbortSignal): Promise<MemberList>;
+  leave(signal?: AbortSignal): Promise<LeaveAnswer>;
 }
 
 export interface RunOptions {
@@ -77,6 +78,16 @@ export type Site =
 export async function findSite({ lab, thisMachine }: Context): Promise<Site> {
   const machines = await lab.machines();
   return machines.length > 0 ? { kind: "lab", machines } : { kind: "node", machines: [thisMachine] };
+}
+
+/** The machine that a command is about: on a node, without a word, that node. */
+export async function findMachine(word: string | undefined, context: Context): Promise<Machine> {
+  const site = await findSite(context);
+  if (word === undefined && site.kind === "node") return context.thisMachine;
+  if (word !== undefined) return findLabMachine(word, context);
+  throw new CommandError("which machine?", {
+    hint: `name one of ${site.machines.map(({ name }) => name).join(", ")}`,
+  });
 }
 
 /** The machine of the lab that "m2", "2" or a node's name means. */

@@ -34,6 +34,7 @@ export class FakeMachine implements LabMachine {
       status: () => this.#status(),
       cluster: () => Promise.resolve(this.cluster),
       members: () => Promise.resolve(MEMBERS),
+      leave: () => Promise.resolve({ name: NAMES[this.number - 1] ?? "", clusterId: "c0ffee" }),
     });
   run = (argv: readonly string[]): Promise<number> => {
     this.ran.push(argv.join(" "));

@@ -149,6 +149,15 @@ export const AgentCertificateAnswer = z.object({
 });
 export type AgentCertificateAnswer = z.infer<typeof AgentCertificateAnswer>;
 
+/** `POST /v1/leave`: what left. */
+export const LeaveAnswer = z.object({
+  name: z.string().describe("Name of the node that left."),
+  clusterId: z
+    .string()
+    .describe("The cluster it left. It keeps its place there: its index and its admission."),
+});
+export type LeaveAnswer = z.infer<typeof LeaveAnswer>;
+
 /** The body of every answer that is not 200. 503 means "not yet, ask again"; 4xx is final. */
 export const LocalApiProblem = z.object({
   error: z.string().describe("What was refused, why, and the way out."),
@@ -199,6 +208,14 @@ export const LOCAL_API = {
       "A client certificate for this machine's node-agent, signed by the cluster at a server's request.",
     request: AgentCertificateRequest,
     answer: AgentCertificateAnswer,
+  },
+  leave: {
+    method: "POST",
+    path: "/v1/leave",
+    access: "root",
+    description:
+      "This machine leaves the cluster: its work ends, the others are told, and it stays out until it is asked to join again. Refused with 409 on a control-plane server.",
+    answer: LeaveAnswer,
   },
 } as const satisfies Readonly<Record<string, LocalApiEndpoint>>;
 

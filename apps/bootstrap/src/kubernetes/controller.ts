@@ -94,6 +94,14 @@ export class KubernetesController {
     }
   }
 
+  /** Ends all that runs here of Kubernetes, for good. No round may run any more. */
+  async leave(signal: AbortSignal): Promise<void> {
+    const { agent, distribution, record } = this.#options;
+    await agent.stop(signal);
+    await distribution.reset(signal);
+    await record.remove();
+  }
+
   async #join(
     action: { readonly kind: "join-server" | "join-worker"; readonly epoch: number; readonly from: NodeId },
     signal: AbortSignal,

@@ -101,6 +101,11 @@ export class KubernetesPart implements AsyncDisposable {
     if (this.state === "ready") return 10_000;
   }
 
+  /** Ends all that runs here of Kubernetes, for good. No round may run any more. */
+  leave(signal: AbortSignal): Promise<void> {
+    return this.#controller.leave(signal);
+  }
+
   /** A client certificate for this machine's node-agent. */
   agentCertificate(csrPem: string, signal: AbortSignal) {
     return certificateOfAgent({

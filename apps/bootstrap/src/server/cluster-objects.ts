@@ -15,19 +15,22 @@ import {
 import { RESOURCES, type KubeClient, type Lease, type Node } from "@cluster-os/kube";
 import { podNetwork, type AddressPlan } from "@cluster-os/mesh";
 import { nodeName, type NodeId } from "@cluster-os/identity";
+import type { RosterEntry } from "../view.ts";
 import type { Instant, Logger } from "@cluster-os/std";
 import { applyObject, CLUSTER_NODES, createOnce, FIELD_MANAGER } from "./kube.ts";
 import { isExpired, observeLease, type LeaseObservation } from "./leadership.ts";
-import { planIdentity, planReadiness, type Heartbeat, type Verdict } from "./readiness.ts";
+import { planIdentity, planMember, planReadiness, type Heartbeat, type Verdict } from "./readiness.ts";
 
 /** Conditions of a ClusterNode that the servers write; node-agent writes the others. */
-const SERVERS_CONDITIONS = ["Ready", "IdentityVerified"];
+const SERVERS_CONDITIONS = ["Ready", "Member", "IdentityVerified"];
 
 export interface ClusterObjectsOptions {
   readonly kube: KubeClient;
   readonly addressPlan: AddressPlan;
-  /** Every admitted node with its index. */
-  readonly roster: () => readonly { readonly nodeId: NodeId; readonly index: number }[];
+  /** Every admitted node. */
+  readonly roster: () => readonly RosterEntry[];
+  /** Takes a machine out of Kubernetes; safe to repeat. */
+  readonly removeMember: (nodeName: string) => Promise<void>;
   readonly logger: Logger;
 }
 
@@ -55,7 +58,7 @@ export class ClusterObjects {
     for (const entry of this.#options.roster()) {
       if (!this.#made.has(entry.nodeId)) await this.#make(entry);
     }
-    await this.#givePodNetworks();
+    await this.#keepNodes();
     await this.#judge(now, wallTime);
   }
 
@@ -73,30 +76,40 @@ export class ClusterObjects {
     logger.info("node has its objects", { node: name, index: entry.index });
   }
 
-  /** Kubernetes allocates no pod networks here (design D4): each follows from the node's index. */
-  async #givePodNetworks(): Promise<void> {
-    const { kube, addressPlan, roster } = this.#options;
-    const indexes = new Map(roster().map(({ nodeId, index }) => [nodeName(nodeId), index]));
+  /** Kubernetes' own objects: a pod network for a new one, and none for a machine that has left. */
+  async #keepNodes(): Promise<void> {
+    const { kube, roster, removeMember, logger } = this.#options;
+    const entries = new Map(roster().map((entry) => [nodeName(entry.nodeId), entry]));
     for (const node of (await kube.list(RESOURCES.node)).items) {
-      const index = indexes.get(node.metadata.name);
-      if (index === undefined || node.spec?.podCIDR !== undefined) continue;
-      const podCIDR = podNetwork(addressPlan, index);
       const { name } = node.metadata;
-      const spec = { podCIDR, podCIDRs: [podCIDR] };
-      const object: Node = { apiVersion: "v1", kind: "Node", metadata: { name }, spec };
-      await applyObject(kube, object);
+      const entry = entries.get(name);
+      if (entry?.hasLeft) {
+        logger.info("node has left: its pods go elsewhere", { node: name });
+        await removeMember(name);
+      } else if (entry && node.spec?.podCIDR === undefined) {
+        await this.#givePodNetwork(name, entry.index);
+      }
     }
+  }
+
+  /** Kubernetes allocates no pod networks here (design D4): each follows from the node's index. */
+  async #givePodNetwork(name: string, index: number): Promise<void> {
+    const podCIDR = podNetwork(this.#options.addressPlan, index);
+    const spec = { podCIDR, podCIDRs: [podCIDR] };
+    const object: Node = { apiVersion: "v1", kind: "Node", metadata: { name }, spec };
+    await applyObject(this.#options.kube, object);
   }
 
   async #judge(now: Instant, wallTime: number): Promise<void> {
     const { kube, roster } = this.#options;
-    const admitted = new Map(roster().map(({ nodeId }) => [nodeName(nodeId), nodeId as string]));
+    const entries = new Map(roster().map((entry) => [nodeName(entry.nodeId), entry]));
     const leases = (await kube.list(RESOURCES.lease, { namespace: NAMESPACE })).items;
     const byName = new Map(leases.map((lease) => [lease.metadata.name, lease]));
     for (const node of (await kube.list(CLUSTER_NODES)).items) {
       const { name } = node.metadata;
       const verdicts: Record<string, Verdict> = {
-        IdentityVerified: planIdentity(admitted.get(name), node.status?.nodeID),
+        Member: planMember(entries.get(name)),
+        IdentityVerified: planIdentity(entries.get(name)?.nodeId, node.status?.nodeID),
       };
       const heartbeat = this.#heartbeat(agentLeaseName(name), byName.get(agentLeaseName(name)), now);
       const conditions = node.status?.conditions ?? [];

@@ -94,7 +94,8 @@ export class ControlPlane {
     const { addressPlan } = view;
     if (!addressPlan) throw new Error("a server without an address plan");
     const roster = () => view.roster();
-    this.#objects = new ClusterObjects({ kube, addressPlan, roster, logger });
+    const removeMember = (name: string) => distribution.removeMember(name, AbortSignal.timeout(30_000));
+    this.#objects = new ClusterObjects({ kube, addressPlan, roster, removeMember, logger });
     const holder = nodeName(self);
     this.#lease = new HeldLease({
       kube,

@@ -56,6 +56,20 @@ export function planReadiness(observed: ReadinessObserved): Verdict {
   return { status: "True", reason: "NodeReady", message: "heartbeat, mesh and Kubernetes are in order" };
 }
 
+/** Condition Member: whether the machine takes part. `entry` is undefined for one that was never admitted. */
+export function planMember(entry: { readonly hasLeft: boolean } | undefined): Verdict {
+  if (!entry) {
+    return { status: "False", reason: "NotAdmitted", message: "no admission record has a key of this name" };
+  }
+  return entry.hasLeft
+    ? {
+        status: "False",
+        reason: "Left",
+        message: "the machine left by itself; `cluster-os join` on it brings it back",
+      }
+    : { status: "True", reason: "Admitted", message: "the machine is admitted" };
+}
+
 /**
  * Condition IdentityVerified: whether the machine that reports under this name is the one whose key was admitted. The
  * name follows from the key, so a difference means that somebody else writes this status.

@@ -12,6 +12,7 @@ import {
   type AgentCertificateAnswer,
   type AgentCertificateRequest,
   type LocalApiAccess,
+  type LeaveAnswer,
   type LocalApiEndpoint,
   type NodeStatus,
 } from "../local-api.ts";
@@ -69,6 +70,11 @@ export class LocalApiClient {
       signal,
       timeoutMs: Math.max(30_000, this.#timeoutMs),
     });
+  }
+
+  leave(signal?: AbortSignal): Promise<LeaveAnswer> {
+    // Everything that runs in pods here is ended first.
+    return this.#call(LOCAL_API.leave, { signal, timeoutMs: Math.max(150_000, this.#timeoutMs) });
   }
 
   async #call<Answer extends z.ZodType>(

@@ -1,0 +1,45 @@
+import type { LeaveAnswer } from "@cluster-os/api";
+import { nodeName, type NodeId } from "@cluster-os/identity";
+import type { Logger } from "@cluster-os/std";
+import { writeFileAtomic } from "@cluster-os/std/drivers";
+import { PeerApiError } from "./peer-api/protocol.ts";
+
+export interface DepartureOptions {
+  readonly self: NodeId;
+  readonly clusterId: string | undefined;
+  readonly isServer: boolean;
+  /** Rounds of all loops end, those under way too. */
+  readonly stopLoops: () => Promise<void>;
+  readonly leaveKubernetes: (signal: AbortSignal) => Promise<void>;
+  readonly departurePath: string;
+  readonly tellOthers: () => Promise<void>;
+  readonly stopMesh: (signal: AbortSignal) => Promise<void>;
+  readonly logger: Logger;
+}
+
+/** `reset` is bounded to two minutes. */
+const TIMEOUT_MS = 140_000;
+
+/**
+ * Leaves the cluster in good order: work ends first, then the machine says goodbye, then the mesh goes. What is cut off
+ * half-way is not done: until the departure is on disk, a restarted bootstrap is a member as before.
+ */
+export async function depart(options: DepartureOptions): Promise<LeaveAnswer> {
+  const { self, clusterId, isServer, departurePath, logger } = options;
+  if (clusterId === undefined) throw new PeerApiError(409, "this machine is in no cluster yet");
+  if (isServer) {
+    throw new PeerApiError(
+      409,
+      `${nodeName(self)} is a control-plane server: its vote would be missed; another machine has to take its place first`,
+    );
+  }
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const name = nodeName(self);
+  logger.info("leaves the cluster", { node: name, clusterId });
+  await options.stopLoops();
+  await options.leaveKubernetes(signal);
+  await writeFileAtomic(departurePath, `${JSON.stringify({ clusterId })}\n`, { mode: 0o600 });
+  await options.tellOthers();
+  await options.stopMesh(signal);
+  return { name, clusterId };
+}
