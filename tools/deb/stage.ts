@@ -23,6 +23,8 @@ export async function stageClusterOs(root: string, units: Units, bundled: string
   await place(await parts.nodeRuntime(), join(root, LIB, "bin/node"), 0o755);
   await place(await parts.wireguardGo(), join(root, LIB, "bin/wireguard-go"), 0o755);
   await place(join(REPOSITORY, "infra/deb/cluster-os/cluster-os"), join(root, "usr/bin/cluster-os"), 0o755);
+  // kubectl finds plugins by name; an underscore stands for a hyphen: kubectl cluster-os.
+  await symlink("cluster-os", join(root, "usr/bin/kubectl-cluster_os"));
   for (const kind of ["sysusers", "tmpfiles"]) {
     const source = join(REPOSITORY, `infra/deb/cluster-os/${kind}.conf`);
     await place(source, join(root, `usr/lib/${kind}.d/cluster-os.conf`), 0o644);

@@ -11,6 +11,7 @@ import {
   LOCAL_API_ROOT_SOCKET,
   LOCAL_API_SOCKET,
   LocalApiProblem,
+  DoctorReportEntry,
   MemberListEntry,
 } from "@cluster-os/api";
 import { fieldsOf, fieldTable, table } from "./fields.ts";
@@ -146,5 +147,8 @@ export function commandLinePage(): string {
         2,
       ),
     ),
+    "## cluster-os doctor -o json",
+    "A list with one entry per machine that was examined. The exit code is 0 when no entry has findings, else 1.",
+    fieldTable(fieldsOf(kubernetesSchema(DoctorReportEntry))),
   );
 }

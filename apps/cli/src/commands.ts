@@ -1,5 +1,6 @@
 import { parseWords } from "./arguments.ts";
 import { UsageError, type Command } from "./command.ts";
+import { doctor } from "./commands/doctor.ts";
 import { down } from "./commands/down.ts";
 import { joinKey } from "./commands/join-key.ts";
 import { join } from "./commands/join.ts";
@@ -34,6 +35,7 @@ export const COMMANDS: readonly Command[] = [
   up,
   status,
   members,
+  doctor,
   kubectl,
   shell,
   logs,

@@ -61,6 +61,8 @@ export interface LabUpOptions {
 
 /** The lab of this host, up or not. */
 export interface LabControl {
+  /** False in an installed package: on a node there is nothing to boot machines from. */
+  readonly isPossible: boolean;
   /** None while it is down. */
   machines(): Promise<readonly LabMachine[]>;
   /** Builds what machines are made of where it is missing, and boots them. */
@@ -90,8 +92,17 @@ export async function findMachine(word: string | undefined, context: Context): P
   });
 }
 
+/** For commands that handle machines of a lab: throws on a node, where there are none. */
+export function requireLab({ lab, program }: Context): void {
+  if (lab.isPossible) return;
+  throw new CommandError("this is about machines of a lab, and this program was installed on a node", {
+    hint: `from a checkout, \`npx cluster-os\`; here, \`${program} status\` and \`${program} doctor\` tell of this node`,
+  });
+}
+
 /** The machine of the lab that "m2", "2" or a node's name means. */
 export async function findLabMachine(word: string, context: Context): Promise<LabMachine> {
+  requireLab(context);
   const machines = await context.lab.machines();
   if (machines.length === 0) {
     throw new CommandError(`there is no machine "${word}": the lab is down`, {

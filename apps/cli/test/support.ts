@@ -21,6 +21,8 @@ export class FakeMachine implements LabMachine {
   readonly ran: string[] = [];
   exitCode = 0;
   captured: Captured = { exitCode: 1, stdout: "", stderr: "" };
+  /** What certain programs write, by their first words; others write `captured`. */
+  readonly outputs = new Map<string, string>();
 
   constructor(number: number, answer: NodeStatus | Error = nodeStatus(number)) {
     this.number = number;
@@ -42,6 +44,8 @@ export class FakeMachine implements LabMachine {
   };
   capture = (argv: readonly string[]): Promise<Captured> => {
     this.ran.push(argv.join(" "));
+    for (const [words, stdout] of this.outputs)
+      if (argv.join(" ").startsWith(words)) return Promise.resolve({ exitCode: 0, stdout, stderr: "" });
     return Promise.resolve(this.captured);
   };
   lastNodeName = (): Promise<string | undefined> => Promise.resolve(NAMES[this.number - 1]);
@@ -56,6 +60,7 @@ export class FakeMachine implements LabMachine {
 }
 
 export class FakeLab implements LabControl {
+  isPossible = true;
   present: readonly FakeMachine[];
   readonly booted: LabUpOptions[] = [];
 

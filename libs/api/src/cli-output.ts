@@ -67,3 +67,28 @@ export const ClusterStatus = z.object({
   controlPlane: ControlPlaneStatus.describe("Who serves the Kubernetes API."),
 });
 export type ClusterStatus = z.infer<typeof ClusterStatus>;
+
+/** One thing that `cluster-os doctor` found. */
+export const DoctorFinding = z.object({
+  kind: z.string().describe("One word for programs; each is explained in the guide to troubleshooting."),
+  severity: z
+    .enum(["error", "warning"])
+    .describe("`error`: it does not work. `warning`: it will not, or not as well."),
+  what: z.string().describe("What is so on this machine."),
+  why: z.string().describe("What it means."),
+  remedy: z.string().describe("What to do."),
+});
+export type DoctorFinding = z.infer<typeof DoctorFinding>;
+
+export const DoctorReportEntry = z.object({
+  machine: z.string().describe("The machine: `this machine` on a node, `m1` in a lab."),
+  node: z.string().optional().describe("Its node name; absent while its bootstrap does not answer."),
+  findings: z
+    .array(DoctorFinding)
+    .describe("Errors first; among them, causes before effects. Empty when all is well."),
+  unread: z.array(z.string()).describe("What could not be looked at."),
+});
+
+/** `cluster-os doctor -o json`: one entry per machine. */
+export const DoctorReport = z.array(DoctorReportEntry);
+export type DoctorReport = z.infer<typeof DoctorReport>;

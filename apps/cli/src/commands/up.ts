@@ -4,7 +4,7 @@ import { UsageError, CommandError, type Command, type Context } from "../command
 import { describeMachine, isFormed, readyNodes, remember, whatHappened } from "../formation.ts";
 import { findServer, kubectlCommand, listClusterNodes, pickServer } from "../kubectl.ts";
 import { openProgress, type Progress } from "../output/progress.ts";
-import { observe, type LabMachine, type Observation } from "../site.ts";
+import { observe, requireLab, type LabMachine, type Observation } from "../site.ts";
 import { renderMesh } from "../views.ts";
 import { waitFor } from "@cluster-os/std/drivers";
 
@@ -24,6 +24,7 @@ export const up: Command = {
     const { values } = parseWords(args, { nodes: { type: "string" }, timeout: { type: "string" } });
     const nodes = parseWhole(values.nodes ?? "3", "--nodes", 1, MOST_NODES);
     const timeoutMs = parseWhole(values.timeout ?? "600", "--timeout", 1, 86_400) * 1000;
+    requireLab(context);
     const progress = openProgress(context.stdout, () => context.clock.now());
     const machines = await bootOrFind(nodes, progress, context);
     try {

@@ -22,6 +22,7 @@ export interface RealLabOptions {
 export function realLab({ repository, env }: RealLabOptions): LabControl {
   const lab = new Lab(labOptionsFrom(env));
   return {
+    isPossible: repository !== undefined,
     machines: async () => (await lab.machines()).map((machine) => new RealLabMachine(machine)),
     up: async ({ nodes, config, onStep }: LabUpOptions) => {
       if (repository === undefined) {

@@ -1,0 +1,73 @@
+import type { ClusterStatus, NodeStatus } from "@cluster-os/api";
+import type { ClockObserved } from "@cluster-os/time";
+
+/** A systemd unit as systemd sees it. */
+export interface UnitFacts {
+  readonly name: string;
+  /** active, inactive, failed, activating ... */
+  readonly activeState: string;
+  /** running, dead, auto-restart ... */
+  readonly subState: string;
+  /** success, exit-code, signal ... */
+  readonly result: string;
+  /** Whether systemd knows the unit at all. */
+  readonly isLoaded: boolean;
+  /** Its last line in the journal, if it is down and has one. */
+  readonly lastLine?: string;
+}
+
+/** A network interface that may lead to other machines. */
+export interface InterfaceFacts {
+  readonly name: string;
+  readonly isUp: boolean;
+  /** Whether a cable, or an access point, is at the other end. */
+  readonly hasCarrier: boolean;
+  readonly addresses: readonly string[];
+}
+
+export interface DiskFacts {
+  /** Where it is mounted. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly availableBytes: number;
+}
+
+export interface KernelFacts {
+  readonly hasOverlay: boolean;
+  /** WireGuard in the kernel. */
+  readonly hasWireGuard: boolean;
+  /** The tunnel device, which WireGuard in a program needs. */
+  readonly hasTun: boolean;
+  readonly hasBridgeFilter: boolean;
+  readonly cgroupControllers: readonly string[];
+}
+
+export interface CertificateFacts {
+  readonly path: string;
+  /** Unix milliseconds. */
+  readonly validFrom: number;
+  readonly validTo: number;
+}
+
+/**
+ * Everything a diagnosis is made from, of one machine at one moment. Undefined: it could not be read, which is not a finding;
+ * the report names it.
+ */
+export interface MachineFacts {
+  readonly status: NodeStatus | undefined;
+  /** Why there is no status. */
+  readonly silence: string | undefined;
+  /** The cluster, as this machine sees it when it looks anew. */
+  readonly cluster: ClusterStatus | undefined;
+  readonly units: readonly UnitFacts[] | undefined;
+  readonly interfaces: readonly InterfaceFacts[] | undefined;
+  readonly memory: { readonly totalBytes: number; readonly availableBytes: number } | undefined;
+  readonly disks: readonly DiskFacts[] | undefined;
+  readonly kernel: KernelFacts | undefined;
+  readonly clock: ClockObserved | undefined;
+  readonly certificates: readonly CertificateFacts[] | undefined;
+  /** What the Kubernetes API answers through this machine's balancer; undefined where there is no Kubernetes yet. */
+  readonly api: { readonly isReady: boolean; readonly answer: string } | undefined;
+  /** Unix milliseconds. */
+  readonly nowMs: number;
+}

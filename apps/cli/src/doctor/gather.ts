@@ -1,0 +1,169 @@
+import { X509Certificate } from "node:crypto";
+import { parseTracking } from "@cluster-os/time";
+import type { Machine } from "../site.ts";
+import { UNITS } from "./checks/units.ts";
+import type { CertificateFacts, MachineFacts, UnitFacts } from "./facts.ts";
+import { parseControllers, parseDisks, parseInterfaces, parseMemory, parseUnits } from "./parse.ts";
+
+const KUBELET_KUBECONFIG = "/etc/kubernetes/kubelet.conf";
+const CERTIFICATES = [
+  "/etc/kubernetes/pki/ca.crt",
+  "/etc/kubernetes/pki/apiserver.crt",
+  "/etc/kubernetes/pki/etcd/server.crt",
+  "/var/lib/kubelet/pki/kubelet-client-current.pem",
+];
+const FOLDERS = ["/", "/var/lib/cluster-os", "/var/lib/etcd", "/var/lib/containerd", "/var/lib/kubelet"];
+const KERNEL = {
+  tun: "/dev/net/tun",
+  wireGuard: "/sys/module/wireguard",
+  bridgeFilter: "/proc/sys/net/bridge/bridge-nf-call-iptables",
+};
+/** Bit of CAP_SYS_TIME (linux/capability.h). */
+const CAP_SYS_TIME = 25n;
+
+/** Looks at a machine that runs: its local API, its kernel's files, systemd, and what Kubernetes left on its disk. */
+export async function gatherFacts(machine: Machine, nowMs: number): Promise<MachineFacts> {
+  const read = (...argv: readonly string[]) => readFrom(machine, argv);
+  const [bootstrap, units, interfaces, memory, disks, kernel, clock, certificates, api] = await Promise.all([
+    askBootstrap(machine),
+    gatherUnits(machine),
+    read("ip", "-json", "address").then((text) => text && parseInterfaces(text)),
+    read("cat", "/proc/meminfo").then((text) => text && parseMemory(text)),
+    // Paths that are not there are an error of df's, and the others are told all the same.
+    readFrom(machine, ["df", "--block-size=1", "--output=target,size,avail", ...FOLDERS], true).then(
+      (text) => text && parseDisks(text),
+    ),
+    gatherKernel(machine),
+    gatherClock(machine),
+    gatherCertificates(machine),
+    askApi(machine),
+  ]);
+  return {
+    ...bootstrap,
+    units,
+    interfaces: interfaces || undefined,
+    memory: memory || undefined,
+    disks: disks || undefined,
+    kernel,
+    clock,
+    certificates,
+    api,
+    nowMs,
+  };
+}
+
+/** Names of what could not be read, for the report. */
+export function unread(facts: MachineFacts): readonly string[] {
+  const wanted = ["units", "interfaces", "memory", "disks", "kernel"] as const;
+  return wanted.filter((name) => facts[name] === undefined);
+}
+
+async function askBootstrap(machine: Machine): Promise<Pick<MachineFacts, "status" | "silence" | "cluster">> {
+  try {
+    const api = await machine.api();
+    const status = await api.status();
+    const isMember = status.clusterId !== undefined;
+    return {
+      status,
+      silence: undefined,
+      cluster: isMember ? await api.cluster().catch(() => undefined) : undefined,
+    };
+  } catch (error) {
+    const silence = error instanceof Error ? error.message : String(error);
+    return { status: undefined, silence, cluster: undefined };
+  }
+}
+
+async function gatherUnits(machine: Machine): Promise<readonly UnitFacts[] | undefined> {
+  const properties = "--property=Id,LoadState,ActiveState,SubState,Result";
+  const text = await readFrom(machine, ["systemctl", "show", properties, ...UNITS]);
+  if (text === undefined) return undefined;
+  return Promise.all(
+    parseUnits(text).map(async (unit) => {
+      if (unit.activeState === "active") return unit;
+      const argv = [
+        "journalctl",
+        `--unit=${unit.name}`,
+        "--lines=1",
+        "--output=cat",
+        "--no-pager",
+        "--quiet",
+      ];
+      const lastLine = (await readFrom(machine, argv))?.trim();
+      return lastLine === undefined || lastLine === "" ? unit : { ...unit, lastLine };
+    }),
+  );
+}
+
+async function gatherKernel(machine: Machine): Promise<MachineFacts["kernel"]> {
+  const [filesystems, v1, v2, there] = await Promise.all([
+    readFrom(machine, ["cat", "/proc/filesystems"]),
+    readFrom(machine, ["cat", "/proc/cgroups"]),
+    readFrom(machine, ["cat", "/sys/fs/cgroup/cgroup.controllers"]),
+    readFrom(machine, ["ls", "-d", ...Object.values(KERNEL)], true),
+  ]);
+  if (filesystems === undefined || there === undefined) return undefined;
+  const paths = there.split("\n");
+  return {
+    hasOverlay: /\toverlay$/m.test(filesystems),
+    hasTun: paths.includes(KERNEL.tun),
+    hasWireGuard: paths.includes(KERNEL.wireGuard),
+    hasBridgeFilter: paths.includes(KERNEL.bridgeFilter),
+    cgroupControllers: parseControllers(v1 ?? "", v2 ?? ""),
+  };
+}
+
+async function gatherClock(machine: Machine): Promise<MachineFacts["clock"]> {
+  const [tracking, first] = await Promise.all([
+    readFrom(machine, ["chronyc", "-n", "-c", "tracking"], true),
+    readFrom(machine, ["cat", "/proc/1/status"]),
+  ]);
+  const bounding = /^CapBnd:\s*([0-9a-f]+)$/m.exec(first ?? "")?.[1] ?? "0";
+  const canSetClock = ((BigInt(`0x${bounding}`) >> CAP_SYS_TIME) & 1n) === 1n;
+  return { tracking: parseTracking(tracking ?? ""), canSetClock };
+}
+
+async function gatherCertificates(machine: Machine): Promise<readonly CertificateFacts[]> {
+  const found = await Promise.all(
+    CERTIFICATES.map(async (path) => {
+      const pem = await readFrom(machine, ["cat", path]);
+      return pem === undefined ? [] : parseCertificate(path, pem);
+    }),
+  );
+  return found.flat();
+}
+
+/** The first certificate of a file; none of a file that holds none. */
+export function parseCertificate(path: string, pem: string): readonly CertificateFacts[] {
+  const first = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(pem)?.[0];
+  if (first === undefined) return [];
+  const { validFrom, validTo } = new X509Certificate(first);
+  return [{ path, validFrom: Date.parse(validFrom), validTo: Date.parse(validTo) }];
+}
+
+async function askApi(machine: Machine): Promise<MachineFacts["api"]> {
+  if ((await readFrom(machine, ["ls", KUBELET_KUBECONFIG])) === undefined) return undefined;
+  const { exitCode, stdout, stderr } = await machine.capture([
+    "kubectl",
+    `--kubeconfig=${KUBELET_KUBECONFIG}`,
+    "--request-timeout=4s",
+    "get",
+    "--raw=/readyz",
+  ]);
+  const answer = (exitCode === 0 ? stdout : stderr).trim().split("\n").at(-1) ?? "";
+  return { isReady: exitCode === 0 && stdout.trim() === "ok", answer };
+}
+
+/** What a program wrote; undefined if it failed or is not there. With `isLenient`, also what a failed one wrote. */
+async function readFrom(
+  machine: Machine,
+  argv: readonly string[],
+  isLenient: boolean = false,
+): Promise<string | undefined> {
+  try {
+    const { exitCode, stdout } = await machine.capture(argv);
+    return exitCode === 0 || isLenient ? stdout : undefined;
+  } catch {
+    return undefined;
+  }
+}

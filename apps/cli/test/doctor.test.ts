@@ -1,0 +1,396 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { CATALOGUE, catalogueTable } from "../src/doctor/catalogue.ts";
+import { diagnose } from "../src/doctor/diagnose.ts";
+import type { InterfaceFacts, MachineFacts, UnitFacts } from "../src/doctor/facts.ts";
+import { UNITS } from "../src/doctor/checks/units.ts";
+import { clusterStatus, nodeStatus, NOW_MS } from "./support.ts";
+
+const GIB = 2 ** 30;
+const DAY_MS = 86_400_000;
+
+const ETH0: InterfaceFacts = { name: "eth0", isUp: true, hasCarrier: true, addresses: ["fe80::1"] };
+const unit = (name: string, change: Partial<UnitFacts> = {}): UnitFacts => ({
+  name,
+  activeState: "active",
+  subState: "running",
+  result: "success",
+  isLoaded: true,
+  ...change,
+});
+
+/** A server of a cluster of three, on which nothing is wrong. */
+function facts(change: Partial<MachineFacts> = {}): MachineFacts {
+  return {
+    status: nodeStatus(1),
+    silence: undefined,
+    cluster: clusterStatus(),
+    units: UNITS.map((name) => unit(name)),
+    interfaces: [ETH0],
+    memory: { totalBytes: 8 * GIB, availableBytes: 4 * GIB },
+    disks: [{ path: "/", sizeBytes: 100 * GIB, availableBytes: 50 * GIB }],
+    kernel: {
+      hasOverlay: true,
+      hasWireGuard: false,
+      hasTun: true,
+      hasBridgeFilter: true,
+      cgroupControllers: ["cpu", "cpuset", "memory", "pids", "io"],
+    },
+    clock: {
+      tracking: { source: "10.86.0.2", isOwnClock: false, stratum: 11, offsetMs: 1 },
+      canSetClock: true,
+    },
+    certificates: [{ path: "/a.crt", validFrom: NOW_MS - 100 * DAY_MS, validTo: NOW_MS + 265 * DAY_MS }],
+    api: { isReady: true, answer: "ok" },
+    nowMs: NOW_MS,
+    ...change,
+  };
+}
+
+type Status = NonNullable<MachineFacts["status"]>;
+const { discovery } = nodeStatus(1);
+/** A machine without a cluster that has looked for one for a while. */
+const searching = (change: Partial<Status["discovery"]>): MachineFacts =>
+  facts({
+    status: nodeStatus(1, {
+      clusterId: undefined,
+      lifecycle: "join",
+      members: { alive: 0, suspect: 0, failed: 0, left: 0 },
+      kubernetes: { state: "waiting", epoch: 0 },
+      discovery: {
+        ...discovery,
+        stage: "searching",
+        expect: 3,
+        beaconsSent: 40,
+        silentForMs: 300,
+        ...change,
+      },
+    }),
+    cluster: undefined,
+    api: undefined,
+    clock: undefined,
+  });
+const says = (kind: string, message: string, change: Partial<Status> = {}): MachineFacts =>
+  facts({ status: nodeStatus(1, { problems: [{ kind, message }], ...change }) });
+const kernel = (change: Partial<NonNullable<MachineFacts["kernel"]>>): MachineFacts =>
+  facts({ kernel: { ...(facts().kernel as NonNullable<MachineFacts["kernel"]>), ...change } });
+const withUnit = (name: string, change: Partial<UnitFacts>): MachineFacts =>
+  facts({ units: UNITS.map((one) => unit(one, one === name ? change : {})) });
+
+interface Case {
+  readonly name: string;
+  readonly facts: MachineFacts;
+  /** "kind severity: a part of what it says", in order. */
+  readonly expected: readonly string[];
+}
+
+const CASES: readonly Case[] = [
+  { name: "nothing on a healthy machine", facts: facts(), expected: [] },
+  {
+    name: "nothing on a machine that has just begun to look",
+    facts: searching({ beaconsSent: 3 }),
+    expected: [],
+  },
+  {
+    name: "bootstrap that does not answer, and why",
+    facts: facts({ status: undefined, silence: "bootstrap is not running on this machine" }),
+    expected: ["bootstrap-silent error: not running"],
+  },
+  {
+    name: "a stopped service",
+    facts: withUnit("cluster-os-node-agent.service", { activeState: "inactive", subState: "dead" }),
+    expected: ["unit-down error: cluster-os-node-agent.service is inactive"],
+  },
+  {
+    name: "a service that failed, with its last line",
+    facts: withUnit("kubelet.service", { activeState: "failed", result: "exit-code", lastLine: "no cgroup" }),
+    expected: ["unit-down error: kubelet.service has failed (exit-code)"],
+  },
+  {
+    name: "a service that dies again and again",
+    facts: withUnit("cluster-os-wireguard.service", {
+      activeState: "activating",
+      subState: "auto-restart",
+      result: "signal",
+    }),
+    expected: ["unit-down error: dies again and again (signal)"],
+  },
+  {
+    name: "a service that is not installed",
+    facts: withUnit("kubelet.service", { activeState: "inactive", isLoaded: false }),
+    expected: ["unit-down error: kubelet.service is not installed"],
+  },
+  {
+    name: "no Kubernetes service before its time",
+    facts: {
+      ...searching({ candidates: 3 }),
+      units: UNITS.map((name) => unit(name, name.includes("bootstrap") ? {} : { activeState: "inactive" })),
+    },
+    expected: [],
+  },
+  {
+    name: "an unplugged cable",
+    facts: facts({ interfaces: [{ ...ETH0, hasCarrier: false }] }),
+    expected: ["link-down error: eth0 has no link"],
+  },
+  {
+    name: "an interface that is switched off",
+    facts: facts({ interfaces: [{ ...ETH0, isUp: false, hasCarrier: false }] }),
+    expected: ["link-down error: eth0 is switched off"],
+  },
+  {
+    name: "no interface",
+    facts: facts({ interfaces: [] }),
+    expected: ["no-interface error: no network interface"],
+  },
+  {
+    name: "an interface without an address",
+    facts: facts({ interfaces: [{ ...ETH0, addresses: [] }] }),
+    expected: ["no-address error: eth0 has no address"],
+  },
+  {
+    name: "nothing of a second card that is not plugged in",
+    facts: facts({ interfaces: [ETH0, { ...ETH0, name: "eth1", hasCarrier: false }] }),
+    expected: [],
+  },
+  {
+    name: "nobody heard although the link is up",
+    facts: searching({ silentForMs: undefined, beaconsHeard: 0 }),
+    expected: ["nobody-heard error: 40 beacons went out on eth0"],
+  },
+  {
+    name: "no silence behind an unplugged cable, but the cable",
+    facts: { ...searching({ silentForMs: undefined }), interfaces: [{ ...ETH0, hasCarrier: false }] },
+    expected: ["link-down error: eth0"],
+  },
+  {
+    name: "multicast filtered between members",
+    facts: facts({
+      status: nodeStatus(1, { discovery: { ...discovery, beaconsSent: 90, silentForMs: 61_000 } }),
+    }),
+    expected: ["multicast-filtered warning: 2 members answer"],
+  },
+  {
+    name: "others who hear nobody",
+    facts: searching({ unheardBy: 2, candidates: 3 }),
+    expected: ["not-heard-by-others error: 2 machines"],
+  },
+  {
+    name: "fewer machines than expected",
+    facts: searching({ candidates: 2 }),
+    expected: ["waiting-for-machines warning: 2 machines with this join key are here, and 3"],
+  },
+  {
+    name: "another join key, while there is no cluster",
+    facts: says("foreign-tag", "x is here with another join key", { clusterId: undefined }),
+    expected: ["other-join-key error: x is here"],
+  },
+  {
+    name: "a neighbour with another join key, as no more than that",
+    facts: says("foreign-tag", "x is here with another join key"),
+    expected: ["other-join-key warning: x is here"],
+  },
+  {
+    name: "no join key",
+    facts: says("no-join-key", "it waits"),
+    expected: ["no-join-key warning: it waits"],
+  },
+  {
+    name: "another cluster with the same key",
+    facts: says("other-cluster", "two were founded"),
+    expected: ["other-cluster error: two were founded"],
+  },
+  {
+    name: "a cloned disk",
+    facts: says("duplicate-identity", "x is live on two machines"),
+    expected: ["duplicate-identity error: two machines"],
+  },
+  {
+    name: "what it has no name for",
+    facts: says("initialiser-lost", "bring it back"),
+    expected: ["other warning: bring it back"],
+  },
+  {
+    name: "a clock an hour ahead of the servers', once",
+    facts: says("clock-skew", "far", {
+      clockOffsets: [
+        { name: "n-b", offsetMs: 3_600_000 },
+        { name: "n-c", offsetMs: 3_599_000 },
+      ],
+    }),
+    expected: ["clock-skew error: this clock is 60 min ahead of n-b, n-c"],
+  },
+  {
+    name: "a clock that is a little off",
+    facts: facts({ status: nodeStatus(1, { clockOffsets: [{ name: "n-b", offsetMs: -4_000 }] }) }),
+    expected: ["clock-skew warning: some seconds behind of n-b"],
+  },
+  {
+    name: "a clock that follows nothing",
+    facts: facts({
+      clock: {
+        tracking: { source: undefined, isOwnClock: false, stratum: 0, offsetMs: 0 },
+        canSetClock: true,
+      },
+    }),
+    expected: ["clock-unsynchronized warning: none of the time sources"],
+  },
+  {
+    name: "a container whose host's clock is off",
+    facts: facts({
+      clock: {
+        tracking: { source: "10.86.0.2", isOwnClock: false, stratum: 11, offsetMs: 5_400_000 },
+        canSetClock: false,
+      },
+    }),
+    expected: ["clock-unsynchronized error: 2 h ahead of 10.86.0.2; the host"],
+  },
+  {
+    name: "no WireGuard and no tunnel device",
+    facts: kernel({ hasTun: false }),
+    expected: ["kernel-feature error: no tunnel device"],
+  },
+  { name: "no overlay", facts: kernel({ hasOverlay: false }), expected: ["kernel-feature error: overlay"] },
+  {
+    name: "no br_netfilter",
+    facts: kernel({ hasBridgeFilter: false }),
+    expected: ["kernel-feature error: br_netfilter"],
+  },
+  {
+    name: "cgroup controllers that are off",
+    facts: kernel({ cgroupControllers: ["cpu", "cpuset"] }),
+    expected: ["kernel-feature error: memory, pids"],
+  },
+  {
+    name: "a disk that is nearly full",
+    facts: facts({ disks: [{ path: "/var/lib/etcd", sizeBytes: 20 * GIB, availableBytes: GIB }] }),
+    expected: ["disk-short warning: /var/lib/etcd has 1.0 GiB left of 20.0 GiB"],
+  },
+  {
+    name: "a disk that is full",
+    facts: facts({ disks: [{ path: "/", sizeBytes: 20 * GIB, availableBytes: 2 ** 20 }] }),
+    expected: ["disk-short error: / has 1 MiB left"],
+  },
+  {
+    name: "nothing of a large disk with room for years",
+    facts: facts({ disks: [{ path: "/", sizeBytes: 4000 * GIB, availableBytes: 300 * GIB }] }),
+    expected: [],
+  },
+  {
+    name: "too little memory for a server",
+    facts: facts({ memory: { totalBytes: GIB, availableBytes: GIB / 2 } }),
+    expected: ["memory-short error: the machine has 1.0 GiB"],
+  },
+  {
+    name: "memory that is used up",
+    facts: facts({ memory: { totalBytes: 8 * GIB, availableBytes: GIB / 4 } }),
+    expected: ["memory-short warning: 256 MiB of 8.0 GiB"],
+  },
+  {
+    name: "a living member behind a closed port",
+    facts: facts({
+      status: nodeStatus(1, {
+        mesh: {
+          interface: "cos0",
+          peers: [{ name: "n-b", address: "10.86.0.2", isAlive: true, rxBytes: 0, txBytes: 9 }],
+        },
+      }),
+    }),
+    expected: ["peer-silent warning: no encrypted packet from n-b"],
+  },
+  {
+    name: "a failed member",
+    facts: facts({ status: nodeStatus(1, { members: { alive: 2, suspect: 0, failed: 1, left: 0 } }) }),
+    expected: ["member-failed warning: one member"],
+  },
+  {
+    name: "an API that does not answer",
+    facts: facts({ api: { isReady: false, answer: "connection refused" } }),
+    expected: ["api-unreachable error: connection refused"],
+  },
+  {
+    name: "one voter of three that does not answer",
+    facts: facts({ cluster: clusterStatus(2) }),
+    expected: ["etcd-unhealthy warning: n-bbbbbbbbbb"],
+  },
+  {
+    name: "a majority that is lost",
+    facts: facts({ cluster: clusterStatus(2, 3) }),
+    expected: ["etcd-unhealthy error: n-bbbbbbbbbb", "etcd-unhealthy error: n-cccccccccc"],
+  },
+  {
+    name: "a certificate that ended",
+    facts: facts({ certificates: [{ path: "/a.crt", validFrom: 0, validTo: NOW_MS - 1 }] }),
+    expected: ["certificate-invalid error: /a.crt ended"],
+  },
+  {
+    name: "a certificate of the future",
+    facts: facts({
+      certificates: [{ path: "/a.crt", validFrom: NOW_MS + 3_600_000, validTo: NOW_MS + 365 * DAY_MS }],
+    }),
+    expected: ["certificate-invalid error: valid only from"],
+  },
+  {
+    name: "a certificate near its end",
+    facts: facts({
+      certificates: [{ path: "/a.crt", validFrom: NOW_MS - 360 * DAY_MS, validTo: NOW_MS + 5 * DAY_MS }],
+    }),
+    expected: ["certificate-ending warning: /a.crt ends"],
+  },
+  {
+    name: "errors before warnings, causes before effects",
+    facts: facts({
+      kernel: { ...(facts().kernel as NonNullable<MachineFacts["kernel"]>), hasTun: false },
+      disks: [{ path: "/", sizeBytes: 20 * GIB, availableBytes: GIB }],
+      api: { isReady: false, answer: "no route" },
+    }),
+    expected: ["kernel-feature error: tunnel", "api-unreachable error: no route", "disk-short warning: /"],
+  },
+];
+
+describe("doctor finds", () => {
+  for (const { name, facts: given, expected } of CASES) {
+    it(name, () => {
+      const found = diagnose(given);
+      expect(found.map(({ kind, severity }) => `${kind} ${severity}`)).to.deep.equal(
+        expected.map((line) => line.split(":")[0]),
+      );
+      for (const [index, line] of expected.entries())
+        expect(found[index]?.what).to.include(line.slice(line.indexOf(":") + 2));
+    });
+  }
+
+  it("everything that it has a name for: no name without a case", () => {
+    const proven = new Set(CASES.flatMap(({ expected }) => expected.map((line) => line.split(" ")[0])));
+    // What needs no facts of the machine: the command itself says it.
+    proven.add("machine-off");
+    expect([...proven].sort()).to.deep.equal(Object.keys(CATALOGUE).sort());
+  });
+
+  it("nothing where nothing could be read, but a silent bootstrap", () => {
+    const nothing: MachineFacts = {
+      status: undefined,
+      silence: undefined,
+      cluster: undefined,
+      units: undefined,
+      interfaces: undefined,
+      memory: undefined,
+      disks: undefined,
+      kernel: undefined,
+      clock: undefined,
+      certificates: undefined,
+      api: undefined,
+      nowMs: NOW_MS,
+    };
+    expect(diagnose(nothing).map(({ kind }) => kind)).to.deep.equal(["bootstrap-silent"]);
+  });
+
+  it("what the guide explains", () => {
+    const path = join(import.meta.dirname, "../../../docs/guides/troubleshooting.md");
+    const pages = readFileSync(path, "utf8").split(/(?<=start -->\n)[^]*(?=<!-- prettier-ignore-end)/);
+    const written = pages.join(catalogueTable());
+    if (process.env["UPDATE_GOLDEN"] === "1") writeFileSync(path, written);
+    expect(readFileSync(path, "utf8"), "written anew by UPDATE_GOLDEN=1").to.equal(written);
+  });
+});
