@@ -2,6 +2,16 @@
 export * from "./client/client.ts";
 export * from "./client/connection.ts";
 export { KubeError, when } from "./client/error.ts";
+export * from "./informer/feed.ts";
+export * from "./informer/informer.ts";
+export * from "./informer/store.ts";
+export * from "./leader/elector.ts";
+export { ELECTION_TIMES, type ElectionTimes } from "./leader/plan.ts";
+export * from "./manager/manager.ts";
+export * from "./manager/metrics.ts";
 export * from "./object.ts";
 export * from "./resource.ts";
 export * from "./well-known.ts";
+export * from "./write/applied.ts";
+export * from "./write/event-recorder.ts";
+export * from "./write/metadata.ts";

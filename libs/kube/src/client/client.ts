@@ -45,6 +45,7 @@ export interface ListOptions extends Selection, CallOptions {
   readonly continue?: string | undefined;
   /** "0": what the API server has cached. Left out: the newest state. */
   readonly resourceVersion?: string | undefined;
+  readonly resourceVersionMatch?: "Exact" | "NotOlderThan";
 }
 
 export interface WatchOptions extends Selection, CallOptions {
@@ -125,8 +126,7 @@ export class KubeClient implements Disposable {
 
   /** One page; all there is unless `limit` says otherwise. */
   async list<T extends KubeObject>(resource: Resource<T>, options: ListOptions = {}): Promise<ObjectList<T>> {
-    const { namespace, labelSelector, fieldSelector, limit, resourceVersion } = options;
-    const query = { labelSelector, fieldSelector, limit, continue: options.continue, resourceVersion };
+    const { namespace, signal: _signal, timeoutMs: _timeoutMs, ...query } = options;
     const call = { ...at("GET", pathOf(resource, { namespace })), query };
     const list = await this.request<ObjectList<T>>(`list ${resource.plural}`, call, options);
     // The items of the API's own lists do not say what they are.
