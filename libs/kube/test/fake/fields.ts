@@ -18,7 +18,10 @@ export function merge(target: Json, patch: Json, how: "merge-patch" | "apply", f
       const change: Json = patch.find((other) => isSame(item, other));
       return change === undefined ? item : merge(item, change, how);
     });
-    return [...merged, ...patch.filter((item) => !known.some((other) => isSame(item, other)))];
+    return [
+      ...merged,
+      ...(patch as readonly Json[]).filter((item) => !known.some((other) => isSame(item, other))),
+    ];
   }
   if (!isFields(patch)) return patch;
   const result: Record<string, Json> = isFields(target) ? { ...target } : {};
