@@ -34,8 +34,11 @@ export interface DaemonOptions {
   readonly chrony: Chrony;
   readonly ensureMeshInterface: (signal: AbortSignal) => Promise<void>;
   readonly removeMeshInterface: (signal: AbortSignal) => Promise<void>;
-  /** Called once this machine has left its cluster, or failed half-way: this process is of no more use. */
-  readonly onDeparture: () => void;
+  /**
+   * Called when this machine has left its cluster, or has begun to and failed: this process is of no more use, and only
+   * after a failure is another one.
+   */
+  readonly onDeparture: (hasLeft: boolean) => void;
   readonly distribution: Distribution;
   readonly agent: { start(signal: AbortSignal): Promise<void>; stop(signal: AbortSignal): Promise<void> };
   readonly steps: Steps;
@@ -257,8 +260,9 @@ export class Daemon implements AsyncDisposable {
   async #depart(): Promise<LeaveAnswer> {
     const { keys, settings, removeMeshInterface, onDeparture, logger } = this.#options;
     let hasBegun = false;
+    let hasLeft = false;
     try {
-      return await depart({
+      const answer = await depart({
         self: keys.identity.nodeId,
         clusterId: this.#protocol.status.clusterId,
         isServer: this.#role() === "server",
@@ -272,8 +276,10 @@ export class Daemon implements AsyncDisposable {
         stopMesh: removeMeshInterface,
         logger,
       });
+      hasLeft = true;
+      return answer;
     } finally {
-      if (hasBegun) onDeparture();
+      if (hasBegun) onDeparture(hasLeft);
     }
   }
 

@@ -20,6 +20,7 @@ import { Steps } from "./steps.ts";
 import { startUnit, stopUnit } from "./units.ts";
 import { startUserspaceWireGuard, stopUserspaceWireGuard } from "./wireguard-unit.ts";
 
+const EXIT_DEPARTED = 10; // RestartPreventExitStatus of the unit: this machine left its cluster.
 const EXIT_REFUSED = 78; // EX_CONFIG of sysexits.h: what was given cannot be used as it is.
 
 async function main(): Promise<void> {
@@ -50,8 +51,8 @@ async function main(): Promise<void> {
     chrony: new ChronyOfHost(),
     ensureMeshInterface: startUserspaceWireGuard,
     removeMeshInterface: stopUserspaceWireGuard,
-    // After its answer is out; systemd does not start it again, by the unit's condition.
-    onDeparture: () => setImmediate(() => process.kill(process.pid, "SIGTERM")),
+    // After its answer is out.
+    onDeparture: (hasLeft) => setImmediate(() => stop(daemon, hasLeft ? EXIT_DEPARTED : 1)),
     distribution: kubeadmDistribution({
       host: linuxHost,
       clock,
@@ -77,12 +78,16 @@ async function readConfig(): Promise<ClusterConfigFile> {
 }
 
 function stopOnSignal(daemon: AsyncDisposable, logger: Logger): void {
-  const stop = (signal: NodeJS.Signals): void => {
+  const onSignal = (signal: NodeJS.Signals): void => {
     logger.info("stops", { signal });
-    void Promise.resolve(daemon[Symbol.asyncDispose]()).finally(() => process.exit());
+    stop(daemon, 0);
   };
-  process.once("SIGTERM", stop);
-  process.once("SIGINT", stop);
+  process.once("SIGTERM", onSignal);
+  process.once("SIGINT", onSignal);
+}
+
+function stop(daemon: AsyncDisposable, exitCode: number): void {
+  void Promise.resolve(daemon[Symbol.asyncDispose]()).finally(() => process.exit(exitCode));
 }
 
 main().catch((error: unknown) => {

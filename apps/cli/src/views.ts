@@ -96,8 +96,12 @@ function renderMachines(seen: readonly Seen[], cluster: ClusterStatus | undefine
 
 /** What is not as it should be, a sentence each. */
 function renderFindings(seen: readonly Seen[], cluster: ClusterStatus | undefined, program: string): string {
+  const left = new Set(cluster?.nodes.flatMap(({ name, status }) => (status === "left" ? [name] : [])));
+  const isOut = ({ lastName }: Seen): boolean => lastName !== undefined && left.has(lastName);
   const findings = [
-    ...seen.flatMap((one) => describeMachineTrouble(one, program)),
+    ...seen.flatMap((one) =>
+      isOut(one) ? describeDeparture(one, program) : describeMachineTrouble(one, program),
+    ),
     ...(cluster === undefined ? [] : describeLostNodes(seen, cluster)),
     ...(cluster === undefined ? [] : describeQuorum(cluster)),
   ];
@@ -116,10 +120,15 @@ function describeMachineTrouble(
   return status.problems.map(({ message }) => `${machine} (${status.name}): ${message}`);
 }
 
+/** Of a machine that is out because somebody wanted it so. */
+function describeDeparture({ machine, lastName }: Seen, program: string): readonly string[] {
+  return [`${machine} (${lastName}) has left the cluster; bring it back: ${program} join ${machine}`];
+}
+
 function describeLostNodes(seen: readonly Seen[], { nodes }: ClusterStatus): readonly string[] {
   const off = new Set(seen.filter(({ isRunning }) => !isRunning).map(({ lastName }) => lastName));
   return nodes
-    .filter(({ status }) => status !== "healthy")
+    .filter(({ status }) => status !== "healthy" && status !== "left")
     .map(({ name, status }) => {
       const known = off.has(name) ? ", as is to be expected of a machine that is off" : "";
       return `the others see ${name} as ${status}${known}`;

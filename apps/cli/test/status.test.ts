@@ -42,6 +42,17 @@ describe("status", () => {
     );
   });
 
+  it("says how a machine that has left comes back", async () => {
+    const machines = [new FakeMachine(1), new FakeMachine(2, new Error("bootstrap is not running"))];
+    const cluster = clusterStatus();
+    const nodes = cluster.nodes.map((node) => ({ ...node, status: node.index === 2 ? "left" : node.status }));
+    const { stdout } = await type("status", {
+      lab: know(machines, ClusterStatus.parse({ ...cluster, nodes })),
+    });
+    expect(stdout).to.match(/^ {2}m2 \(n-[a-z2-7]+\) has left the cluster; bring it back: .* join m2$/m);
+    expect(stdout).to.not.include("does not answer");
+  });
+
   it("before there is a cluster", async () => {
     const {
       clusterId: _clusterId,
