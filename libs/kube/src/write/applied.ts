@@ -12,9 +12,9 @@ type Fields = Readonly<Record<string, Json>>;
  *
  * A no may be wrong - the API may have written a value in another way - and costs one write. A yes is never wrong.
  */
-export function isApplied(
+export function isApplied<T extends KubeObject>(
   live: KubeObject | undefined,
-  wish: KubeObject,
+  wish: T,
   manager: { readonly fieldManager: string; readonly subresource?: string },
 ): boolean {
   const owned = live?.metadata.managedFields?.find(
