@@ -3,12 +3,14 @@ import { UsageError, type Command } from "./command.ts";
 import { doctor } from "./commands/doctor.ts";
 import { down } from "./commands/down.ts";
 import { joinKey } from "./commands/join-key.ts";
+import { heal } from "./commands/heal.ts";
 import { join } from "./commands/join.ts";
 import { kill } from "./commands/kill.ts";
 import { kubectl } from "./commands/kubectl.ts";
 import { leave } from "./commands/leave.ts";
 import { logs } from "./commands/logs.ts";
 import { members } from "./commands/members.ts";
+import { partition } from "./commands/partition.ts";
 import { shell } from "./commands/shell.ts";
 import { start } from "./commands/start.ts";
 import { status } from "./commands/status.ts";
@@ -43,6 +45,8 @@ export const COMMANDS: readonly Command[] = [
   start,
   leave,
   join,
+  partition,
+  heal,
   down,
   joinKey,
   help,

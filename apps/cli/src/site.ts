@@ -67,6 +67,9 @@ export interface LabControl {
   machines(): Promise<readonly LabMachine[]>;
   /** Builds what machines are made of where it is missing, and boots them. */
   up(options: LabUpOptions): Promise<readonly LabMachine[]>;
+  /** Splits the network into groups of machines; those in no group are together in one more. */
+  partition(groups: readonly (readonly number[])[]): Promise<void>;
+  heal(): Promise<void>;
   /** Says whether there was anything to end. */
   down(): Promise<boolean>;
 }

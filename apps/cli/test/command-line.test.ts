@@ -167,3 +167,22 @@ describe("members", () => {
     });
   });
 });
+
+describe("partition and heal", () => {
+  const lab = () => new FakeLab(new FakeMachine(1), new FakeMachine(2), new FakeMachine(3));
+
+  it("splits the network into the groups that were named", async () => {
+    const split = lab();
+    expect((await type("partition 1|m2,3", { lab: split })).stdout).to.equal(
+      "the network is split: m1 | m2 m3\n",
+    );
+    expect(split.groups).to.deep.equal([[1], [2, 3]]);
+    await type("heal", { lab: split });
+    expect(split.groups).to.equal(undefined);
+  });
+
+  it("refuses a machine in two groups, and one that is not there", async () => {
+    expect((await type("partition 1,2|2", { lab: lab() })).stderr).to.include("m2 is in two groups");
+    expect((await type("partition 1|9", { lab: lab() })).stderr).to.include('there is no machine "9"');
+  });
+});

@@ -12,7 +12,9 @@ function commandLinePage(): string {
     const [usage = "", , ...rest] = renderCommandHelp(command).trimEnd().split("\n");
     const [summary = "", , ...details] = rest;
     const more = details.length === 0 ? [] : ["```text", ...details, "```", ""];
-    return [`## ${command.name}`, "", `\`${usage.replace("usage: ", "")}\``, "", summary, "", ...more].join("\n");
+    return [`## ${command.name}`, "", `\`${usage.replace("usage: ", "")}\``, "", summary, "", ...more].join(
+      "\n",
+    );
   });
   const head = `<!-- Written from apps/cli by its test (UPDATE_GOLDEN=1); a change here is lost. -->
 

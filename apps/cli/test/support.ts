@@ -75,6 +75,11 @@ export class FakeLab implements LabControl {
     this.present = Array.from({ length: options.nodes }, (_, index) => new FakeMachine(index + 1));
     return Promise.resolve(this.present);
   };
+  /** As machines are grouped; undefined while the network is whole. */
+  groups: readonly (readonly number[])[] | undefined;
+  partition = (groups: readonly (readonly number[])[]): Promise<void> =>
+    Promise.resolve(void (this.groups = groups));
+  heal = (): Promise<void> => Promise.resolve(void (this.groups = undefined));
   down = (): Promise<boolean> => {
     const wasThere = this.present.length > 0;
     this.present = [];

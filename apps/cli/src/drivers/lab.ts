@@ -37,6 +37,8 @@ export function realLab({ repository, env }: RealLabOptions): LabControl {
       const machines = await lab.up({ nodes, config, ...artifacts, onStep: ({ what }) => onStep(what) });
       return machines.map((machine) => new RealLabMachine(machine));
     },
+    partition: (groups) => lab.partition(groups),
+    heal: () => lab.heal(),
     down: () => lab.down(),
   };
 }
