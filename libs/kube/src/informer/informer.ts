@@ -42,7 +42,7 @@ export interface InformerOptions<T extends KubeObject> {
   readonly pageSize?: number;
   /** How long a watch lasts before the server ends it, in milliseconds; up to a tenth more. Default 5 min. */
   readonly watchMs?: number;
-  /** A watch that is silent for so long is dead, in milliseconds. Default 150 s. */
+  /** A watch that is silent for so long is dead, in milliseconds. Default 90 s. */
   readonly inactivityMs?: number;
   /** Every so often, at the end of a watch, everything is compared, in milliseconds. Default 10 min. */
   readonly auditEveryMs?: number;
