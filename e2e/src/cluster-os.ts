@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { execa } from "execa";
 
-/** The lab of these scenarios, beside whatever else runs on this host. */
-export const LAB = "e2e";
+/** The lab of these scenarios, beside whatever else runs on this host; CLUSTER_OS_LAB names another. */
+export const LAB = process.env["CLUSTER_OS_LAB"] ?? "e2e";
 
 const root = join(import.meta.dirname, "../..");
 

@@ -149,6 +149,8 @@ export class Daemon implements AsyncDisposable {
       time: loop("time", 60_000, async (signal) => {
         await time.round(signal);
         await this.#kubernetes.clocks.look(signal);
+        // While the machine is on its way, a clock that is off is what holds it up.
+        if (this.#kubernetes.state !== "ready") return 5_000;
       }),
     };
   }

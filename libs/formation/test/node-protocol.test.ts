@@ -147,6 +147,34 @@ describe("node protocol", () => {
   });
 });
 
+describe("wall clocks", () => {
+  const HOUR_MS = 3_600_000;
+  /** Three found a cluster, one comes later, one of them restarts; gives when each of that was done. */
+  function history(aheadMs: readonly [number, number, number, number]): readonly number[] {
+    const lan = new Lan(3);
+    const nodes = aheadMs.slice(0, 3).map((ahead) => lan.add(ahead));
+    lan.runUntil(() => nodes.every((node) => seesAll(node, 3)), 20_000);
+    const formedAt = lan.now;
+    const late = lan.add(aheadMs[3]);
+    const server = nodes.find(({ protocol }) => protocol.authoritySeed !== undefined)!;
+    lan.runUntil(() => server.of("application").length > 0, 20_000);
+    lan.feed(server, { kind: "admit", nodeId: late.nodeId, index: 4 });
+    lan.runUntil(() => [...nodes, late].every((node) => seesAll(node, 4)), 30_000);
+    const admittedAt = lan.now;
+    const [first] = nodes as [ProtocolNode];
+    first.start(lan.now);
+    lan.feed(first, { kind: "wake" });
+    lan.runUntil(() => seesAll(first, 4), 20_000);
+    return [formedAt, admittedAt, lan.now];
+  }
+
+  it("decide nothing: an hour or fifty years apart, everything happens as if they agreed", () => {
+    const inStep = history([0, 0, 0, 0]);
+    expect(history([HOUR_MS, 0, -HOUR_MS, HOUR_MS])).to.deep.equal(inStep);
+    expect(history([-1_699_999_990_000, 0, 40 * 365 * 24 * HOUR_MS, -HOUR_MS])).to.deep.equal(inStep);
+  });
+});
+
 describe("what a machine tells of its search", () => {
   it("counts what was heard and refused, by core", () => {
     const { lan, nodes } = formed(2);

@@ -35,8 +35,10 @@ export class ProtocolNode {
   disk: Uint8Array | undefined;
   effects: NodeProtocolEffect[] = [];
   starts = 0;
+  readonly clockAheadMs: number;
 
-  constructor(number: number, expect: number, now: Instant) {
+  constructor(number: number, expect: number, now: Instant, clockAheadMs = 0) {
+    this.clockAheadMs = clockAheadMs;
     const rng = seededRng(300 + number);
     this.number = number;
     this.identity = generateIdentity(rng);
@@ -62,7 +64,7 @@ export class ProtocolNode {
       lanSubnets: [],
       ...(this.disk && { state: this.disk }),
       rng: seededRng(this.number * 100 + this.starts),
-      wallTime: () => 1_700_000_000_000,
+      wallTime: () => 1_700_000_000_000 + this.clockAheadMs,
       now,
     });
   }
@@ -89,8 +91,9 @@ export class Lan {
     this.expect = expect;
   }
 
-  add(): ProtocolNode {
-    const node = new ProtocolNode(this.nodes.length + 1, this.expect, this.now);
+  /** One more node, whose wall clock is ahead of the others' by this. */
+  add(clockAheadMs = 0): ProtocolNode {
+    const node = new ProtocolNode(this.nodes.length + 1, this.expect, this.now, clockAheadMs);
     this.nodes.push(node);
     return node;
   }
