@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 NODES ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help deps debian-packages node cluster down test test-cluster fmt lint bench clean
+.PHONY: help deps debian-packages node cluster down test test-cluster fmt lint bench bench-kube clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ lint: node_modules ## Look for mistakes: rules, layers, types
 
 bench: deps ## Measure a cluster's formation and its daemons at rest
 	node --conditions=@cluster-os/source bench/src/formation.ts
+
+bench-kube: deps ## Measure how soon informers see a change after each fault
+	node --conditions=@cluster-os/source bench/src/reflector.ts
 
 clean: ## Remove what builds and tests made here (caches in ~/.cache/cluster-os stay)
 	rm -rf dist .nx */dist */*/dist
