@@ -8,7 +8,6 @@ export * from "./informer/store.ts";
 export * from "./leader/elector.ts";
 export { ELECTION_TIMES, type ElectionTimes } from "./leader/plan.ts";
 export * from "./manager/manager.ts";
-export * from "./manager/metrics.ts";
 export * from "./object.ts";
 export * from "./resource.ts";
 export * from "./well-known.ts";

@@ -2,16 +2,8 @@ import { Controller } from "@cluster-os/reconcile/drivers";
 import { seededRng, silentLogger } from "@cluster-os/std";
 import { systemClock, waitFor } from "@cluster-os/std/drivers";
 import { expect } from "chai";
-import {
-  feed,
-  Informer,
-  KubeClient,
-  KubeMetrics,
-  LeaderElector,
-  Manager,
-  RESOURCES,
-  type Lease,
-} from "../src/index.ts";
+import { feed, Informer, KubeClient, LeaderElector, Manager, RESOURCES, type Lease } from "../src/index.ts";
+import { KubeMetrics } from "../src/manager/metrics.ts";
 import { FakeApiServer, NO_FAULTS } from "./fake/index.ts";
 
 const surroundings = { clock: systemClock, rng: seededRng(1), logger: silentLogger };
@@ -109,6 +101,17 @@ describe("manager", () => {
     stop.abort();
     await running;
     expect([steps, holder(), fake.openWatches]).to.deep.equal([["n/a"], "", 0]);
+  });
+
+  it("who is stopped before it leads begins nothing", async () => {
+    const spec = { holderIdentity: "another", leaseDurationSeconds: 15 };
+    const metadata = { name: "l", namespace: "n" };
+    fake.world.create("leases", { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata, spec });
+    start();
+    await until("readiness", async () => (await ask("/readyz").catch(() => ({ status: 0 }))).status === 200);
+    stop.abort();
+    await running;
+    expect([steps, holder()]).to.deep.equal([[], "another"]);
   });
 
   it("counts under the names that dashboards know", async () => {

@@ -69,7 +69,7 @@ export class Manager {
     try {
       await this.#listen();
       for (const informer of this.#informers) informer.start();
-      await Promise.race([this.#begin(), ended]);
+      await Promise.race([this.#begin(signal), ended]);
       await ended;
     } finally {
       logger.info("stopping");
@@ -99,7 +99,7 @@ export class Manager {
       .map(({ resource }) => `the cache of ${resource.plural} is not filled`);
   }
 
-  async #begin(): Promise<void> {
+  async #begin(signal: AbortSignal): Promise<void> {
     const { logger, elector, metrics } = this.#options;
     await Promise.all(this.#informers.map((informer) => informer.synced()));
     logger.info("caches are filled", { count: this.#informers.length });
@@ -108,6 +108,8 @@ export class Manager {
       await elector.elected();
       metrics?.leads(elector.name, true);
     }
+    // Stopped in the meantime: nothing begins any more.
+    if (signal.aborted) return;
     for (const controller of this.#controllers) {
       this.#running.push(controller);
       controller.start();

@@ -7,7 +7,8 @@ const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
 
 /**
  * What a process of controllers counts, under the names that controller-runtime and client-go gave it, so that dashboards
- * and alerts made for those work. What they have no name for begins with `cluster_os_`.
+ * and alerts made for those work. What they have no name for begins with `cluster_os_`. A module of its own, because the
+ * library below costs ten megabytes that a mere client of the API need not pay.
  */
 export class KubeMetrics {
   readonly registry = new Registry();

@@ -6,7 +6,6 @@ import {
   Informer,
   keyOf,
   KubeClient,
-  KubeMetrics,
   LeaderElector,
   Manager,
   ownerReference,
@@ -14,6 +13,7 @@ import {
   type ConfigMap,
   type Connection,
 } from "@cluster-os/kube";
+import { KubeMetrics } from "@cluster-os/kube/metrics";
 import type { Reconcile } from "@cluster-os/reconcile";
 import { Controller } from "@cluster-os/reconcile/drivers";
 import type { Logger } from "@cluster-os/std";
