@@ -88,7 +88,8 @@ describe("objects of libs/api on a real API server", function () {
     const status = {
       nodeID: KEY_A,
       index: 1,
-      roles: ["control-plane"],
+      roles: ["server", "slurm-worker"],
+      rolesText: "server,slurm-worker",
       capabilities: { cpu: 16, memory: "64319Mi", gpus: 2 },
       addresses: [
         { type: "Underlay", address: "10.0.0.7" },
@@ -105,7 +106,7 @@ describe("objects of libs/api on a real API server", function () {
     expect(table[0]).to.deep.equal(["NAME", "ROLES", "CPU", "MEMORY", "GPU", "ADDRESS", "READY", "AGE"]);
     expect(table[1]?.slice(0, 7)).to.deep.equal([
       "n-a",
-      '["control-plane"]',
+      "server,slurm-worker",
       "16",
       "64319Mi",
       "2",
@@ -283,6 +284,8 @@ describe("objects of libs/api on a real API server", function () {
     { name: "binds any role", args: ["bind", "clusterroles/cluster-admin"], allowed: false },
     { name: "reads secrets", args: ["get", "secrets", "-n", "kube-system"], allowed: false },
     { name: "deletes nodes of Kubernetes", args: ["delete", "nodes"], allowed: false },
+    { name: "tells of nodes", args: ["create", "events.events.k8s.io", "-n", "default"], allowed: true },
+    { name: "tells of pods", args: ["create", "events.events.k8s.io", "-n", "kube-system"], allowed: false },
     { name: "makes pods", args: ["create", "pods", "-n", "default"], allowed: false },
   ];
   for (const { name, args, allowed } of serverCases) {

@@ -75,6 +75,7 @@ export class KubernetesPart implements AsyncDisposable {
       isReady: () => this.state === "ready" && view.isServer(this.#self),
       admit,
       clock,
+      rng,
       logger: logger.child({ part: "control-plane" }),
     });
   }

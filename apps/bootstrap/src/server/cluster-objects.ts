@@ -18,6 +18,7 @@ import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { RosterEntry } from "../view.ts";
 import type { Instant, Logger } from "@cluster-os/std";
 import { applyObject, CLUSTER_NODES, createOnce, FIELD_MANAGER } from "./kube.ts";
+import type { NodeEvents } from "./node-events.ts";
 import { isExpired, observeLease, type LeaseObservation } from "./leadership.ts";
 import { planIdentity, planMember, planReadiness, type Heartbeat, type Verdict } from "./readiness.ts";
 
@@ -26,6 +27,7 @@ const SERVERS_CONDITIONS = ["Ready", "Member", "IdentityVerified"];
 
 export interface ClusterObjectsOptions {
   readonly kube: KubeClient;
+  readonly events: Pick<NodeEvents, "tell">;
   readonly addressPlan: AddressPlan;
   /** Every admitted node. */
   readonly roster: () => readonly RosterEntry[];
@@ -63,22 +65,21 @@ export class ClusterObjects {
   }
 
   async #make(entry: { readonly nodeId: NodeId; readonly index: number }): Promise<void> {
-    const { kube, logger } = this.#options;
+    const { kube, events, logger } = this.#options;
     const name = nodeName(entry.nodeId);
-    const objects = [
-      nodeIndexObject(entry.index, entry.nodeId),
-      clusterNodeObject(name),
-      nodeLeaseObject(name),
-      ...agentAccessObjects(name),
-    ];
+    // The index first: whoever is admitted next must find it taken.
+    await createOnce(kube, nodeIndexObject(entry.index, entry.nodeId));
+    const isNew = await createOnce(kube, clusterNodeObject(name));
+    const objects = [nodeLeaseObject(name), ...agentAccessObjects(name)];
     for (const object of objects) await createOnce(kube, object);
     this.#made.add(entry.nodeId);
+    if (isNew) await events.tell(name, { kind: "admitted", index: entry.index });
     logger.info("node has its objects", { node: name, index: entry.index });
   }
 
   /** Kubernetes' own objects: a pod network for a new one, and none for a machine that has left. */
   async #keepNodes(): Promise<void> {
-    const { kube, roster, removeMember, logger } = this.#options;
+    const { kube, events, roster, removeMember, logger } = this.#options;
     const entries = new Map(roster().map((entry) => [nodeName(entry.nodeId), entry]));
     for (const node of (await kube.list(RESOURCES.node)).items) {
       const { name } = node.metadata;
@@ -86,6 +87,7 @@ export class ClusterObjects {
       if (entry?.hasLeft) {
         logger.info("node has left: its pods go elsewhere", { node: name });
         await removeMember(name);
+        await events.tell(name, { kind: "left" });
       } else if (entry && node.spec?.podCIDR === undefined) {
         await this.#givePodNetwork(name, entry.index);
       }

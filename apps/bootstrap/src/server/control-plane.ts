@@ -3,13 +3,14 @@ import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { Distribution } from "@cluster-os/kubernetes";
 import type { KubeClient } from "@cluster-os/kube";
 import { MAX_INDEX } from "@cluster-os/mesh";
-import type { Clock, Logger } from "@cluster-os/std";
+import type { Clock, Logger, Rng } from "@cluster-os/std";
 import { JoinSlot } from "../kubernetes/join-slot.ts";
 import type { View } from "../view.ts";
 import { takeIndex } from "./admissions.ts";
 import { ClusterObjects } from "./cluster-objects.ts";
 import { applyObject, openKube } from "./kube.ts";
 import { HeldLease } from "./leadership.ts";
+import { NodeEvents } from "./node-events.ts";
 
 /** A server's certificate is issued again at each start of bootstrap, and well before its end while it runs. */
 const KUBECONFIG_VALIDITY_HOURS = 24;
@@ -25,6 +26,7 @@ export interface ControlPlaneOptions {
   readonly isReady: () => boolean;
   readonly admit: (nodeId: NodeId, index: number) => Promise<void>;
   readonly clock: Clock;
+  readonly rng: Rng;
   readonly logger: Logger;
 }
 
@@ -81,7 +83,7 @@ export class ControlPlane {
   }
 
   async #open(signal: AbortSignal): Promise<KubeClient> {
-    const { clock, distribution, self, kubeconfigPath, view, logger } = this.#options;
+    const { clock, rng, distribution, self, kubeconfigPath, view, logger } = this.#options;
     if (this.#kube && clock.now() - this.#kubeOpenedAt < KUBECONFIG_RENEWAL_MS) return this.#kube;
     const request = {
       commonName: serverUser(nodeName(self)),
@@ -95,8 +97,9 @@ export class ControlPlane {
     if (!addressPlan) throw new Error("a server without an address plan");
     const roster = () => view.roster();
     const removeMember = (name: string) => distribution.removeMember(name, AbortSignal.timeout(30_000));
-    this.#objects = new ClusterObjects({ kube, addressPlan, roster, removeMember, logger });
     const holder = nodeName(self);
+    const events = new NodeEvents({ kube, instance: holder, clock, rng, logger });
+    this.#objects = new ClusterObjects({ kube, events, addressPlan, roster, removeMember, logger });
     this.#lease = new HeldLease({
       kube,
       namespace: NAMESPACE,

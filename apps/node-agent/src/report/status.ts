@@ -38,6 +38,7 @@ export function planStatus(observed: ReportObserved, wallTimeMs: number): Cluste
     ...(node.index !== undefined && { index: node.index }),
     ...(node.label !== undefined && { label: node.label }),
     roles: [...node.roles].sort(),
+    rolesText: [...node.roles].sort().join(","),
     capabilities,
     addresses: addressesOf(node),
     ...(mesh && { mesh: meshReport(mesh, wallTimeMs) }),

@@ -42,6 +42,14 @@ export function serverAccessObjects(): readonly PlainObject[] {
         },
       ],
     }),
+    // Events of objects that have no namespace lie in this one.
+    ...grant({
+      name: SERVERS_GROUP,
+      namespace: "default",
+      labels: MANAGED_BY,
+      subject,
+      rules: [{ apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] }],
+    }),
     ...grant({
       name: SERVERS_GROUP,
       namespace: NAMESPACE,

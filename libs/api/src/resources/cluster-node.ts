@@ -146,8 +146,13 @@ const Versions = z.object({
 
 const Spec = z
   .object({
-    unschedulable: z.boolean().optional().describe("No new work is placed on this node."),
-    roles: roles("Roles wanted of this node, instead of those it would be given."),
+    unschedulable: z
+      .boolean()
+      .optional()
+      .describe("No new work is placed on this node; what runs there goes on, as with `kubectl cordon`."),
+    roles: roles(
+      "Roles wanted of this node, instead of those it would be given. Empty or absent: it is decided for it.",
+    ),
     labels: NodeLabels.optional(),
     taints: NodeTaints,
   })
@@ -168,6 +173,11 @@ const Status = z
     index: z.int().min(1).max(4096).optional().describe("The number from which its addresses follow."),
     label: z.string().max(63).optional().describe("The site's own name for the machine."),
     roles: roles("What the node does at present."),
+    rolesText: z
+      .string()
+      .max(1024)
+      .optional()
+      .describe("The roles on one line, for the column of `kubectl get`, which cannot show a list."),
     capabilities: NodeCapabilities.optional().describe("What the machine has."),
     addresses: listMap(NodeAddress, ["type", "address"], 64, "Where the node is reached."),
     mesh: Mesh.optional().describe("The encrypted mesh, as this node sees it."),
@@ -222,7 +232,7 @@ export const ClusterNode = {
   spec: Spec,
   status: Status,
   columns: [
-    { name: "Roles", type: "string", jsonPath: ".status.roles", description: "What the node does." },
+    { name: "Roles", type: "string", jsonPath: ".status.rolesText", description: "What the node does." },
     {
       name: "CPU",
       type: "integer",
