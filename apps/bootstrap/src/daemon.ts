@@ -14,7 +14,8 @@ import { KubernetesPart } from "./kubernetes/part.ts";
 import { serveLocalApi, type LocalApiAnswers } from "./local-api.ts";
 import { Loop } from "./loop.ts";
 import { lanSubnets, underlayAddresses, type MachineCapabilities } from "./machine.ts";
-import { MESH_INTERFACE, MeshController, type MeshView } from "./mesh-controller.ts";
+import { MESH_INTERFACE, MeshController } from "./mesh-controller.ts";
+import { meshView } from "./mesh-view.ts";
 import { ProtocolDriver, type OuterEffect } from "./protocol-driver.ts";
 import { clusterStatus, memberList, nodeReport } from "./reports.ts";
 import type { Settings } from "./settings.ts";
@@ -207,7 +208,7 @@ export class Daemon implements AsyncDisposable {
       ensureInterface: ensureMeshInterface,
       wireguard: keys.wireguard,
       listenPort: this.#options.config.wireguardPort ?? DEFAULT_WIREGUARD_PORT,
-      view: () => this.#meshView(),
+      view: () => meshView(this.#view, keys.identity.nodeId),
       onUp: (mtu) => this.#meshIsUp(mtu),
       clock,
       logger: logger.child({ part: "mesh" }),
@@ -223,18 +224,6 @@ export class Daemon implements AsyncDisposable {
       given: config.timeSources,
       logger: logger.child({ part: "time" }),
     });
-  }
-
-  #meshView(): MeshView | undefined {
-    const { addressPlan, selfIndex } = this.#view;
-    if (!addressPlan || selfIndex === undefined) return undefined;
-    const peers = this.#view.members().flatMap(({ member, index }) => {
-      const { description, nodeId } = member;
-      if (!description || nodeId === this.#options.keys.identity.nodeId) return [];
-      const endpoint = endpointOf(member.address, description.wireguardPort);
-      return [{ index, wireguardKey: description.wireguardKey, ...(endpoint !== undefined && { endpoint }) }];
-    });
-    return { addressPlan, selfIndex, peers };
   }
 
   #meshIsUp(mtu: number): void {
@@ -324,10 +313,4 @@ export class Daemon implements AsyncDisposable {
       counters: this.#protocol.counters(),
     });
   }
-}
-
-/** The address of a member's WireGuard: the host its gossip comes from, at its WireGuard port. */
-export function endpointOf(gossipAddress: string, wireguardPort: number): string | undefined {
-  const host = /^(.+):[0-9]+$/.exec(gossipAddress)?.[1];
-  return host === undefined ? undefined : `${host}:${wireguardPort}`;
 }

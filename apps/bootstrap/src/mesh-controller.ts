@@ -3,8 +3,6 @@ import {
   meshWish,
   planDevice,
   planLink,
-  type AddressPlan,
-  type MeshMember,
   type MeshWish,
   WireGuardError,
   type DeviceState,
@@ -12,15 +10,10 @@ import {
 } from "@cluster-os/mesh";
 import type { LinkDriver } from "@cluster-os/mesh/drivers";
 import type { Clock, Logger } from "@cluster-os/std";
+import type { MeshView } from "./mesh-view.ts";
 
 /** The mesh interface's name on every machine. */
 export const MESH_INTERFACE = "cos0";
-
-export interface MeshView {
-  readonly addressPlan: AddressPlan;
-  readonly selfIndex: number;
-  readonly peers: readonly MeshMember[];
-}
 
 export interface MeshControllerOptions {
   readonly device: WireGuardDevice;

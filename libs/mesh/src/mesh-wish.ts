@@ -25,12 +25,19 @@ export interface MeshWish {
   readonly listenPort: number;
   /** Sorted by public key; each key and each allowed address once. */
   readonly peers: readonly PeerWish[];
+  /**
+   * Addresses of nodes whose keys are not known yet: a peer that has only such addresses stays as it is. After a restart
+   * the device knows more than a process that has heard nobody, and connections go on.
+   */
+  readonly unheard: readonly string[];
 }
 
 export interface MeshWishInput {
   readonly addressPlan: AddressPlan;
   readonly selfIndex: number;
   readonly peers: readonly MeshMember[];
+  /** Indexes of admitted nodes of which nothing was heard since this process started. */
+  readonly unheard: readonly number[];
   readonly privateKey: Uint8Array;
   readonly publicKey: Uint8Array;
   readonly listenPort: number;
@@ -59,7 +66,8 @@ export function meshWish(input: MeshWishInput): MeshWish {
       (peer, at, all) => at === 0 || !equalBytes((all[at - 1] as MeshMember).wireguardKey, peer.wireguardKey),
     )
     .map((peer) => peerWish(addressPlan, peer));
-  return { privateKey, publicKey, listenPort, peers };
+  const unheard = input.unheard.flatMap((index) => allowedIpsOf(addressPlan, index));
+  return { privateKey, publicKey, listenPort, peers, unheard };
 }
 
 function peerWish(addressPlan: AddressPlan, { index, wireguardKey, endpoint }: MeshMember): PeerWish {
@@ -67,7 +75,11 @@ function peerWish(addressPlan: AddressPlan, { index, wireguardKey, endpoint }: M
   return {
     publicKey: wireguardKey,
     ...(known !== undefined && { endpoint: known }),
-    allowedIps: [`${meshAddress(addressPlan, index)}/32`, podNetwork(addressPlan, index)],
+    allowedIps: allowedIpsOf(addressPlan, index),
     persistentKeepaliveS: KEEPALIVE_S,
   };
+}
+
+function allowedIpsOf(addressPlan: AddressPlan, index: number): readonly string[] {
+  return [`${meshAddress(addressPlan, index)}/32`, podNetwork(addressPlan, index)];
 }

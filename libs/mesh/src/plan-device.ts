@@ -33,8 +33,11 @@ export function planDevice(
   const wished = byKey(wish.peers);
   const present = byKey(observed.peers);
   const before = byKey(previous?.peers ?? []);
+  const unheard = new Set(wish.unheard);
+  const mayBeUnheard = ({ allowedIps }: PeerState): boolean =>
+    allowedIps.length > 0 && allowedIps.every((address) => unheard.has(address));
   const removals: PeerChange[] = [...present]
-    .filter(([key]) => !wished.has(key))
+    .filter(([key, peer]) => !wished.has(key) && !mayBeUnheard(peer))
     .map(([, peer]) => ({ kind: "remove-peer", publicKey: peer.publicKey }));
   const settings = [...wished].flatMap(([key, peer]) => {
     const state = present.get(key);

@@ -151,7 +151,7 @@ export function describeWireGuardDevice(name: string, open: () => Promise<Device
         endpoint: `[fe80::${(at + 2).toString(16)}%eth0]:51820`,
       }));
       const own = { privateKey: key(8), publicKey, listenPort };
-      const wish = meshWish({ addressPlan: chooseAddressPlan([]), selfIndex: 1, peers, ...own });
+      const wish = meshWish({ addressPlan: chooseAddressPlan([]), selfIndex: 1, peers, unheard: [], ...own });
       const change = planDevice(await get(), wish, 0);
       await subject.device.configure(subject.name, change ?? { peers: [] });
       const state = await get();

@@ -50,7 +50,14 @@ class Node {
   async converge(members: readonly MeshMember[]): Promise<DeviceChange | undefined> {
     const { privateKey, machine, index } = this;
     const keys = { privateKey, publicKey: publicKeyOf(privateKey) };
-    const wish = meshWish({ addressPlan, selfIndex: index, peers: members, ...keys, listenPort: PORT });
+    const wish = meshWish({
+      addressPlan,
+      selfIndex: index,
+      peers: members,
+      unheard: [],
+      ...keys,
+      listenPort: PORT,
+    });
     const change = planDevice(await device.get(machine.device), wish, Date.now(), this.#previous);
     if (change) await device.configure(machine.device, change);
     this.#previous = wish;

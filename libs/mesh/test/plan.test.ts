@@ -23,11 +23,12 @@ const NOW = 1_800_000_000_000;
 const keyOf = (text: string): Uint8Array => new Uint8Array(createHash("sha256").update(text).digest());
 const publicKeyOf = (privateKey: Uint8Array): Uint8Array => keyOf(toHex(privateKey));
 const privateKey = keyOf("private");
-const wishOf = (peers: readonly MeshMember[]) =>
+const wishOf = (peers: readonly MeshMember[], unheard: readonly number[] = []) =>
   meshWish({
     addressPlan,
     selfIndex: 1,
     peers,
+    unheard,
     privateKey,
     publicKey: publicKeyOf(privateKey),
     listenPort: 51820,
@@ -107,6 +108,22 @@ describe("planDevice", () => {
   it("touches only the peer that flaps", async () => {
     const device = await applied([member(2), member(3), member(4)]);
     const change = planDevice(await device.get("cos0"), wishOf([member(2), member(4)]), NOW);
+    expect(change?.peers).to.deep.equal([{ kind: "remove-peer", publicKey: keyOf("key 3") }]);
+  });
+
+  it("leaves the peers alone of which a restarted process has heard nothing yet", async () => {
+    const device = await applied([member(2), member(3), member(4)]);
+    const change = planDevice(await device.get("cos0"), wishOf([member(2)], [3, 7]), NOW);
+    expect(change?.peers).to.deep.equal([{ kind: "remove-peer", publicKey: keyOf("key 4") }]);
+  });
+
+  it("removes one that has the addresses of more than one node, heard of or not", async () => {
+    const device = await applied([member(2)]);
+    const allowedIps = ["10.86.0.3/32", "10.86.0.4/32"];
+    await device.configure("cos0", {
+      peers: [{ kind: "set-peer", publicKey: keyOf("key 3"), allowedIps }],
+    });
+    const change = planDevice(await device.get("cos0"), wishOf([member(2)], [3]), NOW);
     expect(change?.peers).to.deep.equal([{ kind: "remove-peer", publicKey: keyOf("key 3") }]);
   });
 
