@@ -229,9 +229,9 @@ describe("informer", () => {
     expect(after).to.deep.equal(["a", "b", "c", "a"]);
   });
 
-  it("one that was replaced under its name is deleted and added", async () => {
+  it("one that was replaced under its name, unseen, is deleted and added", async () => {
     await started();
-    fake.breakWatches({ kind: "end" });
+    fake.breakWatches({ kind: "error", code: 410 });
     remove("a");
     create("a", { value: "new" });
     await seen("a", "new");

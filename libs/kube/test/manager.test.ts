@@ -6,6 +6,23 @@ import { feed, Informer, KubeClient, LeaderElector, Manager, RESOURCES, type Lea
 import { KubeMetrics } from "../src/manager/metrics.ts";
 import { FakeApiServer, NO_FAULTS } from "./fake/index.ts";
 
+describe("manager, of caches that fill late", () => {
+  it("starts no controller once it was stopped", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const informer = { hasSynced: false, synced: () => promise, start: () => {}, stop: async () => {} };
+    let starts = 0;
+    const controller = { name: "c", isHealthy: true, start: () => void (starts += 1), stop: async () => {} };
+    const stop = new AbortController();
+    const manager = new Manager({ logger: silentLogger });
+    manager.addInformer({ ...informer, resource: { plural: "things" } }).addController(controller);
+    const running = manager.run(stop.signal);
+    stop.abort();
+    resolve();
+    await running;
+    expect(starts).to.equal(0);
+  });
+});
+
 const surroundings = { clock: systemClock, rng: seededRng(1), logger: silentLogger };
 
 describe("manager", () => {
