@@ -52,8 +52,10 @@ describe("ClockWatch", () => {
     expect(await watch.mayBegin(never)).to.equal(false);
     time.now = 14_000;
     expect(await watch.mayBegin(never)).to.equal(false);
+    expect(watch.isIncomplete).to.equal(true);
     time.now = 16_000;
     expect(await watch.mayBegin(never)).to.equal(true);
+    expect(watch.isIncomplete).to.equal(false);
   });
 });
 

@@ -96,7 +96,7 @@ describe("cluster-os doctor", () => {
 
   it("names what it could not read", async () => {
     const bare = new FakeMachine(1, new Error("bootstrap is not running on this machine"));
-    const facts = await gatherFacts(bare, NOW_MS);
+    const facts = await gatherFacts(bare, { nowMs: NOW_MS, againMs: 1 });
     expect(unread(facts)).to.deep.equal(["units", "interfaces", "memory", "disks", "kernel"]);
     const { exitCode, stdout } = await type("doctor", { lab: new FakeLab(bare) });
     expect(exitCode).to.equal(1);

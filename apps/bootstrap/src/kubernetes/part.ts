@@ -98,6 +98,7 @@ export class KubernetesPart implements AsyncDisposable {
       await distribution.setServers(balancedServers(view));
     }
     await this.#controller.round(signal);
+    if (this.clocks.isIncomplete) return 200;
     // What works is looked at less often: each look asks systemd, the API server and etcd.
     if (this.state === "ready") return 10_000;
   }

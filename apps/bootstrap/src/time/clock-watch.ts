@@ -36,6 +36,7 @@ export class ClockWatch {
   #offsets: readonly ClockOffset[] = [];
   #waitingSince: Instant | undefined;
   #isAwaited = false;
+  #isIncomplete = false;
 
   constructor(options: ClockWatchOptions) {
     this.#options = options;
@@ -48,6 +49,11 @@ export class ClockWatch {
   /** Whether something is put off until the clocks agree. */
   get isAwaited(): boolean {
     return this.#isAwaited;
+  }
+
+  /** Whether an answer is still waited for: to be asked again soon, for a machine's mesh comes up at any moment. */
+  get isIncomplete(): boolean {
+    return this.#isIncomplete;
   }
 
   /** Asks all living servers; says how many of them did not answer. */
@@ -73,8 +79,8 @@ export class ClockWatch {
     const silent = await this.look(signal);
     const now = this.#options.now();
     this.#waitingSince ??= now;
-    const isComplete = silent === 0 || now - this.#waitingSince > PATIENCE_MS;
+    this.#isIncomplete = silent > 0 && now - this.#waitingSince <= PATIENCE_MS;
     this.#isAwaited = !agreement(this.#offsets.map(({ offsetMs }) => offsetMs)).isClose;
-    return isComplete && !this.#isAwaited;
+    return !this.#isIncomplete && !this.#isAwaited;
   }
 }

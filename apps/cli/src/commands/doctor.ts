@@ -39,14 +39,14 @@ async function choose(word: string | undefined, context: Context): Promise<reado
   return machines;
 }
 
-async function examine(machine: Machine, { clock }: Context): Promise<DoctorReport[number]> {
+async function examine(machine: Machine, { clock, pollMs }: Context): Promise<DoctorReport[number]> {
   if (!(await machine.isRunning()))
     return {
       machine: machine.name,
       findings: [finding("machine-off", `${machine.name} is off`)],
       unread: [],
     };
-  const facts = await gatherFacts(machine, clock.wallTime());
+  const facts = await gatherFacts(machine, { nowMs: clock.wallTime(), againMs: 3 * pollMs });
   return {
     machine: machine.name,
     ...(facts.status && { node: facts.status.name }),

@@ -1,4 +1,6 @@
 import { X509Certificate } from "node:crypto";
+import type { ClusterStatus } from "@cluster-os/api";
+import { delay } from "@cluster-os/std/drivers";
 import { parseTracking } from "@cluster-os/time";
 import type { Machine } from "../site.ts";
 import { UNITS } from "./checks/units.ts";
@@ -21,11 +23,26 @@ const KERNEL = {
 /** Bit of CAP_SYS_TIME (linux/capability.h). */
 const CAP_SYS_TIME = 25n;
 
+export interface GatherOptions {
+  /** Unix milliseconds. */
+  readonly nowMs: number;
+  /** How long to wait before what does not look well is looked at again, in milliseconds. */
+  readonly againMs: number;
+}
+
 /** Looks at a machine that runs: its local API, its kernel's files, systemd, and what Kubernetes left on its disk. */
-export async function gatherFacts(machine: Machine, nowMs: number): Promise<MachineFacts> {
+export async function gatherFacts(
+  machine: Machine,
+  { nowMs, againMs }: GatherOptions,
+): Promise<MachineFacts> {
   const read = (...argv: readonly string[]) => readFrom(machine, argv);
-  const [bootstrap, units, interfaces, memory, disks, kernel, clock, certificates, api] = await Promise.all([
-    askBootstrap(machine),
+  // First and alone: what it takes to start all these programs could look like a silent bootstrap.
+  const bootstrap = await settled(
+    () => askBootstrap(machine, againMs),
+    ({ status }) => status !== undefined,
+    againMs,
+  );
+  const [units, interfaces, memory, disks, kernel, clock, certificates, api] = await Promise.all([
     gatherUnits(machine),
     read("ip", "-json", "address").then((text) => text && parseInterfaces(text)),
     read("cat", "/proc/meminfo").then((text) => text && parseMemory(text)),
@@ -36,7 +53,7 @@ export async function gatherFacts(machine: Machine, nowMs: number): Promise<Mach
     gatherKernel(machine),
     gatherClock(machine),
     gatherCertificates(machine),
-    askApi(machine),
+    askApi(machine, againMs),
   ]);
   return {
     ...bootstrap,
@@ -58,15 +75,21 @@ export function unread(facts: MachineFacts): readonly string[] {
   return wanted.filter((name) => facts[name] === undefined);
 }
 
-async function askBootstrap(machine: Machine): Promise<Pick<MachineFacts, "status" | "silence" | "cluster">> {
+async function askBootstrap(
+  machine: Machine,
+  againMs: number,
+): Promise<Pick<MachineFacts, "status" | "silence" | "cluster">> {
   try {
     const api = await machine.api();
     const status = await api.status();
     const isMember = status.clusterId !== undefined;
+    const cluster = () => api.cluster().catch(() => undefined);
+    const isWell = (seen: ClusterStatus | undefined) =>
+      seen?.controlPlane.voters.every(({ healthy }) => healthy) === true;
     return {
       status,
       silence: undefined,
-      cluster: isMember ? await api.cluster().catch(() => undefined) : undefined,
+      cluster: isMember ? await settled(cluster, isWell, againMs) : undefined,
     };
   } catch (error) {
     const silence = error instanceof Error ? error.message : String(error);
@@ -141,17 +164,31 @@ export function parseCertificate(path: string, pem: string): readonly Certificat
   return [{ path, validFrom: Date.parse(validFrom), validTo: Date.parse(validTo) }];
 }
 
-async function askApi(machine: Machine): Promise<MachineFacts["api"]> {
+async function askApi(machine: Machine, againMs: number): Promise<MachineFacts["api"]> {
   if ((await readFrom(machine, ["ls", KUBELET_KUBECONFIG])) === undefined) return undefined;
-  const { exitCode, stdout, stderr } = await machine.capture([
+  const argv = [
     "kubectl",
     `--kubeconfig=${KUBELET_KUBECONFIG}`,
     "--request-timeout=4s",
     "get",
     "--raw=/readyz",
-  ]);
-  const answer = (exitCode === 0 ? stdout : stderr).trim().split("\n").at(-1) ?? "";
-  return { isReady: exitCode === 0 && stdout.trim() === "ok", answer };
+  ];
+  const look = async () => {
+    const { exitCode, stdout, stderr } = await machine.capture(argv);
+    const answer = (exitCode === 0 ? stdout : stderr).trim().split("\n").at(-1) ?? "";
+    return { isReady: exitCode === 0 && stdout.trim() === "ok", answer };
+  };
+  return settled(look, ({ isReady }) => isReady, againMs);
+}
+
+/** A machine that is busy for a moment is not ill: what does not look well is looked at again, twice. */
+async function settled<T>(look: () => Promise<T>, isWell: (seen: T) => boolean, againMs: number): Promise<T> {
+  let seen = await look();
+  for (let again = 0; again < 2 && !isWell(seen); again += 1) {
+    await delay(againMs);
+    seen = await look();
+  }
+  return seen;
 }
 
 /** What a program wrote; undefined if it failed or is not there. With `isLenient`, also what a failed one wrote. */
