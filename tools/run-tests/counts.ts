@@ -4,6 +4,8 @@ import { existsSync, readFileSync } from "node:fs";
 export interface Counts {
   readonly passed: number;
   readonly failed: number;
+  /** What failed and why, a line each, as far as it is known. */
+  readonly failures?: readonly string[];
 }
 
 export const ONE_PASSED: Counts = { passed: 1, failed: 0 };
@@ -14,6 +16,7 @@ export function sum(counts: readonly Counts[]): Counts {
   return {
     passed: counts.reduce((total, { passed }) => total + passed, 0),
     failed: counts.reduce((total, { failed }) => total + failed, 0),
+    failures: counts.flatMap(({ failures = [] }) => failures),
   };
 }
 
@@ -39,10 +42,25 @@ export function exitCodeOf({ passed, failed }: Counts): number {
   return failed === 0 && passed > 0 ? 0 : 1;
 }
 
+interface Failure {
+  readonly title: string;
+  readonly reason: string;
+}
+
 function parseCounts(text: string): Counts | undefined {
+  const { passed, failed, failures } = parseJson(text) ?? {};
+  if (typeof passed !== "number" || typeof failed !== "number") return undefined;
+  const known = Array.isArray(failures) ? (failures as readonly Failure[]) : [];
+  return {
+    passed,
+    failed,
+    failures: known.map(({ title, reason }) => `${title}: ${reason.split("\n", 1)[0] ?? ""}`),
+  };
+}
+
+function parseJson(text: string): Record<string, unknown> | undefined {
   try {
-    const { passed, failed } = JSON.parse(text) as Record<string, unknown>;
-    return typeof passed === "number" && typeof failed === "number" ? { passed, failed } : undefined;
+    return JSON.parse(text) as Record<string, unknown>;
   } catch {
     // A file cut short by a crash says nothing.
     return undefined;

@@ -37,6 +37,8 @@ for (const { name, counts, seconds } of results) {
   console.log(`${name.padEnd(12)}${`${seconds} s`.padStart(10)}   ${summaryLine(counts)}`);
 }
 const total = sum(results.map(({ counts }) => counts));
+// Again, at the end: whoever sees only that should know.
+for (const failure of total.failures ?? []) console.log(`failed: ${failure}`);
 console.log(summaryLine(total));
 process.exitCode = exitCodeOf(total);
 

@@ -1,16 +1,18 @@
-// Mocha's own "spec" report on the terminal, and the counts in dist/test-results.json.
+// Mocha's own "spec" report on the terminal; counts and what failed in dist/test-results.json.
 const { writeFileSync } = require("node:fs");
 const { reporters, Runner } = require("mocha");
 
 module.exports = class CountingReporter extends reporters.Spec {
   constructor(runner, options) {
     super(runner, options);
+    const failed = [];
+    runner.on(Runner.constants.EVENT_TEST_FAIL, (test, error) => {
+      failed.push({ title: test.fullTitle(), reason: String(error?.message ?? error).slice(0, 1000) });
+    });
     runner.once(Runner.constants.EVENT_RUN_END, () => {
       const { passes, failures, pending } = this.stats;
-      writeFileSync(
-        "dist/test-results.json",
-        `${JSON.stringify({ passed: passes, failed: failures, skipped: pending })}\n`,
-      );
+      const results = { passed: passes, failed: failures, skipped: pending, failures: failed };
+      writeFileSync("dist/test-results.json", `${JSON.stringify(results)}\n`);
     });
   }
 };
