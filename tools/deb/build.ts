@@ -9,10 +9,11 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CACHE, parse, REPOSITORY, USAGE, type Args, type PackageName } from "./args.ts";
-import { bundle } from "./bundle.ts";
+import { bundle, HOST_PROGRAMS, POD_PROGRAMS } from "./bundle.ts";
+import { chartKey } from "./chart.ts";
 import { deliver, pack } from "./dpkg.ts";
 import { kept, keyOf, keyOfFiles } from "./kept.ts";
-import { debianTreePath, hyperkubePath, imagesKey } from "./parts.ts";
+import { debianTreePath, hyperkubePath, imagesKey, operatorImageKey } from "./parts.ts";
 import { stageClusterOs, stageKubernetes } from "./stage.ts";
 import { UNIT_FOLDER, unitsOf } from "./units.ts";
 
@@ -34,17 +35,24 @@ async function build(name: PackageName, version: string, args: Args): Promise<st
   const file = `${name}_${version}_amd64.deb`;
   const work = await mkdtemp(join(tmpdir(), "cluster-os-deb-"));
   try {
-    const bundled = join(work, "bundle");
-    if (name === "cluster-os") await bundle(args.apps, bundled);
+    const bundled = { host: join(work, "host"), pod: join(work, "pod") };
+    if (name === "cluster-os") {
+      await bundle(args.apps, HOST_PROGRAMS, bundled.host);
+      await bundle(args.apps, POD_PROGRAMS, bundled.pod);
+    }
     const units = await unitsOf(name);
     const key = keyOf(
       version,
       await ownKey(name),
-      name === "cluster-os" ? await keyOfFiles(bundled) : await kubernetesKey(),
+      name === "cluster-os"
+        ? keyOf(await keyOfFiles(bundled.host), await operatorImageKey(bundled.pod), await chartKey())
+        : await kubernetesKey(),
     );
     const folder = await kept(join(CACHE, "deb", name), key, async (draft) => {
       const root = join(work, "root");
-      await (name === "cluster-os" ? stageClusterOs(root, units, bundled) : stageKubernetes(root, units));
+      await (name === "cluster-os"
+        ? stageClusterOs(root, units, bundled, version)
+        : stageKubernetes(root, units));
       await pack({ name, version, units, root, file: join(draft, file) });
     });
     return await deliver(join(folder, file), args.out);

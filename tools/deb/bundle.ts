@@ -2,21 +2,24 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
 
-/** The programs of the package and the app each is made from. */
-const PROGRAMS = { bootstrap: "bootstrap", "node-agent": "node-agent", cli: "cli" } as const;
+/** The programs that the package brings to each machine, each the app of that name. */
+export const HOST_PROGRAMS = ["bootstrap", "node-agent", "cli"] as const;
+
+/** Programs that run in pods: each goes into an image of its own. */
+export const POD_PROGRAMS = ["clusternode-operator"] as const;
 
 /**
  * Bundles the apps into `out`: one small file each, and shared chunks. What an app imports lazily (the Kubernetes
  * client costs 40 MB of memory) stays a chunk of its own that only those load who use it.
  */
-export async function bundle(apps: string, out: string): Promise<void> {
+export async function bundle(apps: string, programs: readonly string[], out: string): Promise<void> {
   const entryPoints = await Promise.all(
-    Object.entries(PROGRAMS).map(async ([program, app]) => {
+    programs.map(async (app) => {
       const source = join(apps, app, "src/main.ts");
       await access(source).catch((cause: unknown) => {
         throw new Error(`the app ${app} has no ${source}`, { cause });
       });
-      return { in: source, out: program };
+      return { in: source, out: app };
     }),
   );
   await build({

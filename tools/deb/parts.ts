@@ -2,6 +2,8 @@ import { chmod, readFile, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
+import { REGISTRY } from "../images/images.ts";
+import { buildOperatorImage } from "../images/operator.ts";
 import { CACHE, REPOSITORY } from "./args.ts";
 import { kept, keyOf, keyOfFiles } from "./kept.ts";
 
@@ -64,6 +66,34 @@ export async function images(): Promise<string> {
     }),
     "images",
   );
+}
+
+/** The operator's image, named after what is in it: a new operator is a new name, so nodes never run an old one by it. */
+export async function operatorImage(
+  bundle: string,
+  version: string,
+): Promise<{ readonly file: string; readonly reference: string }> {
+  const key = await operatorImageKey(bundle);
+  const reference = `${REGISTRY}/cluster-os/clusternode-operator:${version}-${key.slice(0, 12)}`;
+  const name = "clusternode-operator.tar";
+  const folder = await kept(join(CACHE, "operator-image"), keyOf(key, reference), async (draft) => {
+    const file = join(draft, name);
+    await buildOperatorImage({
+      bundle,
+      node: await nodeRuntime(),
+      tree: await debianTree(),
+      reference,
+      file,
+    });
+  });
+  return { file: join(folder, name), reference };
+}
+
+export async function operatorImageKey(bundle: string): Promise<string> {
+  const sources = ["tools/images", "infra/containers/clusternode-operator"].map((path) =>
+    join(REPOSITORY, path),
+  );
+  return keyOf(await nodeRuntime(), await debianTreePath(), await keyOfFiles(bundle, ...sources));
 }
 
 export async function imagesKey(): Promise<string> {

@@ -1,8 +1,9 @@
 import { chmod, copyFile, cp, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { REPOSITORY, type PackageName } from "./args.ts";
+import { renderManifests } from "./chart.ts";
 import * as parts from "./parts.ts";
-import { programsCalled, UNIT_FOLDER, type Units } from "./units.ts";
+import { programsCalled, UNIT_FOLDER, unitsOf, type Units } from "./units.ts";
 
 const LIB = "usr/lib/cluster-os";
 const KUBERNETES_PROGRAMS = [
@@ -16,9 +17,20 @@ const KUBERNETES_PROGRAMS = [
   "etcd",
 ];
 
-/** Lays out cluster-os below `root`, with the bundled programs of `bundled`. */
-export async function stageClusterOs(root: string, units: Units, bundled: string): Promise<void> {
-  await cp(bundled, join(root, LIB), { recursive: true });
+/** Folders of bundled programs: those of the machine, and those of pods. */
+export interface Bundled {
+  readonly host: string;
+  readonly pod: string;
+}
+
+/** Lays out cluster-os below `root`. */
+export async function stageClusterOs(
+  root: string,
+  units: Units,
+  bundled: Bundled,
+  version: string,
+): Promise<void> {
+  await cp(bundled.host, join(root, LIB), { recursive: true });
   await write(join(root, LIB, "package.json"), '{ "type": "module" }\n', 0o644);
   await place(await parts.nodeRuntime(), join(root, LIB, "bin/node"), 0o755);
   await place(await parts.wireguardGo(), join(root, LIB, "bin/wireguard-go"), 0o755);
@@ -30,6 +42,10 @@ export async function stageClusterOs(root: string, units: Units, bundled: string
     await place(source, join(root, `usr/lib/${kind}.d/cluster-os.conf`), 0o644);
   }
   await mkdir(join(root, "etc/cluster-os"), { recursive: true });
+  const image = await parts.operatorImage(bundled.pod, version);
+  await place(image.file, join(root, LIB, "pod-images", basename(image.file)), 0o644);
+  const manifests = await renderManifests({ version, image: image.reference });
+  await write(join(root, LIB, "manifests.json"), `${JSON.stringify(manifests)}\n`, 0o644);
   await stageUnits(root, units);
   await requireCalledPrograms(root, units);
   await stageDocumentation(root, "cluster-os");
@@ -67,11 +83,14 @@ async function stageUnits(root: string, units: Units): Promise<void> {
     await place(join(UNIT_FOLDER, "libexec", name), join(root, LIB, "libexec", name), 0o755);
 }
 
-/** A unit that calls a program which is not there would fail on every machine; here it fails once. */
+/**
+ * A unit that calls a program which is not there would fail on every machine; here it fails once. What the other package
+ * brings counts: units that need it start where it is installed.
+ */
 async function requireCalledPrograms(root: string, units: Units): Promise<void> {
-  const there = new Set(
-    (await readdir(join(root, LIB), { recursive: true })).map((path) => `/${LIB}/${path}`),
-  );
+  const ofKubernetes = (await unitsOf("cluster-os-kubernetes")).libexec.map((name) => `libexec/${name}`);
+  const own = await readdir(join(root, LIB), { recursive: true });
+  const there = new Set([...own, ...ofKubernetes].map((path) => `/${LIB}/${path}`));
   for (const entry of units.entries.filter((name) => !name.endsWith(".d"))) {
     for (const program of programsCalled(await readFile(join(UNIT_FOLDER, entry), "utf8"))) {
       if (!there.has(program)) throw new Error(`${entry} calls ${program}, which is not in the package`);

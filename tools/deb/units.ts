@@ -25,7 +25,11 @@ const OF_KUBERNETES = new Set([
 ]);
 
 /** The mesh and the balancer carry traffic, and outlive an upgrade. */
-const RESTARTED = new Set(["cluster-os-bootstrap.service", "cluster-os-node-agent.service"]);
+const RESTARTED = new Set([
+  "cluster-os-bootstrap.service",
+  "cluster-os-node-agent.service",
+  "cluster-os-pod-images.service",
+]);
 
 export async function unitsOf(packageName: PackageName): Promise<Units> {
   const isOurs = (name: string): boolean =>

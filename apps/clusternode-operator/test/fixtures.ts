@@ -1,7 +1,7 @@
+import { CLUSTER_NODE_FINALIZER } from "@cluster-os/api";
 import type { ClusterNodeObject, ClusterNodeSpec, ClusterNodeStatus, Condition } from "@cluster-os/api";
-import type { KubernetesNode } from "../src/objects.ts";
+import type { Node } from "@cluster-os/kube";
 import type { NodePatch } from "../src/plan/node-patch.ts";
-import { FINALIZER } from "../src/plan/plan-node.ts";
 
 export const NOW = "2026-03-01T12:00:00Z";
 const EARLIER = "2026-03-01T11:00:00Z";
@@ -46,14 +46,14 @@ export function clusterNode(
   return {
     apiVersion: "cluster-os.dev/v1alpha1",
     kind: "ClusterNode",
-    metadata: { name: "n-a", generation: 1, finalizers: [FINALIZER], ...change.metadata },
+    metadata: { name: "n-a", generation: 1, finalizers: [CLUSTER_NODE_FINALIZER], ...change.metadata },
     spec: change.spec ?? {},
     status: { conditions: [...conditions], ...change.status },
   };
 }
 
 /** A Kubernetes Node as kubelet and kubeadm leave it. */
-export function kubernetesNode(change: Partial<KubernetesNode> = {}): KubernetesNode {
+export function kubernetesNode(change: Partial<Node> = {}): Node {
   return {
     apiVersion: "v1",
     kind: "Node",
@@ -64,8 +64,8 @@ export function kubernetesNode(change: Partial<KubernetesNode> = {}): Kubernetes
 }
 
 /** The Node after a JSON merge patch (RFC 7386), as the API server would have it. */
-export function patched(node: KubernetesNode, patch: NodePatch): KubernetesNode {
-  const merged = merge(node, patch) as KubernetesNode;
+export function patched(node: Node, patch: NodePatch): Node {
+  const merged = merge(node, patch) as Node;
   return { ...merged, metadata: { ...merged.metadata, resourceVersion: "8" } };
 }
 

@@ -1,15 +1,15 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import type { KubernetesNode, Taint } from "../src/objects.ts";
+import type { Node, Taint } from "@cluster-os/kube";
 import { APPLIED_ANNOTATION, nodeWish, planNodePatch, type NodeWish } from "../src/plan/node-patch.ts";
 import { kubernetesNode, patched } from "./fixtures.ts";
 
 const NOTHING: NodeWish = { labels: {}, taints: [], isCordoned: false };
 const gpuTaint: Taint = { key: "gpu", value: "yes", effect: "NoSchedule" };
-const notReady: Taint = { key: "node.kubernetes.io/not-ready", effect: "NoExecute", timeAdded: "t" };
+const notReady: Taint = { key: "node.kubernetes.io/not-ready", effect: "NoExecute" };
 
 /** The Node after the operator has seen the wishes one after the other. */
-function after(node: KubernetesNode, ...wishes: readonly NodeWish[]): KubernetesNode {
+function after(node: Node, ...wishes: readonly NodeWish[]): Node {
   return wishes.reduce((current, wish) => {
     const patch = planNodePatch(wish, current);
     return patch ? patched(current, patch) : current;
@@ -19,7 +19,7 @@ function after(node: KubernetesNode, ...wishes: readonly NodeWish[]): Kubernetes
 describe("nodeWish", () => {
   it("is the spec, and a label per role but those of others", () => {
     const spec = { unschedulable: true, labels: { rack: "7" }, taints: [{ ...gpuTaint, value: "" }] };
-    expect(nodeWish(spec, ["control-plane", "worker"])).to.deep.equal({
+    expect(nodeWish(spec, ["server", "worker"])).to.deep.equal({
       labels: { rack: "7", "node-role.kubernetes.io/worker": "" },
       taints: [{ key: "gpu", effect: "NoSchedule" }],
       isCordoned: true,
@@ -32,7 +32,7 @@ describe("planNodePatch", () => {
   const table: readonly {
     readonly name: string;
     readonly wish: NodeWish;
-    readonly node: KubernetesNode;
+    readonly node: Node;
     readonly patch: unknown;
   }[] = [
     { name: "nothing wished, nothing there", wish: NOTHING, node: kubernetesNode(), patch: undefined },
@@ -196,7 +196,7 @@ describe("planNodePatch, whatever is wished", () => {
         );
         fc.pre(labelsFit && taintsFit);
         const result = after(node, wished, NOTHING);
-        const shape = ({ metadata, spec }: KubernetesNode) => ({
+        const shape = ({ metadata, spec }: Node) => ({
           labels: metadata.labels ?? {},
           annotations: metadata.annotations ?? {},
           taints: [...(spec?.taints ?? [])].sort(byName),

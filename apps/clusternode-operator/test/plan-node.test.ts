@@ -1,8 +1,9 @@
+import { CLUSTER_NODE_FINALIZER } from "@cluster-os/api";
 import { expect } from "chai";
 import fc from "fast-check";
 import type { Heartbeat } from "@cluster-os/reconcile";
 import type { NodeAction } from "../src/plan/actions.ts";
-import { FINALIZER, planNode, type NodeObserved } from "../src/plan/plan-node.ts";
+import { planNode, type NodeObserved } from "../src/plan/plan-node.ts";
 import { clusterNode, condition, kubernetesNode, NOW, patched, READY, SPEC_APPLIED } from "./fixtures.ts";
 
 const deleted = { deletionTimestamp: "2026-03-01T11:59:00Z" };
@@ -109,6 +110,7 @@ describe("planNode", () => {
       observed: { clusterNode: clusterNode({ metadata: deleted }), node: undefined },
       actions: [
         "revoke-access, !Normal AccessRevoked",
+        "delete-node",
         "rest-index, !Normal IndexResting",
         "remove-finalizer",
       ],
@@ -119,7 +121,7 @@ describe("planNode", () => {
         clusterNode: clusterNode({
           metadata: deleted,
           status: {
-            roles: ["control-plane"],
+            roles: ["server"],
             conditions: [READY, SPEC_APPLIED, condition("MeshConnected"), condition("KubernetesReady")],
           },
         }),
@@ -129,12 +131,13 @@ describe("planNode", () => {
     {
       name: "a server that is removed after its end",
       observed: {
-        clusterNode: clusterNode({ metadata: deleted, status: { roles: ["control-plane"] } }),
+        clusterNode: clusterNode({ metadata: deleted, status: { roles: ["server"] } }),
         node: undefined,
         heartbeat: "expired",
       },
       actions: [
         "revoke-access, !Normal AccessRevoked",
+        "delete-node",
         "rest-index, !Normal IndexResting",
         "remove-finalizer",
       ],
@@ -166,11 +169,11 @@ describe("planNode", () => {
       const { metadata, status } = object;
       if (action.kind === "patch-node" && node) return { ...current, node: patched(node, action.patch) };
       if (action.kind === "add-finalizer") {
-        const finalizers = [...(metadata.finalizers ?? []), FINALIZER];
+        const finalizers = [...(metadata.finalizers ?? []), CLUSTER_NODE_FINALIZER];
         return { ...current, clusterNode: { ...object, metadata: { ...metadata, finalizers } } };
       }
       if (action.kind === "remove-finalizer") {
-        const finalizers = (metadata.finalizers ?? []).filter((one) => one !== FINALIZER);
+        const finalizers = (metadata.finalizers ?? []).filter((one) => one !== CLUSTER_NODE_FINALIZER);
         return { ...current, clusterNode: { ...object, metadata: { ...metadata, finalizers } } };
       }
       if (action.kind === "set-conditions") {
@@ -194,11 +197,11 @@ describe("planNode", () => {
     ),
     clusterNode: fc
       .record({
-        finalizers: fc.subarray([FINALIZER, "other.example/hold"]),
+        finalizers: fc.subarray([CLUSTER_NODE_FINALIZER, "other.example/hold"]),
         isDeleted: fc.boolean(),
         generation: fc.nat({ max: 3 }),
         unschedulable: fc.boolean(),
-        roles: fc.subarray(["control-plane", "worker"]),
+        roles: fc.subarray(["server", "worker"]),
         conditions: fc.uniqueArray(
           fc.record({
             type: fc.constantFrom("Ready", "SpecApplied", "Member", "MeshConnected", "KubernetesReady"),
@@ -237,8 +240,7 @@ describe("planNode", () => {
         if (kinds.includes("remove-finalizer")) {
           expect(observed.clusterNode.metadata.deletionTimestamp).to.not.equal(undefined);
           expect(kinds.at(-1)).to.equal("remove-finalizer");
-          expect(kinds).to.include.members(["revoke-access", "rest-index"]);
-          expect(kinds.includes("delete-node")).to.equal(observed.node !== undefined);
+          expect(kinds).to.include.members(["revoke-access", "delete-node", "rest-index"]);
         } else {
           expect(kinds).to.not.include.oneOf(["revoke-access", "delete-node", "rest-index"]);
         }

@@ -1,6 +1,7 @@
 import {
   agentAccessObjects,
   agentLeaseName,
+  admissionPolicyObjects,
   baseObjects,
   clusterNodeObject,
   NAMESPACE,
@@ -36,7 +37,8 @@ describe("node-agent on a real API server", function () {
       return this.skip();
     }
     api = await startApiServer(found.path);
-    for (const object of baseObjects()) await kubectl(["apply", "--server-side", "-f", "-"], object);
+    for (const object of [...baseObjects(), ...admissionPolicyObjects()])
+      await kubectl(["apply", "--server-side", "-f", "-"], object);
     await waitFor(async () => (await api.kubectl(["get", "cn"])).isDone, {
       what: "the definition",
       timeoutMs: 30_000,
@@ -51,7 +53,7 @@ describe("node-agent on a real API server", function () {
     issued = 0;
     isFirstExpired = false;
     setStatus({});
-    await api.kubectl(["delete", "clusternode", NODE_NAME, "--ignore-not-found"]);
+    await removeNode();
     await kubectl(["create", "-f", "-"], clusterNodeObject(NODE_NAME));
     bootstrap = await listen();
   });
@@ -86,6 +88,13 @@ describe("node-agent on a real API server", function () {
     const result = await api.kubectl(args, input === undefined ? {} : { input });
     expect(result.isDone, result.stderr).to.equal(true);
     return result.stdout;
+  }
+
+  /** Without its finalizer, which the operator would take off and nobody does here. */
+  async function removeNode(): Promise<void> {
+    const noFinalizers = JSON.stringify({ metadata: { finalizers: null } });
+    await api.kubectl(["patch", "clusternode", NODE_NAME, "--type=merge", "-p", noFinalizers]);
+    await kubectl(["delete", "clusternode", NODE_NAME, "--ignore-not-found"]);
   }
 
   async function readNode(): Promise<ClusterNodeObject> {
@@ -223,7 +232,7 @@ describe("node-agent on a real API server", function () {
   });
 
   it("waits for a bootstrap that is not there yet, and for its ClusterNode", async () => {
-    await kubectl(["delete", "clusternode", NODE_NAME]);
+    await removeNode();
     const { path } = bootstrap;
     await bootstrap[Symbol.asyncDispose]();
     agent = startAgent(path);

@@ -1,4 +1,5 @@
 import {
+  admissionPolicyObjects,
   agentAccessObjects,
   baseObjects,
   clusterNodeObject,
@@ -30,6 +31,10 @@ describe("objects", () => {
   it("of a cluster, but for its definitions", () => {
     const objects = baseObjects().filter(({ kind }) => kind !== "CustomResourceDefinition");
     expectGolden("base-objects.yaml", yaml(objects));
+  });
+
+  it("of the policies on who writes what", () => {
+    expectGolden("admission-policies.yaml", yaml(admissionPolicyObjects()));
   });
 
   it("the namespace and the definitions come before what needs them", () => {

@@ -1,29 +1,26 @@
 import { isDeepStrictEqual } from "node:util";
 import {
-  AGENT_LEASE_SECONDS,
   agentAccessObjects,
-  agentLeaseName,
   CLUSTER_NODE_API_VERSION,
   clusterNodeObject,
-  NAMESPACE,
   nodeIndexObject,
   nodeLeaseObject,
+  RESTING_LABEL,
   setCondition,
   type ClusterNodeObject,
   type Condition,
 } from "@cluster-os/api";
-import { RESOURCES, type KubeClient, type Lease, type Node } from "@cluster-os/kube";
+import { RESOURCES, type KubeClient, type Node } from "@cluster-os/kube";
 import { podNetwork, type AddressPlan } from "@cluster-os/mesh";
 import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { RosterEntry } from "../view.ts";
-import type { Instant, Logger } from "@cluster-os/std";
+import type { Logger } from "@cluster-os/std";
 import { applyObject, CLUSTER_NODES, createOnce, FIELD_MANAGER } from "./kube.ts";
 import type { NodeEvents } from "./node-events.ts";
-import { isExpired, observeLease, type LeaseObservation } from "./leadership.ts";
-import { planIdentity, planMember, planReadiness, type Heartbeat, type Verdict } from "./readiness.ts";
+import { planIdentity, planMember, type Verdict } from "./verdicts.ts";
 
-/** Conditions of a ClusterNode that the servers write; node-agent writes the others. */
-const SERVERS_CONDITIONS = ["Ready", "Member", "IdentityVerified"];
+/** Conditions of a ClusterNode that bootstrap writes: it alone has the admission records. */
+const OWN_CONDITIONS = ["Member", "IdentityVerified"];
 
 export interface ClusterObjectsOptions {
   readonly kube: KubeClient;
@@ -38,13 +35,12 @@ export interface ClusterObjectsOptions {
 
 /**
  * Keeps the objects that stand for the admitted nodes: an index object, a ClusterNode, a Lease and the rights of one
- * node-agent each; the pod network of each Kubernetes Node; and condition Ready. Run by the server that holds the control
- * Lease, and by it alone.
+ * node-agent each; the pod network of each Kubernetes Node; and the conditions that follow from admission. Run by
+ * the server that holds the control Lease, and by it alone.
  */
 export class ClusterObjects {
   readonly #options: ClusterObjectsOptions;
   readonly #made = new Set<NodeId>();
-  readonly #leases = new Map<string, LeaseObservation>();
 
   constructor(options: ClusterObjectsOptions) {
     this.#options = options;
@@ -53,28 +49,39 @@ export class ClusterObjects {
   /** Forgets what was seen: another server may have held the control Lease since. */
   restart(): void {
     this.#made.clear();
-    this.#leases.clear();
   }
 
-  async round(now: Instant, wallTime: number): Promise<void> {
+  async round(wallTime: number): Promise<void> {
     for (const entry of this.#options.roster()) {
       if (!this.#made.has(entry.nodeId)) await this.#make(entry);
     }
     await this.#keepNodes();
-    await this.#judge(now, wallTime);
+    await this.#judge(wallTime);
   }
 
   async #make(entry: { readonly nodeId: NodeId; readonly index: number }): Promise<void> {
     const { kube, events, logger } = this.#options;
     const name = nodeName(entry.nodeId);
-    // The index first: whoever is admitted next must find it taken.
-    await createOnce(kube, nodeIndexObject(entry.index, entry.nodeId));
-    const isNew = await createOnce(kube, clusterNodeObject(name));
-    const objects = [nodeLeaseObject(name), ...agentAccessObjects(name)];
-    for (const object of objects) await createOnce(kube, object);
+    if (await this.#isRemoved(entry)) {
+      logger.info("node was removed and gets no objects", { node: name, index: entry.index });
+    } else {
+      const isNew = await createOnce(kube, clusterNodeObject(name));
+      const objects = [nodeLeaseObject(name), ...agentAccessObjects(name)];
+      for (const object of objects) await createOnce(kube, object);
+      if (isNew) await events.tell(name, { kind: "admitted", index: entry.index });
+      logger.info("node has its objects", { node: name, index: entry.index });
+    }
     this.#made.add(entry.nodeId);
-    if (isNew) await events.tell(name, { kind: "admitted", index: entry.index });
-    logger.info("node has its objects", { node: name, index: entry.index });
+  }
+
+  /** A node that was removed stays admitted by its record; that it gets no objects again is kept with its index. */
+  async #isRemoved(entry: { readonly nodeId: NodeId; readonly index: number }): Promise<boolean> {
+    const { kube } = this.#options;
+    // The index first: whoever is admitted next must find it taken.
+    const index = nodeIndexObject(entry.index, entry.nodeId);
+    if (await createOnce(kube, index)) return false;
+    const found = await kube.find(RESOURCES.configMap, index.metadata);
+    return found?.metadata.labels?.[RESTING_LABEL] !== undefined;
   }
 
   /** Kubernetes' own objects: a pod network for a new one, and none for a machine that has left. */
@@ -102,35 +109,20 @@ export class ClusterObjects {
     await applyObject(this.#options.kube, object);
   }
 
-  async #judge(now: Instant, wallTime: number): Promise<void> {
+  async #judge(wallTime: number): Promise<void> {
     const { kube, roster } = this.#options;
     const entries = new Map(roster().map((entry) => [nodeName(entry.nodeId), entry]));
-    const leases = (await kube.list(RESOURCES.lease, { namespace: NAMESPACE })).items;
-    const byName = new Map(leases.map((lease) => [lease.metadata.name, lease]));
     for (const node of (await kube.list(CLUSTER_NODES)).items) {
       const { name } = node.metadata;
       const verdicts: Record<string, Verdict> = {
         Member: planMember(entries.get(name)),
         IdentityVerified: planIdentity(entries.get(name)?.nodeId, node.status?.nodeID),
       };
-      const heartbeat = this.#heartbeat(agentLeaseName(name), byName.get(agentLeaseName(name)), now);
-      const conditions = node.status?.conditions ?? [];
-      if (heartbeat !== "unjudged") verdicts["Ready"] = planReadiness({ heartbeat, conditions });
       await this.#write(node, verdicts, wallTime);
     }
   }
 
-  #heartbeat(name: string, lease: Lease | undefined, now: Instant): Heartbeat {
-    const renewTime = lease?.spec?.renewTime;
-    const observed = observeLease(this.#leases.get(name), renewTime, now);
-    this.#leases.set(name, observed);
-    if (renewTime === undefined) return "never";
-    if (isExpired(observed, lease?.spec?.leaseDurationSeconds ?? AGENT_LEASE_SECONDS, now)) return "expired";
-    // A server that has just taken over finds old leases: they are neither fresh nor expired until it has watched.
-    return observed.hasChanged ? "fresh" : "unjudged";
-  }
-
-  /** Writes the servers' conditions where they differ; one apply holds all of them, since an apply drops what it omits. */
+  /** Writes bootstrap's conditions where they differ; one apply holds all of them, since an apply drops what it omits. */
   async #write(
     node: ClusterNodeObject,
     verdicts: Readonly<Record<string, Verdict>>,
@@ -152,7 +144,7 @@ export class ClusterObjects {
         Object.entries(verdicts).map(([type, { status, reason }]) => [type, `${status} ${reason}`]),
       ),
     });
-    const conditions = after.filter(({ type }) => SERVERS_CONDITIONS.includes(type));
+    const conditions = after.filter(({ type }) => OWN_CONDITIONS.includes(type));
     await this.#options.kube.apply(
       CLUSTER_NODES,
       {

@@ -1,4 +1,4 @@
-import { baseObjects, NAMESPACE, serverUser, SERVERS_GROUP } from "@cluster-os/api";
+import { NAMESPACE, serverUser, SERVERS_GROUP } from "@cluster-os/api";
 import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { Distribution } from "@cluster-os/kubernetes";
 import type { KubeClient } from "@cluster-os/kube";
@@ -8,7 +8,9 @@ import { JoinSlot } from "../kubernetes/join-slot.ts";
 import type { View } from "../view.ts";
 import { takeIndex } from "./admissions.ts";
 import { ClusterObjects } from "./cluster-objects.ts";
-import { applyObject, openKube } from "./kube.ts";
+import { install, readInstalled, readManifests } from "./installation.ts";
+import { isInstallationDue } from "./installation-plan.ts";
+import { openKube } from "./kube.ts";
 import { HeldLease } from "./leadership.ts";
 import { NodeEvents } from "./node-events.ts";
 
@@ -22,6 +24,8 @@ export interface ControlPlaneOptions {
   readonly self: NodeId;
   /** Where this server's own kubeconfig is kept (0600). */
   readonly kubeconfigPath: string;
+  /** What the package brings to run in the cluster. */
+  readonly manifestsPath: string;
   /** Whether this machine's API server answers. */
   readonly isReady: () => boolean;
   readonly admit: (nodeId: NodeId, index: number) => Promise<void>;
@@ -32,7 +36,7 @@ export interface ControlPlaneOptions {
 
 /**
  * What the bootstrap of a server does with the Kubernetes API, under an identity of its own (group cluster-os:servers)
- * that may do just this: admit nodes, keep their objects, judge their readiness, and give out join slots.
+ * that may do just this: admit nodes, keep their objects, and give out join slots.
  */
 export class ControlPlane {
   readonly #options: ControlPlaneOptions;
@@ -43,6 +47,8 @@ export class ControlPlane {
   #lease: HeldLease | undefined;
   #objects: ClusterObjects | undefined;
   #isLeader = false;
+  /** Whether this process has seen that what it brings is installed, or something newer. */
+  #isInstalled = false;
 
   constructor(options: ControlPlaneOptions) {
     this.#options = options;
@@ -79,7 +85,21 @@ export class ControlPlane {
     if (isLeader !== this.#isLeader) logger.info(isLeader ? "leads the cluster's objects" : "follows");
     if (isLeader && !this.#isLeader) this.#objects?.restart();
     this.#isLeader = isLeader;
-    if (isLeader) await this.#objects?.round(clock.now(), clock.wallTime());
+    if (!isLeader) return;
+    await this.#objects?.round(clock.wallTime());
+    if (!this.#isInstalled) await this.#install();
+  }
+
+  /** After an upgrade of the package the first leader with the new one installs what it brings. */
+  async #install(): Promise<void> {
+    const { distribution, manifestsPath, logger } = this.#options;
+    const manifests = await readManifests(manifestsPath);
+    const installed = this.#kube && (await readInstalled(this.#kube));
+    if (isInstallationDue(installed, manifests)) {
+      logger.info("installing", { version: manifests.version, digest: manifests.digest, installed });
+      await createBaseObjects(distribution, manifestsPath);
+    }
+    this.#isInstalled = true;
   }
 
   async #open(signal: AbortSignal): Promise<KubeClient> {
@@ -116,10 +136,11 @@ export class ControlPlane {
 }
 
 /**
- * Once, by the initialiser, with the administrator's access: namespace, custom resource definitions, and the rights of the
- * servers' bootstrap. From then on nothing here uses the administrator's access.
+ * By the initialiser, and after an upgrade by the leader, with the administrator's access: namespace, custom resource
+ * definitions, the rights of the servers' bootstrap, and what the package brings to run in the cluster. Nothing else here
+ * uses the administrator's access; only it can give rights that nobody had before.
  */
-export async function createBaseObjects(distribution: Distribution): Promise<void> {
+export async function createBaseObjects(distribution: Distribution, manifestsPath: string): Promise<void> {
   using kube = await openKube(distribution.adminKubeconfig());
-  for (const object of baseObjects()) await applyObject(kube, object);
+  await install(kube, await readManifests(manifestsPath));
 }

@@ -1,29 +1,7 @@
 import { microTime, RESOURCES, when, type KubeClient, type Lease } from "@cluster-os/kube";
+import { isSilent, sight, type Sighting } from "@cluster-os/reconcile";
 import type { Instant } from "@cluster-os/std";
 import { createOnce } from "./kube.ts";
-
-/** A Lease as one observer saw it change: `changedAt` is the observer's own clock, so that no two clocks are compared. */
-export interface LeaseObservation {
-  readonly renewTime: string | undefined;
-  readonly changedAt: Instant;
-  /** Whether this observer saw it renewed at all, and not only found it with some time in it. */
-  readonly hasChanged: boolean;
-}
-
-/** Keeps the instant at which a lease was last seen to change. */
-export function observeLease(
-  previous: LeaseObservation | undefined,
-  renewTime: string | undefined,
-  now: Instant,
-): LeaseObservation {
-  if (!previous) return { renewTime, changedAt: now, hasChanged: false };
-  return previous.renewTime === renewTime ? previous : { renewTime, changedAt: now, hasChanged: true };
-}
-
-/** Whether the holder has not renewed for the lease's own duration, by the observer's clock. */
-export function isExpired(observation: LeaseObservation, durationSeconds: number, now: Instant): boolean {
-  return now - observation.changedAt > durationSeconds * 1000;
-}
 
 export interface HeldLeaseOptions {
   readonly kube: KubeClient;
@@ -39,7 +17,7 @@ export interface HeldLeaseOptions {
  */
 export class HeldLease {
   readonly #options: HeldLeaseOptions;
-  #observed: LeaseObservation | undefined;
+  #observed: Sighting | undefined;
 
   constructor(options: HeldLeaseOptions) {
     this.#options = options;
@@ -53,9 +31,9 @@ export class HeldLease {
     const held = { holderIdentity: holder, leaseDurationSeconds: durationSeconds, renewTime };
     if (!found) return createOnce(kube, this.#lease({ ...held, acquireTime: renewTime }));
     const current = found.spec ?? {};
-    this.#observed = observeLease(this.#observed, current.renewTime, now);
+    this.#observed = sight(this.#observed, current.renewTime, now);
     const isFree =
-      !current.holderIdentity || isExpired(this.#observed, current.leaseDurationSeconds ?? 0, now);
+      !current.holderIdentity || isSilent(this.#observed, (current.leaseDurationSeconds ?? 0) * 1000, now);
     const isMine = current.holderIdentity === holder;
     if (!isMine && !isFree) return false;
     const taken = { acquireTime: renewTime, leaseTransitions: (current.leaseTransitions ?? 0) + 1 };

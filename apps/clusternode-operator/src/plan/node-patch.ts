@@ -1,12 +1,12 @@
 import type { ClusterNodeSpec } from "@cluster-os/api";
-import type { KubernetesNode, Taint } from "../objects.ts";
+import type { Node, Taint } from "@cluster-os/kube";
 
 /** On the Kubernetes Node: what of it the operator put there, so that it takes away its own and nothing else. */
 export const APPLIED_ANNOTATION = "cluster-os.dev/applied";
 
 const ROLE_PREFIX = "node-role.kubernetes.io/";
-/** kubeadm gives servers this label, and bootstrap takes it away: one writer per fact. */
-const ROLES_OF_OTHERS = ["control-plane"];
+/** Servers have a label of kubeadm's (`control-plane`), which bootstrap takes away with the role: one writer per fact. */
+const ROLES_OF_OTHERS = ["server"];
 
 /** What is wanted on a Kubernetes Node. */
 export interface NodeWish {
@@ -55,7 +55,7 @@ export function nodeWish(spec: ClusterNodeSpec | undefined, roles: readonly stri
  * The change that brings a Kubernetes Node to the wish; undefined if it is so. Labels, taints and a cordon that others
  * put there stay: what already was as wished is not taken for its own, and so is not undone later.
  */
-export function planNodePatch(wish: NodeWish, node: KubernetesNode): NodePatch | undefined {
+export function planNodePatch(wish: NodeWish, node: Node): NodePatch | undefined {
   const applied = appliedOf(node);
   const labels = planLabels(wish.labels, node.metadata.labels ?? {}, applied.labels);
   const taints = planTaints(wish.taints, node.spec?.taints ?? [], applied.taints);
@@ -167,7 +167,7 @@ function annotationOf({ labels, taints, cordon }: Applied): string | null {
 }
 
 /** What the annotation says; nothing is the operator's where somebody made it unreadable. */
-function appliedOf(node: KubernetesNode): Applied {
+function appliedOf(node: Node): Applied {
   let parsed: unknown;
   try {
     parsed = JSON.parse(node.metadata.annotations?.[APPLIED_ANNOTATION] ?? "{}");

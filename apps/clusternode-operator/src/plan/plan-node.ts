@@ -1,14 +1,17 @@
-import { findCondition, setCondition, type ClusterNodeObject, type Condition } from "@cluster-os/api";
+import {
+  CLUSTER_NODE_FINALIZER,
+  findCondition,
+  setCondition,
+  type ClusterNodeObject,
+  type Condition,
+} from "@cluster-os/api";
 import type { Heartbeat } from "@cluster-os/reconcile";
 import { isDeepStrictEqual } from "node:util";
-import type { KubernetesNode } from "../objects.ts";
+import type { Node } from "@cluster-os/kube";
 import type { EventText, NodeAction } from "./actions.ts";
 import { nodeWish, planNodePatch, type NodePatch } from "./node-patch.ts";
 import { planReadiness } from "./readiness.ts";
 import type { Verdict } from "./verdict.ts";
-
-/** Holds back the deletion of a ClusterNode until the machine's other objects are gone. */
-export const FINALIZER = "cluster-os.dev/clusternode";
 
 /** Conditions that are the operator's alone. */
 export const OWN_CONDITIONS: readonly string[] = ["Ready", "SpecApplied"];
@@ -17,14 +20,14 @@ export const OWN_CONDITIONS: readonly string[] = ["Ready", "SpecApplied"];
 export interface NodeObserved {
   readonly clusterNode: ClusterNodeObject;
   /** Kubernetes' own object of the same name, if there is one. */
-  readonly node: KubernetesNode | undefined;
+  readonly node: Node | undefined;
   readonly heartbeat: Heartbeat;
 }
 
 /** What is to be done for one machine, in order. Nothing, if all is as wished. */
 export function planNode(observed: NodeObserved, nowIso: string): readonly NodeAction[] {
   const { metadata } = observed.clusterNode;
-  const isHeld = metadata.finalizers?.includes(FINALIZER) ?? false;
+  const isHeld = metadata.finalizers?.includes(CLUSTER_NODE_FINALIZER) ?? false;
   if (metadata.deletionTimestamp === undefined) {
     return [...(isHeld ? [] : [{ kind: "add-finalizer" } as const]), ...planPresent(observed, nowIso)];
   }
@@ -49,7 +52,7 @@ function planPresent(observed: NodeObserved, nowIso: string): readonly NodeActio
  * on it. Whether it is alive shows within a lease's duration.
  */
 function mayGo({ clusterNode, heartbeat }: NodeObserved): boolean {
-  const isServer = clusterNode.status?.roles?.includes("control-plane") ?? false;
+  const isServer = clusterNode.status?.roles?.includes("server") ?? false;
   return !isServer || heartbeat === "expired" || heartbeat === "never";
 }
 
@@ -64,14 +67,11 @@ function planRemoval({ clusterNode, node }: NodeObserved): readonly NodeAction[]
   const normal = (reason: string, note: string): readonly EventText[] => [{ type: "Normal", reason, note }];
   return [
     { kind: "revoke-access", events: normal("AccessRevoked", "node-agent's rights and lease are gone") },
-    ...(node
-      ? [
-          {
-            kind: "delete-node",
-            events: normal("NodeDeleted", `Kubernetes Node ${name} is deleted`),
-          } as const,
-        ]
-      : []),
+    // Also when none was seen: a cache may lag, and nobody would look again.
+    {
+      kind: "delete-node",
+      events: node ? normal("NodeDeleted", `Kubernetes Node ${name} is deleted`) : [],
+    },
     { kind: "rest-index", events: normal("IndexResting", "its addresses rest before they are given again") },
     { kind: "remove-finalizer", events: [] },
   ];

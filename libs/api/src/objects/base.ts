@@ -3,14 +3,19 @@ import { crdOf } from "../resources/crd.ts";
 import { agentPolicyObjects } from "./agent-policy.ts";
 import type { PlainObject } from "./kubernetes-object.ts";
 import { MANAGED_BY, NAMESPACE } from "./names.ts";
+import { operatorPolicyObjects } from "./operator-policy.ts";
 import { serverAccessObjects } from "./server-access.ts";
 
-/** What a cluster needs before its first node is admitted, in the order in which to apply it. */
+/** What a cluster needs before its first node is admitted, in the order in which to apply it; then comes the chart. */
 export function baseObjects(): readonly PlainObject[] {
   return [
     { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE, labels: MANAGED_BY } },
     crdOf(ClusterNode),
     ...serverAccessObjects(),
-    ...agentPolicyObjects(),
   ];
+}
+
+/** What the Helm chart carries of these: policies on who writes what. */
+export function admissionPolicyObjects(): readonly PlainObject[] {
+  return [...agentPolicyObjects(), ...operatorPolicyObjects()];
 }

@@ -7,6 +7,12 @@ export const SERVERS_GROUP = "cluster-os:servers";
 /** Group of every node-agent's client certificate. It has no rights of its own: those are per user. */
 export const AGENTS_GROUP = "cluster-os:node-agents";
 
+/** Name of the operator's Deployment, service account and Lease. */
+export const OPERATOR_NAME = "clusternode-operator";
+
+/** The Kubernetes user that the operator is. */
+export const OPERATOR_USER = `system:serviceaccount:${NAMESPACE}:${OPERATOR_NAME}`;
+
 /** The Kubernetes user that node-agent of a node is. */
 export function agentUser(nodeName: string): string {
   return `cluster-os:node:${nodeName}`;
@@ -22,16 +28,33 @@ export function agentLeaseName(nodeName: string): string {
   return `node-${nodeName}`;
 }
 
+/** The node whose agent renews the Lease of this name; undefined if it is another kind of Lease. */
+export function nodeOfAgentLease(leaseName: string): string | undefined {
+  return leaseName.startsWith("node-") ? leaseName.slice("node-".length) : undefined;
+}
+
 /** Name of the object that stands for a taken index. */
 export function nodeIndexName(index: number): string {
   return `node-index-${index}`;
 }
+
+/** Holds back the deletion of a ClusterNode until the operator has cleaned up the machine's other objects. */
+export const CLUSTER_NODE_FINALIZER = "cluster-os.dev/clusternode";
 
 /** Label with the beginning of a node ID: a label is too short for all of it, and the beginning is enough to find it by. */
 export const NODE_ID_LABEL = "cluster-os.dev/node-id";
 
 /** Label with a node's index. */
 export const INDEX_LABEL = "cluster-os.dev/index";
+
+/**
+ * Label of an index object whose node was removed. The index is not given to another node for now, since machines may
+ * still send to its addresses; and the node gets no objects again.
+ */
+export const RESTING_LABEL = "cluster-os.dev/resting";
+
+/** Annotation of such an object: since when, in RFC 3339. */
+export const RESTING_SINCE_ANNOTATION = "cluster-os.dev/resting-since";
 
 /** The label's value for a node ID: its first 32 hexadecimal digits. */
 export function nodeIdLabel(nodeId: string): string {

@@ -2,6 +2,7 @@ import { CLUSTER_NODE_API_VERSION, ClusterNode, type ClusterNodeObject } from ".
 import type { PlainObject } from "./kubernetes-object.ts";
 import {
   agentLeaseName,
+  CLUSTER_NODE_FINALIZER,
   INDEX_LABEL,
   MANAGED_BY,
   NAMESPACE,
@@ -13,12 +14,15 @@ import {
 /** Seconds after its last renewal at which a node's Lease has expired. */
 export const AGENT_LEASE_SECONDS = 15;
 
-/** The ClusterNode of an admitted node, before anybody reported on it. */
+/**
+ * The ClusterNode of an admitted node, before anybody reported on it. It has its finalizer from the start: one that is
+ * deleted at once takes its other objects along, too.
+ */
 export function clusterNodeObject(nodeName: string): ClusterNodeObject & PlainObject {
   return {
     apiVersion: CLUSTER_NODE_API_VERSION,
     kind: ClusterNode.kind,
-    metadata: { name: nodeName, labels: MANAGED_BY },
+    metadata: { name: nodeName, labels: MANAGED_BY, finalizers: [CLUSTER_NODE_FINALIZER] },
     spec: {},
   };
 }

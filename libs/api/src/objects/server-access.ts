@@ -7,8 +7,8 @@ const MAKE = ["get", "list", "watch", "create", "patch", "delete"];
 const RBAC = ["rbac.authorization.k8s.io"];
 
 /**
- * The rights of the servers' bootstrap: admit nodes, keep their objects, judge their readiness, have their agents'
- * certificates signed. It may make roles, but neither `escalate` nor `bind`: Kubernetes lets it grant only what it has,
+ * The rights of the servers' bootstrap: admit nodes, keep their objects, have their agents' certificates
+ * signed. It may make roles, but neither `escalate` nor `bind`: Kubernetes lets it grant only what it has,
  * and it has little more than what an agent gets.
  */
 export function serverAccessObjects(): readonly PlainObject[] {
@@ -35,11 +35,6 @@ export function serverAccessObjects(): readonly PlainObject[] {
           verbs: ["approve"],
         },
         { apiGroups: RBAC, resources: ["clusterroles", "clusterrolebindings"], verbs: MAKE },
-        {
-          apiGroups: ["apiextensions.k8s.io"],
-          resources: ["customresourcedefinitions"],
-          verbs: ["get", "list", "watch", "create", "patch"],
-        },
       ],
     }),
     // Events of objects that have no namespace lie in this one.

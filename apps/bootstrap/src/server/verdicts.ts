@@ -1,0 +1,44 @@
+/** A condition without its type and times. */
+export interface Verdict {
+  readonly status: "True" | "False" | "Unknown";
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Condition Member: whether the machine takes part. `entry` is undefined for one that was never admitted. */
+export function planMember(entry: { readonly hasLeft: boolean } | undefined): Verdict {
+  if (!entry) {
+    return { status: "False", reason: "NotAdmitted", message: "no admission record has a key of this name" };
+  }
+  return entry.hasLeft
+    ? {
+        status: "False",
+        reason: "Left",
+        message: "the machine left by itself; `cluster-os join` on it brings it back",
+      }
+    : { status: "True", reason: "Admitted", message: "the machine is admitted" };
+}
+
+/**
+ * Condition IdentityVerified: whether the machine that reports under this name is the one whose key was admitted. The
+ * name follows from the key, so a difference means that somebody else writes this status.
+ */
+export function planIdentity(admitted: string | undefined, reported: string | undefined): Verdict {
+  if (admitted === undefined) {
+    return { status: "False", reason: "NotAdmitted", message: "no admission record has a key of this name" };
+  }
+  if (reported === undefined) {
+    return {
+      status: "Unknown",
+      reason: "NeverReported",
+      message: "node-agent on this machine has not reported yet",
+    };
+  }
+  return reported === admitted
+    ? {
+        status: "True",
+        reason: "AdmissionVerified",
+        message: "the admission record is signed by the cluster's authority",
+      }
+    : { status: "False", reason: "IdentityMismatch", message: `the admission record is of ${admitted}` };
+}

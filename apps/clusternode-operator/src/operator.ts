@@ -1,0 +1,129 @@
+import { isDeepStrictEqual } from "node:util";
+import { NAMESPACE, nodeOfAgentLease } from "@cluster-os/api";
+import {
+  EventRecorder,
+  feed,
+  Informer,
+  LeaderElector,
+  Manager,
+  RESOURCES,
+  type Change,
+  type KubeClient,
+  type Node,
+} from "@cluster-os/kube";
+import type { KubeMetrics } from "@cluster-os/kube/metrics";
+import { Controller } from "@cluster-os/reconcile/drivers";
+import type { Clock, Logger, Rng } from "@cluster-os/std";
+import { CLUSTER_NODE } from "./executor.ts";
+import { Heartbeats } from "./heartbeats.ts";
+import { NodeReconciler } from "./reconciler.ts";
+
+const NAME = "clusternode";
+
+export interface OperatorOptions {
+  readonly client: KubeClient;
+  readonly metrics: KubeMetrics;
+  /** This process, unlike any other and any earlier one: the pod's name and uid. */
+  readonly identity: string;
+  /** Where /healthz, /readyz and /metrics are. */
+  readonly listen: { readonly port: number; readonly host?: string };
+  /** The lease is lost: end the process. */
+  readonly onLost: (error: Error) => void;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+  /** A watch on which nothing arrives for so long is dead, in milliseconds. Default: that of libs/kube. */
+  readonly inactivityMs?: number;
+}
+
+/** Everything of the operator, ready to run. */
+export function createOperator(options: OperatorOptions): Manager {
+  const { client, metrics, identity, listen, onLost, clock, rng, logger } = options;
+  const common = { client, clock, rng, logger };
+  const { inactivityMs } = options;
+  const watching = {
+    ...common,
+    metrics: metrics.informers,
+    ...(inactivityMs !== undefined && { inactivityMs }),
+  };
+  const clusterNodes = new Informer({ ...watching, resource: CLUSTER_NODE });
+  const nodes = new Informer({ ...watching, resource: RESOURCES.node });
+  const leases = new Informer({
+    ...watching,
+    resource: RESOURCES.lease,
+    selection: { namespace: NAMESPACE },
+  });
+  const heartbeats = new Heartbeats();
+  const events = new EventRecorder({
+    ...common,
+    controller: "cluster-os.dev/clusternode-operator",
+    instance: identity,
+  });
+  const { reconcile } = new NodeReconciler({
+    client,
+    clusterNodes: clusterNodes.store,
+    nodes: nodes.store,
+    heartbeats,
+    events,
+    clock,
+    logger,
+  });
+  const controller = new Controller({
+    name: NAME,
+    reconcile,
+    concurrency: 4,
+    timeoutMs: 30_000,
+    clock,
+    rng,
+    logger,
+    metrics: metrics.ofController(NAME),
+  });
+
+  feed(clusterNodes, controller);
+  feed(nodes, controller, { when: isNodeWorthALook });
+  leases.store.onChange(({ kind, object }) => {
+    const node = nodeOfAgentLease(object.metadata.name);
+    if (node === undefined) return;
+    const lease = kind === "deleted" ? undefined : object;
+    if (heartbeats.saw(node, lease, clock.now())) controller.enqueue(node);
+  });
+
+  const elector = new LeaderElector({
+    ...common,
+    namespace: NAMESPACE,
+    name: "clusternode-operator",
+    identity,
+    onLost,
+  });
+  const manager = new Manager({ logger, elector, metrics, listen });
+  manager.addInformer(clusterNodes, nodes, leases);
+  manager.addController({
+    name: controller.name,
+    get isHealthy() {
+      return controller.isHealthy;
+    },
+    start: () => {
+      // Who did not lead may have been cut off without a consequence: what it saw then is no reason to judge anybody.
+      heartbeats.restart(clock.now());
+      controller.start();
+    },
+    stop: async (graceMs) => {
+      await controller.stop(graceMs);
+      await events.flush();
+    },
+  });
+  return manager;
+}
+
+/** kubelets write their Node's status all the time; only what the operator looks at counts. */
+function isNodeWorthALook(change: Change<Node>): boolean {
+  if (change.kind !== "updated") return true;
+  const { object, previous } = change;
+  const view = ({ metadata: { labels, annotations }, spec }: Node) => ({
+    labels,
+    annotations,
+    unschedulable: spec?.unschedulable,
+    taints: spec?.taints,
+  });
+  return !isDeepStrictEqual(view(object), view(previous));
+}

@@ -1,0 +1,35 @@
+{{- define "cluster-os.operator" -}}
+clusternode-operator
+{{- end }}
+
+{{- define "cluster-os.selector" -}}
+app.kubernetes.io/name: {{ include "cluster-os.operator" . }}
+app.kubernetes.io/part-of: cluster-os
+{{- end }}
+
+{{- define "cluster-os.labels" -}}
+{{ include "cluster-os.selector" . }}
+app.kubernetes.io/managed-by: cluster-os
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+{{- end }}
+
+{{- define "cluster-os.image" -}}
+{{ .Values.operator.image.repository }}:{{ .Values.operator.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
+{{/* What every container here may do: nothing but run. */}}
+{{- define "cluster-os.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{- define "cluster-os.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
