@@ -1,16 +1,15 @@
-import { findCondition } from "@cluster-os/api";
+import { isDeepStrictEqual } from "node:util";
+import { findCondition, type ClusterNodeObject } from "@cluster-os/api";
 import { Lab, type Machine } from "@cluster-os/lab";
 import { delay } from "@cluster-os/std/drivers";
 import { expect } from "chai";
 import { clusterOs, kubectlJson, LAB, must } from "../src/cluster-os.ts";
+import { findParts, readySince, type Parts } from "../src/machines.ts";
 import { clusterNodes, isReady, nodeNameOf } from "../src/nodes.ts";
 import { MINUTE_MS, timed } from "../src/scenario.ts";
 
-/** Machines of four that became servers, and the worker. */
-interface Parts {
-  readonly servers: readonly Machine[];
-  readonly worker: Machine;
-}
+/** Two rounds of each loop, in milliseconds. */
+const ROUNDS_MS = 12_000;
 
 describe("a cluster of three servers and a worker", function () {
   this.timeout(5 * MINUTE_MS);
@@ -113,10 +112,12 @@ describe("a cluster of three servers and a worker", function () {
       "containerd",
       "kubelet",
     ];
+    let rest: readonly ClusterNodeObject[] = [];
+    before("everything has come to rest", async () => void (rest = await settled()));
+
     for (const unit of units) {
       it(`${unit}: nothing is changed`, async () => {
         const [machine] = parts.servers;
-        const before = await fingerprint();
         const since = (await machine?.run(["date", "+%s.%N"]))?.trim() ?? "";
         await machine?.run(["systemctl", "restart", unit]);
         await timed("all Ready", async () => (await clusterNodes()).every(isReady));
@@ -124,10 +125,9 @@ describe("a cluster of three servers and a worker", function () {
           "it runs",
           async () => (await machine?.exec(["systemctl", "is-active", unit]))?.exitCode === 0,
         );
-        // Two rounds of each loop.
-        await delay(12_000);
+        await delay(ROUNDS_MS);
         expect(await actsSince(machine, since)).to.deep.equal([]);
-        expect(await fingerprint()).to.deep.equal(before);
+        expect(await clusterNodes()).to.deep.equal(rest);
       });
     }
   });
@@ -180,21 +180,6 @@ describe("a cluster of three servers and a worker", function () {
   }
 });
 
-async function findParts(lab: Lab): Promise<Parts> {
-  const nodes = await clusterNodes();
-  const roleOf = new Map(nodes.map(({ metadata, status }) => [metadata.name, status?.roles?.[0]]));
-  const machines = await Promise.all(
-    (await lab.machines()).map(async (machine) => ({
-      machine,
-      role: roleOf.get(await nodeNameOf(machine.number)),
-    })),
-  );
-  const having = (role: string) => machines.filter((one) => one.role === role).map(({ machine }) => machine);
-  const [worker] = having("worker");
-  if (!worker) throw new Error("no machine became a worker");
-  return { servers: having("server"), worker };
-}
-
 async function nodes(): Promise<readonly string[]> {
   const { items } = await kubectlJson<{ readonly items: readonly { readonly metadata: { name: string } }[] }>(
     "get",
@@ -220,12 +205,18 @@ async function writes(machine: Machine | undefined): Promise<boolean> {
   return (await kubectlOn(machine, ["create", "configmap", `written-${written}`])) !== undefined;
 }
 
-/** What changes only when somebody changes something: no heartbeats, no conditions' times. */
-async function fingerprint(): Promise<unknown> {
-  const { items } = await kubectlJson<{
-    readonly items: readonly { readonly metadata: { name: string; resourceVersion: string } }[];
-  }>("get", "clusternodes");
-  return items.map(({ metadata: { name, resourceVersion } }) => [name, resourceVersion]);
+/** All ClusterNodes once nothing of them changes any more: after two rounds of every loop they are the same. */
+async function settled(): Promise<readonly ClusterNodeObject[]> {
+  let before = await clusterNodes();
+  const started = performance.now();
+  for (;;) {
+    await delay(ROUNDS_MS);
+    const after = await clusterNodes();
+    if (isDeepStrictEqual(before, after)) return after;
+    if (performance.now() - started > 2 * MINUTE_MS)
+      expect(after, "it does not settle").to.deep.equal(before);
+    before = after;
+  }
 }
 
 /** What bootstrap did to its machine since then, by its own log. */
@@ -240,12 +231,4 @@ async function actsSince(machine: Machine | undefined, since: string): Promise<r
 async function signalApiServer(machine: Machine, signal: "STOP" | "CONT"): Promise<void> {
   const pid = (await machine.run(["pidof", "kube-apiserver"])).trim();
   await machine.run(["kill", `-${signal}`, pid]);
-}
-
-/** Since when each node is Ready. */
-async function readySince(): Promise<unknown> {
-  return (await clusterNodes()).map(({ metadata, status }) => [
-    metadata.name,
-    findCondition(status?.conditions, "Ready")?.lastTransitionTime,
-  ]);
 }

@@ -25,7 +25,16 @@ export interface Manifests {
 }
 
 /** The chart as text, as `helm template` renders it: in the order of an installation, without its tests. */
-export async function renderChart({ image, values = [] }: RenderOptions): Promise<string> {
+export function renderChart(options: RenderOptions): Promise<string> {
+  return template(options, ["--skip-tests"]);
+}
+
+/** The pod that `helm test` runs, for a cluster on which helm did not install the chart. */
+export function renderTest(options: RenderOptions): Promise<string> {
+  return template(options, ["--show-only", "templates/tests/ready.yaml"]);
+}
+
+async function template({ image, values = [] }: RenderOptions, options: readonly string[]): Promise<string> {
   const [repository, tag] = split(image);
   const settings = [`operator.image.repository=${repository}`, `operator.image.tag=${tag}`];
   const { stdout } = await execa(await helm(), [
@@ -34,7 +43,7 @@ export async function renderChart({ image, values = [] }: RenderOptions): Promis
     CHART,
     "--namespace",
     NAMESPACE,
-    "--skip-tests",
+    ...options,
     ...values.flatMap((file) => ["--values", file]),
     ...settings.flatMap((setting) => ["--set-string", setting]),
   ]);
