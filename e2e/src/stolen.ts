@@ -36,7 +36,8 @@ export async function steal(machine: Machine, nodeName: string): Promise<Thief> 
     "current-context": "x",
   };
   const stdin = new TextEncoder().encode(JSON.stringify(kubeconfig));
-  await machine.run(["install", "--mode=600", "/dev/stdin", KUBECONFIG], { stdin });
+  await machine.run(["install", "--mode=600", "/dev/null", KUBECONFIG]);
+  await machine.run(["tee", KUBECONFIG], { stdin, stdout: "ignore" });
   return {
     kubectl: async (args) => {
       const options = [`--kubeconfig=${KUBECONFIG}`, "--request-timeout=10s"];

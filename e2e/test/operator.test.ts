@@ -165,7 +165,7 @@ describe("what the operator keeps in order", function () {
         ...merge({ status: { conditions: [condition] } }),
       ]);
       expect(exitCode).to.equal(1);
-      expect(said).to.include("condition Ready is written by");
+      expect(said).to.include("condition Ready is not node-agent's to write");
     });
   });
 

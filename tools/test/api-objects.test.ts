@@ -152,7 +152,7 @@ describe("objects of libs/api on a real API server", function () {
           agent("n-b"),
           "cluster-os-node-agent",
         );
-        return refused.stderr.includes("condition Ready is written by the servers");
+        return refused.stderr.includes("condition Ready is not node-agent's to write");
       },
       { what: "the refusal", timeoutMs: 30_000 },
     );
@@ -162,7 +162,7 @@ describe("objects of libs/api on a real API server", function () {
       agent("n-a"),
       "cluster-os-node-agent",
     );
-    expect(taken.stderr).to.contain("condition Ready is written by the servers");
+    expect(taken.stderr).to.contain("condition Ready is not node-agent's to write");
     done(
       await applyStatus(
         "n-b",
@@ -171,6 +171,95 @@ describe("objects of libs/api on a real API server", function () {
         "cluster-os-node-agent",
       ),
     );
+  });
+
+  describe("should a role ever give node-agents too much", () => {
+    const everything = {
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "ClusterRoleBinding",
+      metadata: { name: "too-much" },
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" },
+      subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "Group", name: AGENTS_GROUP }],
+    };
+    const kubelets = {
+      apiVersion: "coordination.k8s.io/v1",
+      kind: "Lease",
+      metadata: { name: "n-a", namespace: "kube-node-lease" },
+    };
+    before(async () => {
+      done(await api.kubectl(["create", "-f", "-"], { input: [everything, kubelets] }));
+    });
+    after(async () => done(await api.kubectl(["delete", "clusterrolebinding", "too-much"])));
+
+    const patch = (target: string, change: object, ...options: readonly string[]): readonly string[] => [
+      ...[
+        "patch",
+        target,
+        "--type=merge",
+        `--patch=${JSON.stringify(change)}`,
+        "--dry-run=server",
+        ...options,
+      ],
+    ];
+    const lease = { spec: { holderIdentity: "somebody" } };
+    const status = { status: { roles: ["worker"] } };
+    const cases: readonly { name: string; args: readonly string[]; refusal: string | undefined }[] = [
+      {
+        name: "another's status",
+        args: patch("clusternodes/n-b", status, "--subresource=status"),
+        refusal: "a node-agent writes its own ClusterNode only",
+      },
+      {
+        name: "its own spec",
+        args: patch("clusternodes/n-a", { spec: { unschedulable: true } }),
+        refusal: "of its ClusterNode a node-agent writes the status only",
+      },
+      {
+        name: "the deletion of another",
+        args: ["delete", "clusternode", "n-b", "--dry-run=server"],
+        refusal: "a node-agent writes its own ClusterNode only",
+      },
+      {
+        name: "another's Lease",
+        args: patch(`leases/${agentLeaseName("n-b")}`, lease, "-n", NAMESPACE),
+        refusal: "a node-agent writes its own Lease only",
+      },
+      {
+        name: "a Lease of the system",
+        args: ["create", "-f", "-"],
+        refusal: "a node-agent writes its own Lease only",
+      },
+      {
+        name: "the kubelet's Lease",
+        args: patch("leases/n-a", lease, "-n", "kube-node-lease"),
+        refusal: "a node-agent writes its own Lease only",
+      },
+      {
+        name: "its own status",
+        args: patch("clusternodes/n-a", status, "--subresource=status"),
+        refusal: undefined,
+      },
+      {
+        name: "its own Lease",
+        args: patch(`leases/${agentLeaseName("n-a")}`, lease, "-n", NAMESPACE),
+        refusal: undefined,
+      },
+    ];
+    const input = {
+      apiVersion: "coordination.k8s.io/v1",
+      kind: "Lease",
+      metadata: { name: "kube-scheduler", namespace: "kube-system" },
+    };
+    for (const { name, args, refusal } of cases) {
+      it(`it is ${refusal === undefined ? "taken" : "refused"}: ${name}`, async () => {
+        const { isDone, stderr } = await api.kubectl(args, {
+          ...agent("n-a"),
+          ...(args[0] === "create" && { input }),
+        });
+        expect(isDone, stderr).to.equal(refusal === undefined);
+        if (refusal !== undefined) expect(stderr).to.contain(refusal);
+      });
+    }
   });
 
   const specs: readonly { name: string; spec: object; refusal?: string }[] = [

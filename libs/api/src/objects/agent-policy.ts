@@ -1,31 +1,57 @@
 import { ClusterNode } from "../resources/cluster-node.ts";
 import { admissionPolicy } from "./admission-policy.ts";
 import type { PlainObject } from "./kubernetes-object.ts";
-import { AGENTS_GROUP } from "./names.ts";
+import { agentLeaseName, AGENTS_GROUP, agentUser, NAMESPACE } from "./names.ts";
 
 /** Conditions that others judge a node by: a machine does not write its own testimonial. */
 const NOT_THE_AGENTS = ["Ready", "SpecApplied", "Member", "IdentityVerified"];
 
+/** What a node-agent may write at all, and how its name follows from the user's. RBAC says so, and this says it again. */
+const WRITTEN = {
+  clusternodes: { name: nameAfter(""), what: "its own ClusterNode" },
+  leases: {
+    name: `${nameAfter(agentLeaseName(""))} && request.namespace == "${NAMESPACE}"`,
+    what: "its own Lease",
+  },
+} as const;
+
 /**
  * What roles cannot say (they end at the object): a node-agent writes no condition that others own. Without this, a
- * machine that somebody took over could report itself Ready.
+ * machine that somebody took over could report itself Ready. And, should a role ever give it too much: no object but
+ * its own.
  */
 export function agentPolicyObjects(): readonly PlainObject[] {
+  const operations = ["CREATE", "UPDATE", "DELETE"] as const;
   return admissionPolicy({
     name: "cluster-os-node-agents",
     who: `"${AGENTS_GROUP}" in request.userInfo.groups`,
     rules: [
       {
         apiGroups: [ClusterNode.group],
-        resources: [`${ClusterNode.plural}/status`],
-        operations: ["UPDATE"],
+        resources: [ClusterNode.plural, `${ClusterNode.plural}/status`],
+        operations,
       },
+      { apiGroups: ["coordination.k8s.io"], resources: ["leases"], operations },
     ],
-    validations: NOT_THE_AGENTS.map((type) => ({
-      expression: `${conditionsOf("object", type)} == ${conditionsOf("oldObject", type)}`,
-      message: `condition ${type} is written by the servers, not by node-agent`,
-    })),
+    validations: [
+      ...Object.entries(WRITTEN).map(([resource, { name, what }]) => ({
+        expression: `request.resource.resource != "${resource}" || (${name})`,
+        message: `a node-agent writes ${what} only`,
+      })),
+      {
+        expression: `request.resource.resource != "${ClusterNode.plural}" || request.?subResource.orValue("") == "status"`,
+        message: "of its ClusterNode a node-agent writes the status only",
+      },
+      ...NOT_THE_AGENTS.map((type) => ({
+        expression: `request.resource.resource != "${ClusterNode.plural}" || ${conditionsOf("object", type)} == ${conditionsOf("oldObject", type)}`,
+        message: `condition ${type} is not node-agent's to write`,
+      })),
+    ],
   });
+}
+
+function nameAfter(prefix: string): string {
+  return `request.name == request.userInfo.username.replace("${agentUser("")}", "${prefix}", 1)`;
 }
 
 function conditionsOf(object: string, type: string): string {
