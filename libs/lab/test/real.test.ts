@@ -107,16 +107,25 @@ describe("a real lab", function () {
     const one = await machine(1);
     const abort = new AbortController();
     const sleeping = one.exec(["sleep", "1234"], { signal: abort.signal });
-    await waitFor(async () => (await one.exec(["pgrep", "-f", "sleep 1234"])).exitCode === 0, {
+    await waitFor(async () => (await one.exec(["pgrep", "-xf", "sleep 1234"])).exitCode === 0, {
       what: "sleep",
-      timeoutMs: 5000,
+      timeoutMs: 20_000,
     });
     abort.abort();
     expect((await sleeping).exitCode).to.be.greaterThan(128);
-    await waitFor(async () => (await one.exec(["pgrep", "-xf", "sleep 1234"])).exitCode === 1, {
+    await waitFor(async () => (await one.exec(["pgrep", "-f", "[s]leep 1234"])).exitCode === 1, {
       what: "its end",
-      timeoutMs: 5000,
+      timeoutMs: 20_000,
     });
+  });
+
+  it("ends a command at whatever point of its start it is asked to", async () => {
+    const one = await machine(1);
+    for (let afterMs = 0; afterMs < 60; afterMs += 1) {
+      const ended = await one.exec(["sleep", "1235"], { signal: AbortSignal.timeout(afterMs) });
+      expect(ended.exitCode).to.be.greaterThan(128);
+    }
+    expect((await one.exec(["pgrep", "-f", "[s]leep 1235"])).exitCode).to.equal(1);
   });
 
   it("is found again by another process, and refuses to come up twice", async () => {

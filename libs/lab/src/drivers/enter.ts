@@ -1,6 +1,8 @@
+import type { ChildProcess } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { execa } from "execa";
 import { LabError } from "../lab-error.ts";
+import { killWithChildren } from "./processes.ts";
 import { enterCommand, machineEnvironment } from "../nspawn.ts";
 import type { ProcessRef } from "../state.ts";
 
@@ -56,10 +58,11 @@ export async function runProgram(
 ): Promise<ExecResult> {
   // A terminal sends its signals to everybody on it. They are the command's; this process waits for its end.
   const ignore = (): void => {};
+  const done = new AbortController();
   if (options.isInteractive === true) process.on("SIGINT", ignore).on("SIGQUIT", ignore);
   try {
     const { stdin = "ignore", stdout = "capture", stderr = "capture" } = options;
-    const result = await execa(program, args, {
+    const running = execa(program, args, {
       reject: false,
       env: options.env ?? {},
       extendEnv: false,
@@ -70,8 +73,11 @@ export async function runProgram(
         : { stdin: stdin === "ignore" || stdin === "inherit" ? stdin : ([stdin, "pipe"] as const) }),
       stdout: outputOf(stdout),
       stderr: outputOf(stderr),
-      ...(options.signal === undefined ? {} : { cancelSignal: options.signal, forceKillAfterDelay: 1000 }),
     });
+    const end = (): void => void endRunning(running.nodeChildProcess).catch(() => undefined);
+    options.signal?.addEventListener("abort", end, { once: true, signal: done.signal });
+    if (options.signal?.aborted === true) end();
+    const result = await running;
     if (result.exitCode === undefined && result.signal === undefined) {
       throw new LabError(`could not run a command in ${what}`, { cause: result.cause ?? result });
     }
@@ -81,8 +87,17 @@ export async function runProgram(
       stderr: textOf(result.stderr),
     };
   } finally {
+    done.abort();
     if (options.isInteractive === true) process.off("SIGINT", ignore).off("SIGQUIT", ignore);
   }
+}
+
+/**
+ * A command in a machine is a child of nsenter's that dies with it, but only from the moment on at which setpriv has said
+ * so: before, it would outlive nsenter and hold the pipes. So both are killed here.
+ */
+async function endRunning({ pid, exitCode, signalCode }: ChildProcess): Promise<void> {
+  if (pid !== undefined && exitCode === null && signalCode === null) await killWithChildren(pid);
 }
 
 function outputOf(

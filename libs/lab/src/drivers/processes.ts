@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { basename } from "node:path";
+import { waitFor } from "@cluster-os/std/drivers";
 import type { ProcessRef } from "../state.ts";
 
 export interface ProcessFacts extends ProcessRef {
@@ -7,6 +8,8 @@ export interface ProcessFacts extends ProcessRef {
   readonly parent: number;
   /** A zombie is dead; only its parent has not asked yet. */
   readonly isZombie: boolean;
+  /** Stopped by a signal: it does nothing until it is continued or killed. */
+  readonly isStopped: boolean;
 }
 
 /** The process of that number; undefined if there is none. */
@@ -20,6 +23,7 @@ export async function readProcess(pid: number): Promise<ProcessFacts | undefined
     pid,
     name,
     isZombie: fields[0] === "Z" || fields[0] === "X",
+    isStopped: fields[0] === "T",
     parent: Number(fields[1]),
     startTicks: Number(fields[19]),
   };
@@ -46,6 +50,23 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
     if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
     throw error;
   }
+}
+
+/**
+ * Kills a process and its children. It is stopped before its children are looked for: otherwise it might make one between
+ * the look and its own end, and nobody would end that one.
+ */
+export async function killWithChildren(pid: number): Promise<void> {
+  if (!signalProcess(pid, "SIGSTOP")) return;
+  await waitFor(
+    async () => {
+      const facts = await readProcess(pid);
+      return facts === undefined || facts.isZombie || facts.isStopped;
+    },
+    { what: `process ${pid} to stop`, timeoutMs: 10_000, everyMs: 5 },
+  );
+  for (const child of await childrenOf(pid)) signalProcess(child, "SIGKILL");
+  signalProcess(pid, "SIGKILL");
 }
 
 export async function childrenOf(pid: number): Promise<number[]> {
