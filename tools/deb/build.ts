@@ -9,6 +9,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CACHE, parse, REPOSITORY, USAGE, type Args, type PackageName } from "./args.ts";
+import { nodeWireguard } from "../node-wireguard/build.ts";
 import { bundle, HOST_PROGRAMS, POD_PROGRAMS } from "./bundle.ts";
 import { chartKey } from "./chart.ts";
 import { deliver, pack } from "./dpkg.ts";
@@ -45,7 +46,11 @@ async function build(name: PackageName, version: string, args: Args): Promise<st
       version,
       await ownKey(name),
       name === "cluster-os"
-        ? keyOf(await keyOfFiles(bundled.host), await operatorImageKey(bundled.pod), await chartKey())
+        ? keyOf(
+            await keyOfFiles(bundled.host, await nodeWireguard()),
+            await operatorImageKey(bundled.pod),
+            await chartKey(),
+          )
         : await kubernetesKey(),
     );
     const folder = await kept(join(CACHE, "deb", name), key, async (draft) => {

@@ -7,6 +7,7 @@ go_wanted=1.24
 # What it is for stands beside it, in the order of first use.
 packages=(
   make gcc libc6-dev                                     # the pause container
+  g++ python3                                            # node-gyp: the native part of libs/node-wireguard
   mmdebstrap zstd dpkg-dev                               # the machines' Debian tree, our packages
   systemd-container iproute2 nftables conntrack          # machines and their network
   buildah                                                # the operator's image

@@ -4,7 +4,7 @@ import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { NodeKeys } from "@cluster-os/identity/drivers";
 import type { Distribution } from "@cluster-os/kubernetes";
 import { openNetwork, type Network } from "@cluster-os/membership/drivers";
-import { isUnderlayInterface, type WireGuardDevice } from "@cluster-os/mesh";
+import { isUnderlayInterface } from "@cluster-os/mesh";
 import type { LinkDriver } from "@cluster-os/mesh/drivers";
 import { fromBase64, type Clock, type Logger, type Rng } from "@cluster-os/std";
 import { readFileIfExists } from "@cluster-os/std/drivers";
@@ -14,7 +14,8 @@ import { KubernetesPart } from "./kubernetes/part.ts";
 import { serveLocalApi, type LocalApiAnswers } from "./local-api.ts";
 import { Loop } from "./loop.ts";
 import { lanSubnets, underlayAddresses, type MachineCapabilities } from "./machine.ts";
-import { MESH_INTERFACE, MeshController } from "./mesh-controller.ts";
+import { MeshController } from "./mesh-controller.ts";
+import { MESH_INTERFACE, type MeshInterface } from "./mesh-interface.ts";
 import { meshView } from "./mesh-view.ts";
 import { ProtocolDriver, type OuterEffect } from "./protocol-driver.ts";
 import { clusterStatus, memberList, nodeReport } from "./reports.ts";
@@ -30,11 +31,9 @@ export interface DaemonOptions {
   readonly keys: NodeKeys;
   readonly capabilities: MachineCapabilities;
   readonly version: string;
-  readonly device: WireGuardDevice;
+  readonly mesh: MeshInterface;
   readonly link: LinkDriver;
   readonly chrony: Chrony;
-  readonly ensureMeshInterface: (signal: AbortSignal) => Promise<void>;
-  readonly removeMeshInterface: (signal: AbortSignal) => Promise<void>;
   /**
    * Called when this machine has left its cluster, or has begun to and failed: this process is of no more use, and only
    * after a failure is another one.
@@ -201,11 +200,10 @@ export class Daemon implements AsyncDisposable {
   }
 
   #meshController(): MeshController {
-    const { device, link, ensureMeshInterface, keys, clock, logger } = this.#options;
+    const { mesh, link, keys, clock, logger } = this.#options;
     return new MeshController({
-      device,
+      mesh,
       link,
-      ensureInterface: ensureMeshInterface,
       wireguard: keys.wireguard,
       listenPort: this.#options.config.wireguardPort ?? DEFAULT_WIREGUARD_PORT,
       view: () => meshView(this.#view, keys.identity.nodeId),
@@ -249,7 +247,7 @@ export class Daemon implements AsyncDisposable {
   }
 
   async #depart(): Promise<LeaveAnswer> {
-    const { keys, settings, removeMeshInterface, onDeparture, logger } = this.#options;
+    const { keys, settings, mesh, onDeparture, logger } = this.#options;
     let hasBegun = false;
     let hasLeft = false;
     try {
@@ -264,7 +262,7 @@ export class Daemon implements AsyncDisposable {
         leaveKubernetes: (signal) => this.#kubernetes.leave(signal),
         departurePath: settings.departurePath,
         tellOthers: () => this.#driver.feed({ kind: "leave" }),
-        stopMesh: removeMeshInterface,
+        stopMesh: (signal) => mesh.remove(signal),
         logger,
       });
       hasLeft = true;
@@ -297,7 +295,7 @@ export class Daemon implements AsyncDisposable {
   }
 
   async #nodeReport(): Promise<NodeStatus> {
-    const { version, config, device, steps } = this.#options;
+    const { version, config, mesh, steps } = this.#options;
     return nodeReport({
       protocol: this.#protocol.status,
       view: this.#view,
@@ -306,7 +304,10 @@ export class Daemon implements AsyncDisposable {
       underlayAddresses: underlayAddresses(),
       kubernetesState: this.#kubernetes.state,
       kubernetes: this.#kubernetes.status,
-      device: this.#meshMtu === undefined ? undefined : await device.get(MESH_INTERFACE),
+      mesh:
+        this.#meshMtu === undefined
+          ? undefined
+          : { implementation: mesh.implementation, device: await mesh.device.get(MESH_INTERFACE) },
       steps: steps.list(),
       clocks: this.#kubernetes.clocks,
       interfaces: this.#network?.interfaces().map(({ name }) => name) ?? [],

@@ -7,6 +7,7 @@ import { agreementKeyFromPrivate, nodeName } from "@cluster-os/identity";
 import { KeyFileError, loadOrCreateKeys } from "@cluster-os/identity/drivers";
 import { kubeadmDistribution, linuxHost } from "@cluster-os/kubernetes/drivers";
 import { IpLink, UserspaceWireGuard } from "@cluster-os/mesh/drivers";
+import { kernelHasWireGuard, KernelWireGuard } from "@cluster-os/node-wireguard";
 import { describeError, type Logger } from "@cluster-os/std";
 import { createLogger, readFileIfExists, systemClock, systemRng } from "@cluster-os/std/drivers";
 import { ChronyOfHost } from "@cluster-os/time/drivers";
@@ -14,11 +15,11 @@ import packageJson from "../package.json" with { type: "json" };
 import { Daemon } from "./daemon.ts";
 import { setHostName } from "./host-name.ts";
 import { readCapabilities } from "./machine.ts";
-import { MESH_INTERFACE } from "./mesh-controller.ts";
+import { MESH_INTERFACE, openMeshInterface } from "./mesh-interface.ts";
 import { SYSTEM_SETTINGS as settings } from "./settings.ts";
 import { Steps } from "./steps.ts";
 import { startUnit, stopUnit } from "./units.ts";
-import { startUserspaceWireGuard, stopUserspaceWireGuard } from "./wireguard-unit.ts";
+import { wireGuardUnit } from "./wireguard-unit.ts";
 
 const EXIT_DEPARTED = 10; // RestartPreventExitStatus of the unit: this machine left its cluster.
 const EXIT_REFUSED = 78; // EX_CONFIG of sysexits.h: what was given cannot be used as it is.
@@ -38,19 +39,25 @@ async function main(): Promise<void> {
     isNew: keys.created,
     version: packageJson.version,
   });
+  const link = new IpLink();
   const daemon = await Daemon.start({
     settings,
     config,
     keys,
     capabilities: await readCapabilities(),
     version: packageJson.version,
-    device: new UserspaceWireGuard({
-      publicKeyOf: (privateKey) => agreementKeyFromPrivate(privateKey).publicKey,
+    mesh: await openMeshInterface({
+      kernel: new KernelWireGuard(),
+      userspace: new UserspaceWireGuard({
+        publicKeyOf: (privateKey) => agreementKeyFromPrivate(privateKey).publicKey,
+      }),
+      link,
+      kernelHasWireGuard,
+      daemon: wireGuardUnit,
+      logger: logger.child({ part: "mesh" }),
     }),
-    link: new IpLink(),
+    link,
     chrony: new ChronyOfHost(),
-    ensureMeshInterface: startUserspaceWireGuard,
-    removeMeshInterface: stopUserspaceWireGuard,
     // After its answer is out.
     onDeparture: (hasLeft) => setImmediate(() => stop(daemon, hasLeft ? EXIT_DEPARTED : 1)),
     distribution: kubeadmDistribution({

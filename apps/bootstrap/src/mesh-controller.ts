@@ -6,20 +6,15 @@ import {
   type MeshWish,
   WireGuardError,
   type DeviceState,
-  type WireGuardDevice,
 } from "@cluster-os/mesh";
 import type { LinkDriver } from "@cluster-os/mesh/drivers";
 import type { Clock, Logger } from "@cluster-os/std";
+import { MESH_INTERFACE, type MeshInterface } from "./mesh-interface.ts";
 import type { MeshView } from "./mesh-view.ts";
 
-/** The mesh interface's name on every machine. */
-export const MESH_INTERFACE = "cos0";
-
 export interface MeshControllerOptions {
-  readonly device: WireGuardDevice;
+  readonly mesh: MeshInterface;
   readonly link: LinkDriver;
-  /** Makes the interface exist: starts the userspace daemon's unit where the kernel has no WireGuard. */
-  readonly ensureInterface: (signal: AbortSignal) => Promise<void>;
   readonly wireguard: AgreementKey;
   readonly listenPort: number;
   /** Undefined until this machine is a member. */
@@ -40,14 +35,14 @@ export class MeshController {
   }
 
   async round(signal: AbortSignal): Promise<void> {
-    const { device, link, view, wireguard, listenPort, clock, logger } = this.#options;
+    const { mesh, link, view, wireguard, listenPort, clock, logger } = this.#options;
     const seen = view();
     if (!seen) return;
     const keys = { privateKey: wireguard.privateKey, publicKey: wireguard.publicKey };
     const wish = meshWish({ ...seen, ...keys, listenPort });
     const change = planDevice(await this.#observe(signal), wish, clock.wallTime(), this.#previous);
     if (change) {
-      await device.configure(MESH_INTERFACE, change);
+      await mesh.device.configure(MESH_INTERFACE, change);
       logger.info("mesh peers changed", { changes: change.peers.map(({ kind }) => kind) });
     }
     this.#previous = wish;
@@ -61,12 +56,13 @@ export class MeshController {
 
   /** The device as it is; made to exist first where it does not answer. */
   async #observe(signal: AbortSignal): Promise<DeviceState> {
+    const { mesh } = this.#options;
     try {
-      return await this.#options.device.get(MESH_INTERFACE);
+      return await mesh.device.get(MESH_INTERFACE);
     } catch (error) {
       if (!(error instanceof WireGuardError)) throw error;
-      await this.#options.ensureInterface(signal);
-      return this.#options.device.get(MESH_INTERFACE);
+      await mesh.ensure(signal);
+      return mesh.device.get(MESH_INTERFACE);
     }
   }
 }

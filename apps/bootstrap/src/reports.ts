@@ -88,7 +88,11 @@ export function clusterStatus(
 }
 
 /** The mesh interface as it is, with its peers under their node names. */
-export function meshStatus(view: View, self: NodeId, device: DeviceState): MeshStatus {
+export function meshStatus(
+  view: View,
+  self: NodeId,
+  { device, implementation }: Pick<MeshStatus, "implementation"> & { readonly device: DeviceState },
+): MeshStatus {
   const peers = view.members().flatMap(({ member, meshAddress }) => {
     const key = member.description?.wireguardKey;
     if (member.nodeId === self || !key) return [];
@@ -107,7 +111,7 @@ export function meshStatus(view: View, self: NodeId, device: DeviceState): MeshS
       },
     ];
   });
-  return { interface: device.name, peers };
+  return { interface: device.name, implementation, peers };
 }
 
 export interface NodeReportInput {
@@ -122,7 +126,7 @@ export interface NodeReportInput {
   /** Undefined before there is anything of Kubernetes here. */
   readonly kubernetes: KubernetesStatus | undefined;
   /** Undefined before the mesh is up. */
-  readonly device: DeviceState | undefined;
+  readonly mesh: (Pick<MeshStatus, "implementation"> & { readonly device: DeviceState }) | undefined;
   readonly steps: readonly Step[];
   readonly clocks: Pick<ClockWatch, "offsets" | "isAwaited">;
   readonly counters: Readonly<Record<string, number>>;
@@ -148,7 +152,7 @@ function discoveryOf(protocol: NodeProtocolStatus, interfaces: readonly string[]
 
 /** `GET /v1/status`: this machine. */
 export function nodeReport(input: NodeReportInput): NodeStatus {
-  const { protocol, view, device } = input;
+  const { protocol, view, mesh } = input;
   const { epoch } = view.epoch;
   const role =
     view.selfIndex === undefined ? undefined : view.isServer(protocol.nodeId) ? "server" : "worker";
@@ -176,7 +180,7 @@ export function nodeReport(input: NodeReportInput): NodeStatus {
       left: count("left"),
     },
     controlPlane: controlPlaneStatus(view, input.kubernetes),
-    ...(device && { mesh: meshStatus(view, protocol.nodeId, device) }),
+    ...(mesh && { mesh: meshStatus(view, protocol.nodeId, mesh) }),
     problems: [
       ...protocol.diagnostics.map((diagnostic) => ({
         kind: diagnostic.kind,

@@ -12,3 +12,9 @@ export async function startUnit(unit: string, signal: AbortSignal): Promise<void
 export async function stopUnit(unit: string, signal: AbortSignal): Promise<void> {
   await execa("systemctl", ["stop", unit], { cancelSignal: signal });
 }
+
+/** Whether a unit runs, or will as soon as systemd has started it anew. */
+export async function isUnitUp(unit: string): Promise<boolean> {
+  const { stdout } = await execa("systemctl", ["show", "--property=ActiveState", "--value", unit]);
+  return !["inactive", "failed"].includes(stdout.trim());
+}

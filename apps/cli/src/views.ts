@@ -24,7 +24,7 @@ export function renderStatus(
   const sections = [
     renderHead(cluster),
     renderMachines(seen, cluster),
-    witness?.mesh === undefined ? "" : `Mesh as ${witness.name} sees it:\n${renderMesh(witness.mesh, nowMs)}`,
+    witness?.mesh === undefined ? "" : renderMesh(witness.name, witness.mesh, nowMs),
     renderFindings(seen, cluster, program),
   ];
   return sections.filter((section) => section !== "").join("\n");
@@ -46,9 +46,15 @@ export function renderMembers(members: MemberList): string {
   );
 }
 
-/** The mesh's peers, with the age of their handshakes. */
-export function renderMesh(mesh: MeshStatus, nowMs: number): string {
-  return renderTable(
+const IMPLEMENTATIONS: Readonly<Record<MeshStatus["implementation"], string>> = {
+  kernel: "WireGuard in the kernel",
+  userspace: "WireGuard in a program",
+};
+
+/** The mesh's peers as a node sees them, with the age of their handshakes. */
+export function renderMesh(witness: string, mesh: MeshStatus, nowMs: number): string {
+  const title = `Mesh as ${witness} sees it (${IMPLEMENTATIONS[mesh.implementation]}):\n`;
+  const table = renderTable(
     ["PEER", "ADDRESS", "ENDPOINT", "HANDSHAKE", "RECEIVED", "SENT"],
     mesh.peers.map(({ name, address, endpoint, lastHandshakeMs, rxBytes, txBytes }) => [
       name,
@@ -59,6 +65,7 @@ export function renderMesh(mesh: MeshStatus, nowMs: number): string {
       size(txBytes),
     ]),
   );
+  return title + table;
 }
 
 function renderHead(cluster: ClusterStatus | undefined): string {

@@ -293,6 +293,7 @@ const CASES: readonly Case[] = [
       status: nodeStatus(1, {
         mesh: {
           interface: "cos0",
+          implementation: "userspace",
           peers: [{ name: "n-b", address: "10.86.0.2", isAlive: true, rxBytes: 0, txBytes: 9 }],
         },
       }),

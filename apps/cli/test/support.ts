@@ -155,6 +155,7 @@ export function nodeStatus(number: number, change: Partial<NodeStatus> = {}): No
     controlPlane: { voters: voters(), learners: [], leader: NAMES[0] },
     mesh: {
       interface: "cos0",
+      implementation: "userspace",
       peers: others.map((other) => ({
         name: NAMES[other - 1] ?? "",
         address: `10.86.0.${other}`,

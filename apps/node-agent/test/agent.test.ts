@@ -80,7 +80,11 @@ describe("node-agent on a real API server", function () {
 
   /** Peers with a handshake that was just now, as a real mesh has them. */
   function setStatus(changes: Partial<NodeStatus>): void {
-    const mesh = { interface: "cos0", peers: [peer("n-bbbbbbbbbb", { lastHandshakeMs: Date.now() })] };
+    const mesh = {
+      interface: "cos0",
+      implementation: "kernel" as const,
+      peers: [peer("n-bbbbbbbbbb", { lastHandshakeMs: Date.now() })],
+    };
     status = nodeStatus({ mesh, ...changes });
   }
 
@@ -159,7 +163,11 @@ describe("node-agent on a real API server", function () {
     agent = startAgent(bootstrap.path);
     await reported("a report", isComplete);
     setStatus({
-      mesh: { interface: "cos0", peers: [peer("n-bbbbbbbbbb", { lastHandshakeMs: Date.now() - 600_000 })] },
+      mesh: {
+        interface: "cos0",
+        implementation: "kernel" as const,
+        peers: [peer("n-bbbbbbbbbb", { lastHandshakeMs: Date.now() - 600_000 })],
+      },
     });
     await kubectl(["patch", "cn", NODE_NAME, "--type=merge", "-p", '{"spec":{"unschedulable":true}}']);
     const isSilent = (one: Condition): boolean =>

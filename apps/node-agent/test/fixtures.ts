@@ -29,7 +29,11 @@ export function nodeStatus(changes: Partial<NodeStatus> = {}): NodeStatus {
     kubernetes: { state: "ready", epoch: 0 },
     members: { alive: 2, suspect: 0, failed: 0, left: 0 },
     controlPlane: { voters: [{ index: 1, name: NODE_NAME, healthy: true }], learners: [] },
-    mesh: { interface: "cos0", peers: [peer("n-bbbbbbbbbb", { lastHandshakeMs: NOW_MS - 1000 })] },
+    mesh: {
+      interface: "cos0",
+      implementation: "kernel",
+      peers: [peer("n-bbbbbbbbbb", { lastHandshakeMs: NOW_MS - 1000 })],
+    },
     clockOffsets: [],
     problems: [],
     steps: [],

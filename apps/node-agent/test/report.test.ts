@@ -13,8 +13,13 @@ const old = { lastHandshakeMs: NOW_MS - 4 * MINUTE };
 
 describe("mesh report", () => {
   it("of connected peers has nothing that changes by itself", () => {
-    const mesh = { interface: "cos0", peers: [peer("n-b", fresh), peer("n-a", fresh)] };
+    const mesh = {
+      interface: "cos0",
+      implementation: "kernel" as const,
+      peers: [peer("n-b", fresh), peer("n-a", fresh)],
+    };
     const report = meshReport(mesh, NOW_MS);
+    expect(report).to.include({ interface: "cos0", implementation: "kernel" });
     expect(report.peers).to.deep.equal([
       { node: "n-a", address: "10.86.0.2", connected: true },
       { node: "n-b", address: "10.86.0.2", connected: true },
@@ -26,6 +31,7 @@ describe("mesh report", () => {
   it("of a silent peer says since when, and stands still", () => {
     const mesh = {
       interface: "cos0",
+      implementation: "kernel" as const,
       peers: [peer("n-a", { lastHandshakeMs: NOW_MS - 4 * MINUTE + 7 }), peer("n-b")],
     };
     const report = meshReport(mesh, NOW_MS);
@@ -38,7 +44,10 @@ describe("mesh report", () => {
 
   it("reach counts living peers only", () => {
     const peers = [peer("n-a", fresh), peer("n-b", old), peer("n-c", { isAlive: false })];
-    expect(meshReach({ interface: "cos0", peers }, NOW_MS)).to.deep.equal({ expected: 2, silent: ["n-b"] });
+    expect(meshReach({ interface: "cos0", implementation: "kernel" as const, peers }, NOW_MS)).to.deep.equal({
+      expected: 2,
+      silent: ["n-b"],
+    });
   });
 });
 
@@ -178,6 +187,7 @@ describe("status", () => {
       fc.property(arbitrary, ({ peers, roles, isHealthy, generation, laterMs }) => {
         const mesh = {
           interface: "cos0",
+          implementation: "kernel" as const,
           peers: peers.map(({ name, ago, isAlive }) =>
             peer(name, { lastHandshakeMs: NOW_MS - ago, isAlive }),
           ),
@@ -205,7 +215,12 @@ describe("status", () => {
     { name: "a role", change: { node: nodeStatus({ roles: ["worker"] }) } },
     { name: "an address", change: { node: nodeStatus({ underlayAddresses: ["fe80::2"] }) } },
     { name: "a processor", change: { capabilities: { ...CAPABILITIES, cpu: 15 } } },
-    { name: "a peer", change: { node: nodeStatus({ mesh: { interface: "cos0", peers: [] } }) } },
+    {
+      name: "a peer",
+      change: {
+        node: nodeStatus({ mesh: { interface: "cos0", implementation: "kernel" as const, peers: [] } }),
+      },
+    },
     { name: "a version", change: { node: nodeStatus({ version: "0.2.0" }) } },
     { name: "a generation", change: { generation: 2 } },
     {

@@ -35,8 +35,15 @@ const MeshPeerStatus = z.object({
   txBytes: z.int().min(0).describe("Bytes sent to it."),
 });
 
+/** What carries a machine's WireGuard interface: its kernel, or the program that the package brings. */
+export const MeshImplementation = z.enum(["kernel", "userspace"]);
+export type MeshImplementation = z.infer<typeof MeshImplementation>;
+
 export const MeshStatus = z.object({
   interface: z.string().describe("Name of the WireGuard interface."),
+  implementation: MeshImplementation.describe(
+    "What carries it: the `kernel`, or a program (`userspace`) where the kernel has no WireGuard.",
+  ),
   peers: z.array(MeshPeerStatus).describe("One entry per peer."),
 });
 export type MeshStatus = z.infer<typeof MeshStatus>;

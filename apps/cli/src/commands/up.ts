@@ -126,8 +126,7 @@ async function showCluster(machines: readonly LabMachine[], context: Context): P
   const { mesh, name } = await (await server.api()).status();
   stdout.write("\n$ kubectl get clusternodes -o wide\n");
   await server.run(kubectlCommand(["get", "clusternodes", "--output=wide"]));
-  if (mesh !== undefined)
-    stdout.write(`\nMesh as ${name} sees it:\n${renderMesh(mesh, context.clock.wallTime())}`);
+  if (mesh !== undefined) stdout.write(`\n${renderMesh(name, mesh, context.clock.wallTime())}`);
   stdout.write(`
 Try next:
   ${program} status

@@ -28,7 +28,11 @@ export function meshReport(mesh: MeshStatus, wallTimeMs: number): MeshReport {
     const lastHandshakeTime = isKnown ? toSeconds(lastHandshakeMs) : undefined;
     return { node: name, address, connected, ...(lastHandshakeTime !== undefined && { lastHandshakeTime }) };
   });
-  return { interface: mesh.interface, peers: peers.sort((left, right) => (left.node < right.node ? -1 : 1)) };
+  return {
+    interface: mesh.interface,
+    implementation: mesh.implementation,
+    peers: peers.sort((left, right) => (left.node < right.node ? -1 : 1)),
+  };
 }
 
 export function meshReach(mesh: MeshStatus, wallTimeMs: number): MeshReach {

@@ -82,6 +82,10 @@ const MeshPeer = z.object({
 
 const Mesh = z.object({
   interface: z.string().describe("Name of the WireGuard interface."),
+  implementation: z
+    .enum(["kernel", "userspace"])
+    .optional()
+    .describe("What carries it: the kernel, or a program where the kernel has no WireGuard."),
   peers: listMap(MeshPeer, ["node"], 4096, "One entry per other node of the mesh."),
 });
 

@@ -5,6 +5,8 @@ import { isUnderlayInterface, meshMtu, type LinkAction, type LinkState } from ".
 
 /** Interfaces, addresses and routes of this machine. */
 export interface LinkDriver {
+  /** Makes a WireGuard interface in the kernel. One of that name that is there already is a {@link LinkError}. */
+  addWireGuard(name: string): Promise<void>;
   observe(name: string): Promise<LinkState>;
   act(name: string, action: LinkAction): Promise<void>;
   /** The MTU a mesh interface may have on this machine's underlays, in bytes. */
@@ -38,6 +40,10 @@ export class IpLink implements LinkDriver {
 
   constructor(options: IpLinkOptions = {}) {
     this.#prefix = options.namespace === undefined ? [] : ["-netns", options.namespace];
+  }
+
+  async addWireGuard(name: string): Promise<void> {
+    await this.#ip("link", "add", "dev", name, "type", "wireguard");
   }
 
   async observe(name: string): Promise<LinkState> {

@@ -1,0 +1,37 @@
+/**
+ * Puts the contract suite into a folder that needs nothing of this repository:
+ *
+ *     node --conditions=@cluster-os/source libs/node-wireguard/test/guest/bundle.ts FOLDER
+ *
+ * On a machine whose kernel has WireGuard, as root: `node FOLDER/contract.js`.
+ */
+import { copyFile, mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { build } from "esbuild";
+
+const ADDON = join(import.meta.dirname, "../../dist/netlink.node");
+
+const [folder] = process.argv.slice(2);
+if (folder === undefined) {
+  console.error("usage: node bundle.ts FOLDER");
+  process.exit(2);
+}
+await bundleContract(resolve(folder));
+
+async function bundleContract(out: string): Promise<void> {
+  await build({
+    entryPoints: [join(import.meta.dirname, "contract.ts")],
+    outfile: join(out, "contract.js"),
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node24",
+    conditions: ["@cluster-os/source"],
+    banner: {
+      js: 'import { createRequire as requireIn } from "node:module";\nconst require = requireIn(import.meta.url);',
+    },
+    logLevel: "error",
+  });
+  await mkdir(join(out, "native"), { recursive: true });
+  await copyFile(ADDON, join(out, "native/netlink.node"));
+}
