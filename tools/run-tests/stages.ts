@@ -67,13 +67,15 @@ async function check(program: string, args: readonly string[]): Promise<Counts> 
 async function test(projects: readonly Project[], target: string): Promise<Counts> {
   if (projects.length === 0) throw new Error("no project has such tests");
   for (const project of projects) rmSync(resultsFile(project), { force: true });
+  const parallel = Math.min(2, availableParallelism(), projects.length);
   const exitCode = await run("nx", [
     "run-many",
     `--targets=${target}`,
     `--projects=${projects.map(({ name }) => name).join(",")}`,
-    `--parallel=${Math.min(2, availableParallelism())}`,
+    `--parallel=${parallel}`,
     "--nxBail=false",
-    "--outputStyle=static",
+    // Two that run side by side are shown one after the other; one alone line by line.
+    `--outputStyle=${parallel === 1 ? "stream-without-prefixes" : "static"}`,
   ]);
   return countsOf(projects.map(resultsFile), exitCode);
 }
