@@ -18,10 +18,10 @@ import { KubeMetrics } from "@cluster-os/kube/metrics";
 import { seededRng, silentLogger } from "@cluster-os/std";
 import { delay, systemClock, waitFor } from "@cluster-os/std/drivers";
 import type { ApiServer } from "@cluster-os/tools/api-server";
+import { connectAs, startCluster } from "@cluster-os/tools/cluster";
 import { expect } from "chai";
 import { createOperator } from "../src/operator.ts";
 import { APPLIED_ANNOTATION } from "../src/plan/node-patch.ts";
-import { connectAs, startCluster } from "./cluster.ts";
 
 const NODES = resourceOfDefinition<ClusterNodeObject>(ClusterNode);
 const NODE_ID = nodeIdOf(new Uint8Array(32).fill(7));
