@@ -207,8 +207,19 @@ async function writes(machine: Machine | undefined): Promise<boolean> {
   return (await kubectlOn(machine, ["create", "configmap", `written-${written}`])) !== undefined;
 }
 
-/** All ClusterNodes once nothing of them changes any more: after two rounds of every loop they are the same. */
+/**
+ * All ClusterNodes once nothing of them changes any more: all is well, clocks too, which takes chrony a minute after a
+ * start, and after two rounds of every loop they are the same.
+ */
 async function settled(): Promise<readonly ClusterNodeObject[]> {
+  await timed(
+    "every condition is True",
+    async () =>
+      (await clusterNodes()).every(({ status }) =>
+        status?.conditions?.every(({ status: is }) => is === "True"),
+      ),
+    4 * MINUTE_MS,
+  );
   let before = await clusterNodes();
   const started = performance.now();
   for (;;) {

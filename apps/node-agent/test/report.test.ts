@@ -2,7 +2,7 @@ import type { ClusterNodeStatus, Condition } from "@cluster-os/api";
 import { expect } from "chai";
 import fc from "fast-check";
 import { judgeKubernetes, judgeMesh } from "../src/report/conditions.ts";
-import { isReported } from "../src/report/difference.ts";
+import { changedParts, isReported } from "../src/report/difference.ts";
 import { meshReach, meshReport } from "../src/report/mesh.ts";
 import { planStatus, type ReportObserved } from "../src/report/status.ts";
 import { CAPABILITIES, CLOCK, nodeStatus, NOW_MS, peer, VERSIONS } from "./fixtures.ts";
@@ -241,6 +241,14 @@ describe("status", () => {
     const wanted = planStatus(observed(), NOW_MS);
     expect(isReported(wanted, { ...wanted, label: "old" })).to.equal(false);
     expect(isReported(wanted, undefined)).to.equal(false);
+  });
+
+  it("the log names the parts that changed, conditions by their type", () => {
+    const before = planStatus(observed({}), NOW_MS);
+    const [first, ...others] = before.conditions ?? [];
+    const after = { ...before, roles: ["server"], conditions: others };
+    expect(changedParts(after, before)).to.have.members(["roles", first?.type]);
+    expect(changedParts(before, before)).to.deep.equal([]);
   });
 
   it("keeps the time of a transition, and what a restarting kubelet said before", () => {

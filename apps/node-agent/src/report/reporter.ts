@@ -1,9 +1,9 @@
-import type { ClusterNodeStatus, NodeCapabilities, NodeStatus } from "@cluster-os/api";
+import type { NodeCapabilities, NodeStatus } from "@cluster-os/api";
 import type { MachineVersions } from "@cluster-os/hardware";
 import { describeError, type Clock, type Instant, type Logger } from "@cluster-os/std";
 import type { ClockObserved } from "@cluster-os/time";
 import type { AgentKube, SeenNode } from "../kube.ts";
-import { isReported } from "./difference.ts";
+import { changedParts, isReported } from "./difference.ts";
 import { planStatus, type ReportObserved } from "./status.ts";
 
 /** The machine, as far as the reporter looks at it. */
@@ -61,7 +61,7 @@ export class Reporter {
       this.#node.forget();
       throw error;
     }
-    logger.info("reported", { changed: changedFields(wanted, seen.status) });
+    logger.info("reported", { changed: changedParts(wanted, seen.status) });
   }
 
   async #observe(seen: SeenNode, signal: AbortSignal): Promise<ReportObserved> {
@@ -117,12 +117,4 @@ class Kept<T> {
   forget(): void {
     this.#kept = undefined;
   }
-}
-
-/** For the log: which parts of the status are new. */
-function changedFields(wanted: ClusterNodeStatus, current: ClusterNodeStatus | undefined): readonly string[] {
-  const names = Object.keys(wanted) as (keyof ClusterNodeStatus)[];
-  return names.filter(
-    (name) => name !== "conditions" && !isReported({ [name]: wanted[name] }, { [name]: current?.[name] }),
-  );
 }
