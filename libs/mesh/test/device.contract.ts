@@ -137,6 +137,19 @@ export function describeWireGuardDevice(name: string, open: () => Promise<Device
       expect((await get()).peers).to.have.length(2);
     });
 
+    it("takes a peer with more allowed addresses than a message of the kernel holds, and then fewer", async () => {
+      const many = [
+        "fd86::/48",
+        ...Array.from({ length: 3000 }, (_, at) => `10.87.${at >> 8}.${at & 255}/32`),
+      ].sort();
+      for (const allowedIps of [many, many.slice(0, 2)]) {
+        const peers = [{ kind: "set-peer" as const, publicKey: key(5), allowedIps }];
+        await subject.device.configure(subject.name, { peers });
+        expect([...((await peerOf(5))?.allowedIps ?? [])].sort().join()).to.equal(allowedIps.join());
+      }
+      expect((await get()).peers).to.have.length(3);
+    });
+
     it("names an interface that does not exist", async () => {
       const failure = await subject.device.get("none0").catch((error: unknown) => error);
       expect(failure).to.be.instanceOf(WireGuardError);

@@ -79,7 +79,7 @@ function encodePeer(
   const list = (entries: readonly Uint8Array[]): Uint8Array => nested(WGPEER_A.ALLOWEDIPS, ...entries);
   return [
     entry(flags(WGPEER_F.REPLACE_ALLOWEDIPS), ...settings, list(first)),
-    // Only of a peer that is there: it may be this machine itself, which the kernel passes over.
+    // Only of a peer that is there: if somebody removes it in between, it does not come back with half of its addresses.
     ...others.map((entries) => entry(flags(WGPEER_F.UPDATE_ONLY), list(entries))),
   ];
 }

@@ -54,7 +54,9 @@ export class NetlinkConnection implements Disposable {
     const answers: Uint8Array[] = [];
     let isInterrupted = false;
     for (let strays = 0; strays < STRAYS;) {
-      for (const message of readMessages(await this.#socket.receive(TIMEOUT_MS).catch(socketFailed))) {
+      const datagram = await this.#socket.receive(TIMEOUT_MS).catch(socketFailed);
+      if (datagram.length === 0) throw new NetlinkFormatError("an empty answer");
+      for (const message of readMessages(datagram)) {
         if (message.sequence !== this.#sequence) {
           strays += 1;
           continue;

@@ -64,6 +64,10 @@ export class FakeKernel {
     };
   };
 
+  removeLink(name: string): void {
+    for (const link of this.#links.values()) if (link.name === name) this.#links.delete(link.index);
+  }
+
   #answer(protocol: number, request: NetlinkMessage): readonly Uint8Array[] {
     const { sequence, flags } = request;
     const isDump = (flags & NLM_F.DUMP) === NLM_F.DUMP;

@@ -11,17 +11,11 @@ import { build } from "esbuild";
 
 const ADDON = join(import.meta.dirname, "../../dist/netlink.node");
 
-const [folder] = process.argv.slice(2);
-if (folder === undefined) {
-  console.error("usage: node bundle.ts FOLDER");
-  process.exit(2);
-}
-await bundleContract(resolve(folder));
-
-async function bundleContract(out: string): Promise<void> {
+/** Fills the folder `out`. */
+export async function bundleContract(out: string): Promise<void> {
   await build({
-    entryPoints: [join(import.meta.dirname, "contract.ts")],
-    outfile: join(out, "contract.js"),
+    entryPoints: ["contract.ts", "record.ts"].map((name) => join(import.meta.dirname, name)),
+    outdir: out,
     bundle: true,
     format: "esm",
     platform: "node",
@@ -34,4 +28,13 @@ async function bundleContract(out: string): Promise<void> {
   });
   await mkdir(join(out, "native"), { recursive: true });
   await copyFile(ADDON, join(out, "native/netlink.node"));
+}
+
+if (import.meta.main) {
+  const [folder] = process.argv.slice(2);
+  if (folder === undefined) {
+    console.error("usage: node bundle.ts FOLDER");
+    process.exit(2);
+  }
+  await bundleContract(resolve(folder));
 }
