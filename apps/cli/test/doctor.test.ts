@@ -288,6 +288,11 @@ const CASES: readonly Case[] = [
     expected: ["memory-short warning: 256 MiB of 8.0 GiB"],
   },
   {
+    name: "a mesh in a program, though the kernel has WireGuard",
+    facts: kernel({ hasWireGuard: true }),
+    expected: ["mesh-in-program warning: the kernel has WireGuard"],
+  },
+  {
     name: "a living member behind a closed port",
     facts: facts({
       status: nodeStatus(1, {

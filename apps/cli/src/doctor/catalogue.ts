@@ -107,6 +107,12 @@ export const CATALOGUE = {
     means: "a living member's encrypted link is silent: its packets to the WireGuard port do not arrive",
     remedy: "allow UDP port 51820 (or `wireguardPort`) between the machines, both ways",
   },
+  "mesh-in-program": {
+    severity: "warning",
+    means:
+      "the kernel has learned WireGuard since this machine's mesh was made in a program; it stays there until the next boot, and is several times slower",
+    remedy: "restart the machine when it suits you",
+  },
   "member-failed": {
     severity: "warning",
     means: "members of the cluster do not answer any machine",

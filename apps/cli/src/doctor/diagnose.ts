@@ -2,7 +2,7 @@ import type { Finding } from "./catalogue.ts";
 import { checkCertificates, checkKubernetes } from "./checks/kubernetes.ts";
 import { checkClock } from "./checks/clock.ts";
 import { checkKernel, checkResources } from "./checks/machine.ts";
-import { checkDiscovery, checkLinks, checkMembers } from "./checks/network.ts";
+import { checkDiscovery, checkLinks, checkMembers, checkMesh } from "./checks/network.ts";
 import { checkProblems } from "./checks/problems.ts";
 import { checkUnits } from "./checks/units.ts";
 import type { MachineFacts } from "./facts.ts";
@@ -16,6 +16,7 @@ const CHECKS: readonly ((facts: MachineFacts) => readonly Finding[])[] = [
   checkClock,
   checkProblems,
   checkDiscovery,
+  checkMesh,
   checkMembers,
   checkCertificates,
   checkKubernetes,

@@ -61,6 +61,11 @@ export function checkDiscovery({ status, interfaces }: MachineFacts): readonly F
   return findings;
 }
 
+export function checkMesh({ status, kernel }: MachineFacts): readonly Finding[] {
+  if (status?.mesh?.implementation !== "userspace" || kernel?.hasWireGuard !== true) return [];
+  return [finding("mesh-in-program", "the mesh runs in a program, and the kernel has WireGuard")];
+}
+
 export function checkMembers({ status, nowMs }: MachineFacts): readonly Finding[] {
   if (!status) return [];
   const { failed } = status.members;
