@@ -18,7 +18,10 @@ export interface ClockJudgement {
 /** Kerberos allows minutes, certificates care about seconds, people read logs side by side to a tenth. */
 const CLOSE_MS = 500;
 
-/** Says nothing that changes while all is well: each change is a write to the API. */
+/**
+ * Says nothing that changes while all is well: each change is a write to the API. Which source is followed does change,
+ * among sources that agree, so `chronyc tracking` has to be asked for it.
+ */
 export function judgeClock({ tracking, canSetClock }: ClockObserved): ClockJudgement {
   const judge = (status: ClockJudgement["status"], reason: string, message: string): ClockJudgement => ({
     type: "ClockSynchronized",
@@ -39,8 +42,8 @@ export function judgeClock({ tracking, canSetClock }: ClockObserved): ClockJudge
     return judge("False", "ClockOff", `the clock is ${describeOffset(offsetMs)} of ${source}; ${way}`);
   }
   return canSetClock
-    ? judge("True", "Synchronized", `follows ${source}`)
-    : judge("True", "HostClockAgrees", `the host sets the clock, and it agrees with ${source}`);
+    ? judge("True", "Synchronized", "follows the time sources")
+    : judge("True", "HostClockAgrees", "the host sets the clock, and the time sources agree with it");
 }
 
 /** "1.0 h ahead": coarse, so that it stands still while the clock is off by much. */

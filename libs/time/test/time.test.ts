@@ -158,7 +158,7 @@ describe("judgeClock", () => {
       "ReferenceClock",
       /follows this server/,
     ],
-    ["close", { tracking: follows, canSetClock: true }, "True", "Synchronized", /^follows 10\.86\.0\.1$/],
+    ["close", { tracking: follows, canSetClock: true }, "True", "Synchronized", /^follows the time sources$/],
     [
       "far",
       { tracking: { ...follows, offsetMs: -3_600_000 }, canSetClock: true },
@@ -175,6 +175,13 @@ describe("judgeClock", () => {
       /2 h ahead of 10\.86\.0\.1; the host of this container/,
     ],
   ];
+  it("another source that agrees changes nothing", () => {
+    for (const canSetClock of [true, false]) {
+      const of = (source: string) => judgeClock({ tracking: { ...follows, source }, canSetClock });
+      expect(of("10.86.0.2")).to.deep.equal(of("10.86.0.3"));
+    }
+  });
+
   for (const [name, observed, status, reason, message] of cases) {
     it(name, () => {
       const judged = judgeClock(observed);
