@@ -5,7 +5,7 @@
 import { ConfigFileError, parseConfigFile, type ClusterConfigFile } from "@cluster-os/api";
 import { agreementKeyFromPrivate, nodeName } from "@cluster-os/identity";
 import { KeyFileError, loadOrCreateKeys } from "@cluster-os/identity/drivers";
-import { kubeadmDistribution, linuxHost } from "@cluster-os/kubernetes/drivers";
+import { kubeadmDistribution, linuxHost, patientHost } from "@cluster-os/kubernetes/drivers";
 import { IpLink, UserspaceWireGuard } from "@cluster-os/mesh/drivers";
 import { kernelHasWireGuard, KernelWireGuard } from "@cluster-os/node-wireguard";
 import { describeError, type Logger } from "@cluster-os/std";
@@ -61,7 +61,7 @@ async function main(): Promise<void> {
     // After its answer is out.
     onDeparture: (hasLeft) => setImmediate(() => stop(daemon, hasLeft ? EXIT_DEPARTED : 1)),
     distribution: kubeadmDistribution({
-      host: linuxHost,
+      host: patientHost(linuxHost, config.patience ?? 1),
       clock,
       rng: systemRng,
       logger: logger.child({ part: "kubeadm" }),

@@ -5,7 +5,15 @@ export function newJoinKey(rng: Rng): string {
   return Buffer.from(rng.bytes(32)).toString("base64");
 }
 
+export interface ClusterConfigOptions {
+  readonly expect: number;
+  readonly rng: Rng;
+  /** How many times slower than usual hardware the machines are. */
+  readonly patience?: number;
+}
+
 /** The given file of machines that shall found a cluster together, with a join key that nobody had before. */
-export function clusterConfig({ expect, rng }: { readonly expect: number; readonly rng: Rng }): string {
-  return `joinKey: ${newJoinKey(rng)}\nexpect: ${expect}\n`;
+export function clusterConfig({ expect, rng, patience = 1 }: ClusterConfigOptions): string {
+  const slow = patience === 1 ? "" : `patience: ${patience}\n`;
+  return `joinKey: ${newJoinKey(rng)}\nexpect: ${expect}\n${slow}`;
 }

@@ -2,6 +2,7 @@ import { parseWords } from "./arguments.ts";
 import { UsageError, type Command } from "./command.ts";
 import { doctor } from "./commands/doctor.ts";
 import { down } from "./commands/down.ts";
+import { info } from "./commands/info.ts";
 import { joinKey } from "./commands/join-key.ts";
 import { heal } from "./commands/heal.ts";
 import { join } from "./commands/join.ts";
@@ -41,6 +42,7 @@ export const COMMANDS: readonly Command[] = [
   kubectl,
   shell,
   logs,
+  info,
   kill,
   start,
   leave,

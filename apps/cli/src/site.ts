@@ -25,6 +25,8 @@ export interface Machine {
   /** "m1" in a lab. */
   readonly name: string;
   isRunning(): Promise<boolean>;
+  /** Why it does nothing any more although it has power; undefined of one that is well, or off. */
+  fault?(): Promise<string | undefined>;
   /** Its local API; throws if the machine is off. */
   api(): Promise<LocalApi>;
   /** Runs a program on this process's terminal and gives its exit code. */
@@ -47,11 +49,14 @@ export interface LabMachine extends Machine {
   lastNodeName(): Promise<string | undefined>;
   kill(): Promise<void>;
   start(): Promise<void>;
+  /** What of it is on this host, and how to get at it by hand: names and values. */
+  places(): Promise<readonly { readonly name: string; readonly value: string }[]>;
   /** Writes its journal to standard output; gives journalctl's exit code. */
   logs(choice: LogChoice): Promise<number>;
 }
 
 export interface LabUpOptions {
+  readonly driver: LabDriver;
   readonly nodes: number;
   /** The text of every machine's /etc/cluster-os/cluster-os.yaml. */
   readonly config: string;
@@ -59,8 +64,13 @@ export interface LabUpOptions {
   readonly onStep: (what: string) => void;
 }
 
+/** What machines of a lab are: containers on this host's kernel, or emulated computers with kernels of their own. */
+export type LabDriver = "nspawn" | "qemu";
+
 /** The lab of this host, up or not. */
 export interface LabControl {
+  /** What `up` boots unless it is told. */
+  readonly defaultDriver: LabDriver;
   /** False in an installed package: on a node there is nothing to boot machines from. */
   readonly isPossible: boolean;
   /** None while it is down. */
@@ -126,6 +136,8 @@ export async function findLabMachine(word: string, context: Context): Promise<La
 export interface Observation {
   readonly machine: string;
   readonly isRunning: boolean;
+  /** Why it does nothing any more although it has power. */
+  readonly fault?: string;
   /** Absent while its bootstrap does not answer. */
   readonly status: NodeStatus | undefined;
   /** Why there is no status, of a machine that runs. */
@@ -139,7 +151,10 @@ export function observe(machines: readonly Machine[]): Promise<readonly Observat
 
 async function observeOne(machine: Machine): Promise<Observation> {
   const seen = { machine: machine.name, isRunning: await machine.isRunning() };
-  if (!seen.isRunning) return { ...seen, status: undefined, silence: undefined };
+  if (!seen.isRunning) {
+    const fault = await machine.fault?.();
+    return { ...seen, ...(fault === undefined ? {} : { fault }), status: undefined, silence: undefined };
+  }
   try {
     return { ...seen, status: await (await machine.api()).status(), silence: undefined };
   } catch (error) {

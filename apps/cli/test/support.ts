@@ -51,6 +51,10 @@ export class FakeMachine implements LabMachine {
   lastNodeName = (): Promise<string | undefined> => Promise.resolve(NAMES[this.number - 1]);
   kill = (): Promise<void> => Promise.resolve(void (this.on = false));
   start = (): Promise<void> => Promise.resolve(void (this.on = true));
+  /** What its kernel said last, if it stopped. */
+  lastWords: string | undefined;
+  fault = (): Promise<string | undefined> => Promise.resolve(this.lastWords);
+  places = () => Promise.resolve([{ name: "console", value: `/lab/${this.name}/console.log` }]);
   logs = (choice: LogChoice): Promise<number> =>
     Promise.resolve(void this.ran.push(JSON.stringify(choice))).then(() => 0);
 
@@ -61,6 +65,7 @@ export class FakeMachine implements LabMachine {
 
 export class FakeLab implements LabControl {
   isPossible = true;
+  readonly defaultDriver = "nspawn";
   present: readonly FakeMachine[];
   readonly booted: LabUpOptions[] = [];
 

@@ -40,6 +40,33 @@ describe("up", () => {
     expect(config.expect).to.equal(3);
   });
 
+  it("gives emulated machines patience, and boots no others than nspawn's and QEMU's", async () => {
+    const lab = new FormingLab();
+    expect(await type("up --driver qemu", { lab })).to.include({ exitCode: 0, stderr: "" });
+    expect(lab.booted[0]?.driver).to.equal("qemu");
+    expect(parseConfigFile(lab.booted[0]?.config ?? "").patience).to.be.greaterThan(1);
+    const { exitCode, stderr } = await type("up --driver xen");
+    expect(exitCode).to.equal(2);
+    expect(stderr).to.include('the driver is nspawn or qemu, not "xen"');
+  });
+
+  it("ends the wait when a kernel stops, with its last words", async () => {
+    const lab = new FormingLab();
+    const boot = lab.up;
+    lab.up = async (options) => {
+      const machines = await boot(options);
+      const [, second] = lab.present;
+      if (second) {
+        second.isRunning = () => Promise.resolve(false);
+        second.lastWords = "Kernel panic - not syncing: Fatal exception";
+      }
+      return machines;
+    };
+    const { exitCode, stderr } = await type("up", { lab });
+    expect(exitCode).to.equal(1);
+    expect(stderr).to.include("the kernel of m2 stopped").and.include("Fatal exception");
+  });
+
   it("tells each step with its time, then shows the cluster and what to try", async () => {
     expectGolden("up.txt", (await type("up", { lab: new FormingLab() })).stdout);
   });
@@ -61,7 +88,7 @@ describe("up", () => {
     expect(await type("up --nodes 5", { lab })).to.include({
       exitCode: 2,
       stderr:
-        "cluster-os: 3 machines run already, not 5; end them first: cluster-os down\nusage: cluster-os up [--nodes N] [--timeout SECONDS]\n",
+        "cluster-os: 3 machines run already, not 5; end them first: cluster-os down\nusage: cluster-os up [--nodes N] [--driver DRIVER] [--timeout SECONDS]\n",
     });
   });
 

@@ -65,6 +65,12 @@ export const ClusterConfigFile = z.strictObject({
       "the machines agree on a time among themselves.",
     'a list of at most 16 names or addresses, for example ["ntp.example.org", "10.0.0.1"]',
   ),
+  patience: field(
+    z.int().min(1).max(20),
+    "How many times slower than usual hardware the machines are: steps of Kubernetes may take so many times longer, and " +
+      "etcd and the controllers miss their leaders so much later. The same on every machine. Default 1.",
+    "a whole number from 1 to 20, for example 3",
+  ),
   logLevel: field(
     z.enum(["debug", "info", "warn", "error"]),
     "The least level that is written to the journal. Default info.",

@@ -70,4 +70,10 @@ export const LABELS_OF_SERVERS = [
  * election costs every write more than a late one; far below k3s' (500 and 5000), because a write that is under way when
  * the leader dies waits for 5 s and two elections.
  */
-export const ETCD_TIMING = { "heartbeat-interval": "150", "election-timeout": "1500" } as const;
+const ETCD_TIMING_MS = { "heartbeat-interval": 150, "election-timeout": 1500 } as const;
+
+/** etcd's timing on machines that are `patience` times slower than usual ones; it is one for all of them. */
+export function etcdTiming(patience: number): Readonly<Record<string, string>> {
+  const times = Object.entries(ETCD_TIMING_MS).map(([name, ms]) => [name, String(Math.round(ms * patience))]);
+  return Object.fromEntries(times) as Record<string, string>;
+}

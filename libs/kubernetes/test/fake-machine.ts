@@ -13,6 +13,7 @@ const failed: CommandResult = { exitCode: 1, stdout: "", stderr: "no" };
  * keeps a trace of what the driver did. Commands are matched by their beginning; `failing` lists those that fail.
  */
 export class FakeMachine implements Host {
+  readonly patience: number = 1;
   readonly files = new Map<string, string>();
   readonly modes = new Map<string, number>();
   readonly trace: string[] = [];

@@ -76,6 +76,15 @@ describe("what holds for the whole cluster", () => {
     expect(kubelet).to.not.have.property("failCgroupV1");
   });
 
+  it("gives slow machines time: steps, etcd's elections, the controllers' leases", () => {
+    const text = renderInitConfiguration(placement(1), token, 6);
+    for (const part of [
+      "controlPlaneComponentHealthCheck: 12m0s",
+      "discovery: 3m0s",
+      ...["9000", "1m30s", "2m0s"].map((value) => `value: ${value}`),
+    ])
+      expect(text.replaceAll('"', "")).to.include(part);
+  });
   it("never trades etcd's durability for speed", () => {
     expect(renderInitConfiguration(placement(1), token)).to.not.include("fsync");
   });

@@ -1,20 +1,25 @@
 import { join } from "node:path";
 import { writeFileAtomic } from "@cluster-os/std/drivers";
-import { bootMachine } from "./drivers/boot.ts";
 import { readCgroupFacts } from "./drivers/cgroup-files.ts";
 import { cleanLab } from "./drivers/clean.ts";
 import { readHostFacts } from "./drivers/host.ts";
 import { raiseHostSettings, restoreHostSettings } from "./drivers/host-settings.ts";
+import { prepareImage } from "./drivers/image.ts";
 import { isNamespaceFolderMounted, listNamespaces, unmountNamespaceFolder } from "./drivers/ip.ts";
 import { prepareRoot } from "./drivers/layers.ts";
 import { acquireLock } from "./drivers/lock.ts";
+import { NspawnDriver } from "./drivers/nspawn-driver.ts";
+import { QemuDriver } from "./drivers/qemu-driver.ts";
+import { makeSshKey } from "./drivers/ssh.ts";
 import { LabStore, readBootId } from "./drivers/store.ts";
+import type { Artifacts } from "./artifacts.ts";
 import { LabError } from "./lab-error.ts";
+import type { MachineDriver } from "./machine-driver.ts";
 import { connect, Machine } from "./machine.ts";
 import { isFabric, labNames, type LabNames } from "./names.ts";
 import { findProblems } from "./preflight.ts";
-import { ENTER_SCRIPT, LAUNCH_SCRIPT } from "./scripts.ts";
-import type { CgroupMode, LabState } from "./state.ts";
+import { ENTER_SCRIPT, LAUNCH_SCRIPT, TOOLS_SCRIPT } from "./scripts.ts";
+import type { CgroupMode, DriverName, LabState } from "./state.ts";
 
 export interface LabOptions {
   /** Several labs run side by side under different names. Default "lab". */
@@ -23,21 +28,23 @@ export interface LabOptions {
   readonly stateFolder?: string;
 }
 
-export interface UpOptions {
+/** What to boot, and from what: @see {@link Artifacts}. */
+export type UpOptions = Artifacts & {
   /** How many machines: m1 to mN. */
   readonly nodes: number;
   /** The content of /etc/cluster-os/cluster-os.yaml, the same for all; nothing else is written into a machine. */
   readonly config: string;
-  /** The Debian tree below, see tools/root-tree. */
-  readonly baseTree: string;
-  /** The packages to install, in order; kept by content in `cacheFolder`. */
-  readonly debs: readonly string[];
-  readonly cacheFolder: string;
-  /** Chosen by what the host has, if left out. */
+  /** Chosen by what the host has, if left out. Emulated machines have version 2. */
   readonly cgroupMode?: CgroupMode;
   /** Hears of every step when it is done. */
   readonly onStep?: (step: LabStep) => void;
-}
+};
+
+/** What is to run, as far as one has to know it to say whether it can. */
+export type Wanted = Pick<UpOptions, "nodes" | "cgroupMode"> & {
+  readonly driver: DriverName;
+  readonly memoryMib?: number;
+};
 
 export interface LabStep {
   /** For people: "checked this host", "booted m1". */
@@ -65,11 +72,11 @@ export class Lab {
   }
 
   /**
-   * Whether this host can run `nodes` machines; throws LabError with every reason why not. `up` does this first too;
+   * Whether this host can run such machines; throws LabError with every reason why not. `up` does this first too;
    * whoever has to build something for it asks before.
    */
-  async check(nodes: number): Promise<void> {
-    await this.#checkHost({ nodes });
+  async check(wanted: Wanted): Promise<void> {
+    await this.#checkHost(wanted);
   }
 
   /**
@@ -86,27 +93,20 @@ export class Lab {
     await using _lock = await this.#lock();
     await this.#refuseSecond();
     if (await this.#clean()) step("removed what an earlier attempt left");
-    const layers = await prepareRoot({
-      baseTree: options.baseTree,
-      debs: options.debs,
-      cacheFolder: options.cacheFolder,
-      onInstall: (deb) => step(`preparing to install ${deb}`),
-    });
-    step("prepared the machines' file system");
+    const make = await this.#prepare(options, cgroupMode, step);
     await this.#store.create();
     const lab: LabState = {
-      version: 1,
+      version: 2,
       phase: "starting",
       bootId: await readBootId(),
-      layers,
-      cgroupMode,
+      make,
       groups: [],
       unplugged: [],
       madeNamespaceFolder: !(await isNamespaceFolderMounted()),
     };
     await this.#store.writeLab(lab);
-    await writeFileAtomic(this.#store.script("launch"), LAUNCH_SCRIPT, { mode: 0o700 });
-    await writeFileAtomic(this.#store.script("enter"), ENTER_SCRIPT, { mode: 0o700 });
+    await this.#writeScripts();
+    if (make.driver === "qemu") await makeSshKey(this.#store, make.tools);
     const numbers = Array.from({ length: options.nodes }, (_, index) => index + 1);
     await this.#boot(lab, numbers, options.config, step);
     await this.#store.writeLab({ ...lab, phase: "up" });
@@ -132,13 +132,16 @@ export class Lab {
 
   /** The machines of the lab, running or not; none if it is down. */
   async machines(): Promise<readonly Machine[]> {
-    return (await this.#store.machineNumbers()).map((number) => this.#machine(number));
+    const numbers = await this.#store.machineNumbers();
+    if (numbers.length === 0) return [];
+    const driver = this.#driver(await this.#store.readLab());
+    return numbers.map((number) => this.#machine(number, driver));
   }
 
   /** The machine mN. Throws LabError if there is none. */
   async machine(number: number): Promise<Machine> {
     const numbers = await this.#store.machineNumbers();
-    if (numbers.includes(number)) return this.#machine(number);
+    if (numbers.includes(number)) return this.#machine(number, this.#driver(await this.#store.readLab()));
     throw new LabError(
       numbers.length === 0 ? `lab "${this.name}" is down` : `lab "${this.name}" has no machine m${number}`,
       {
@@ -175,15 +178,46 @@ export class Lab {
     await connect(this.#names, lab);
   }
 
-  async #checkHost(options: Pick<UpOptions, "nodes" | "cgroupMode">): Promise<CgroupMode> {
-    const facts = await readHostFacts(this.#store.folder, await readCgroupFacts());
-    const problems = findProblems(facts, options.nodes, this.#store.folder);
+  async #checkHost({ nodes, driver, memoryMib, cgroupMode }: Wanted): Promise<CgroupMode> {
+    const facts = await readHostFacts(this.#store.folder, await readCgroupFacts(), driver);
+    const memory = memoryMib === undefined ? {} : { memoryBytes: memoryMib * 2 ** 20 };
+    const problems = findProblems(facts, { driver, machines: nodes, ...memory }, this.#store.folder);
     if (problems.length > 0) {
       throw new LabError(
         `this host cannot run a lab: ${problems.map(({ what, hint }) => `${what} (${hint})`).join("; ")}`,
       );
     }
-    return options.cgroupMode ?? (facts.cgroupMode as CgroupMode);
+    return cgroupMode ?? facts.cgroupMode ?? "v2";
+  }
+
+  /** Installs the packages into what machines begin with. */
+  async #prepare(
+    options: UpOptions,
+    cgroupMode: CgroupMode,
+    step: (what: string) => void,
+  ): Promise<LabState["make"]> {
+    const layers = await prepareRoot({
+      baseTree: options.baseTree,
+      debs: options.debs,
+      cacheFolder: options.cacheFolder,
+      onInstall: (what) => step(`preparing to install ${what}`),
+      ...(options.driver === "qemu" ? { finish: options.finish } : {}),
+    });
+    if (options.driver === "nspawn") {
+      step("prepared the machines' file system");
+      return { driver: "nspawn", layers, cgroupMode };
+    }
+    const { tools, imageFolder: cacheFolder, memoryMib, processors, accelerator } = options;
+    const onMake = (): void => step("installed the packages");
+    const image = await prepareImage({ tools, layers, cacheFolder, onMake });
+    step("prepared the machines' disk");
+    return { driver: "qemu", tools, image, memoryMib, processors, accelerator };
+  }
+
+  async #writeScripts(): Promise<void> {
+    const scripts = { launch: LAUNCH_SCRIPT, enter: ENTER_SCRIPT, tools: TOOLS_SCRIPT } as const;
+    for (const name of ["launch", "enter", "tools"] as const)
+      await writeFileAtomic(this.#store.script(name), scripts[name], { mode: 0o700 });
   }
 
   async #refuseSecond(): Promise<void> {
@@ -201,9 +235,10 @@ export class Lab {
     config: string,
     step: (what: string) => void,
   ): Promise<void> {
+    const driver = this.#driver(lab);
     try {
       for (const number of numbers) {
-        await this.#machine(number).place(CONFIG_FILE, config, 0o600);
+        await this.#machine(number, driver).place(CONFIG_FILE, config, 0o600);
       }
       await connect(this.#names, lab, ...numbers);
       step("laid the network");
@@ -211,7 +246,7 @@ export class Lab {
       await raiseHostSettings();
       await Promise.all(
         numbers.map(async (number) => {
-          await bootMachine({ names: this.#names, store: this.#store, lab, number });
+          await driver.boot(number, lab);
           step(`started m${number}`);
         }),
       );
@@ -236,8 +271,15 @@ export class Lab {
     return lab;
   }
 
-  #machine(number: number): Machine {
-    return new Machine(number, this.#store, this.#names);
+  #machine(number: number, driver: MachineDriver): Machine {
+    return new Machine(number, this.#store, this.#names, driver);
+  }
+
+  /** Of a lab whose record is missing, whoever ended first: nothing of its machines can run. */
+  #driver(lab: LabState | undefined): MachineDriver {
+    return lab?.make.driver === "qemu"
+      ? new QemuDriver(this.#names, this.#store, lab.make)
+      : new NspawnDriver(this.#names, this.#store);
   }
 
   #lock(): Promise<AsyncDisposable> {

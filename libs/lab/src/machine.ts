@@ -1,23 +1,22 @@
-import { mkdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { waitFor, writeFileAtomic } from "@cluster-os/std/drivers";
-import { bootMachine } from "./drivers/boot.ts";
+import { waitFor } from "@cluster-os/std/drivers";
 import { cleanMachine } from "./drivers/clean.ts";
-import { runInMachine, type ExecOptions, type ExecResult } from "./drivers/enter.ts";
+import type { ExecOptions, ExecResult } from "./drivers/enter.ts";
 import { changeFabric, readFabric } from "./drivers/ip.ts";
-import { readJournalOf } from "./drivers/journal.ts";
 import { acquireLock } from "./drivers/lock.ts";
-import { findLeader, findNspawn, isAlive, signalProcess } from "./drivers/processes.ts";
+import { isAlive, signalProcess } from "./drivers/processes.ts";
 import type { LabStore } from "./drivers/store.ts";
 import { planFabric } from "./fabric.ts";
 import { LabError } from "./lab-error.ts";
+import type { MachineDriver, Place } from "./machine-driver.ts";
 import type { LabNames } from "./names.ts";
-import type { LabState, ProcessRef } from "./state.ts";
+import type { LabState } from "./state.ts";
 
 export interface MachineStatus {
   readonly isRunning: boolean;
-  /** The machine's process 1 as the host numbers it, while it runs. */
+  /** The process that the machine lives by, as the host numbers it: its process 1, or its QEMU. */
   readonly leader: number | undefined;
+  /** Why it does nothing any more although it has power: the last words of its kernel. */
+  readonly fault?: string;
 }
 
 export interface LogOptions {
@@ -32,7 +31,8 @@ export interface LogOptions {
   readonly signal?: AbortSignal;
 }
 
-/** How long a machine may take to shut down before it loses its power. */
+/** How long a machine may take to boot, and to shut down before it loses its power; slow ones take as much longer. */
+const BOOT_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
 
 /** One machine of a lab: a Debian system with its own processes, network and disk. */
@@ -42,28 +42,27 @@ export class Machine {
   readonly name: string;
   readonly #store: LabStore;
   readonly #names: LabNames;
+  readonly #driver: MachineDriver;
 
-  constructor(number: number, store: LabStore, names: LabNames) {
+  constructor(number: number, store: LabStore, names: LabNames, driver: MachineDriver) {
     this.number = number;
     this.name = `m${number}`;
     this.#store = store;
     this.#names = names;
+    this.#driver = driver;
   }
 
   async status(): Promise<MachineStatus> {
-    const leader = await this.#leader();
-    return { isRunning: leader !== undefined, leader: leader?.pid };
+    const leader = await this.#driver.life(this.number);
+    const fault = leader === undefined ? undefined : await this.#driver.fault(this.number);
+    const isRunning = leader !== undefined && fault === undefined;
+    return { isRunning, leader: leader?.pid, ...(fault === undefined ? {} : { fault }) };
   }
 
   /** Runs a command and waits for it. Throws only if it could not be run; its own failure is the exit code. */
   async exec(argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
-    const leader = await this.#requireLeader();
-    const folders = this.#store.machine(this.number);
-    return runInMachine(
-      { leader, machine: this.name, enter: this.#store.script("enter"), joined: folders.joined },
-      argv,
-      options,
-    );
+    await this.#requireRunning();
+    return this.#driver.exec(this.number, argv, options);
   }
 
   /** Runs a command that has to succeed, and gives what it wrote to standard output. */
@@ -98,13 +97,7 @@ export class Machine {
       stdout: options.stdout ?? "inherit",
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     };
-    if ((await this.#leader()) === undefined) {
-      return readJournalOf(
-        join(this.#store.machine(this.number).upper, "var/log/journal"),
-        args,
-        execOptions,
-      );
-    }
+    if (!(await this.status()).isRunning) return this.#driver.readJournal(this.number, args, execOptions);
     return this.exec(["journalctl", ...args, ...(options.follow === true ? ["--follow"] : [])], execOptions);
   }
 
@@ -112,44 +105,55 @@ export class Machine {
   async waitBooted(
     options: { timeoutMs?: number; signal?: AbortSignal } = {},
   ): Promise<"running" | "degraded"> {
-    return waitFor(
+    const ended = await waitFor(
       async () => {
+        // A wait for what cannot come any more ends at once.
+        if ((await this.status()).fault !== undefined) return "fault";
         const { stdout } = await this.exec(["systemctl", "is-system-running"]);
         const state = stdout.trim();
         return state === "running" || state === "degraded" ? state : undefined;
       },
       {
         what: `the end of ${this.name}'s boot`,
-        timeoutMs: options.timeoutMs ?? 60_000,
+        timeoutMs: options.timeoutMs ?? BOOT_TIMEOUT_MS * this.#driver.slowness,
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       },
     );
+    if (ended === "fault") await this.#requireRunning();
+    return ended === "degraded" ? "degraded" : "running";
   }
 
   /** Where this host reaches the machine's local API (a socket of bootstrap's); changes at every start. */
   async localApi(): Promise<string> {
-    return this.path("/run/cluster-os/bootstrap.sock");
+    await this.#requireRunning();
+    return this.#driver.socket(this.number, "/run/cluster-os/bootstrap.sock");
   }
 
-  /** Where this host sees a path of the running machine. */
+  /** Where this host sees a path of the running machine. Throws LabError if it sees none: a disk of its own. */
   async path(inMachine: string): Promise<string> {
-    return `/proc/${(await this.#requireLeader()).pid}/root${inMachine}`;
+    await this.#requireRunning();
+    return this.#driver.path(this.number, inMachine);
+  }
+
+  /** What of it is on this host, and how to get at it by hand. */
+  places(): Promise<readonly Place[]> {
+    return this.#driver.places(this.number);
   }
 
   /** Boots it, with the disk that it has. Does nothing if it runs. */
   async start(): Promise<void> {
     await using _lock = await this.#lock();
-    if ((await this.#leader()) !== undefined) return;
+    if ((await this.#driver.life(this.number)) !== undefined) return;
     await cleanMachine({ names: this.#names, store: this.#store }, this.number);
     const lab = await this.#lab();
     await connect(this.#names, lab, this.number);
-    await bootMachine({ names: this.#names, store: this.#store, lab, number: this.number });
+    await this.#driver.boot(this.number, lab);
   }
 
   /** Cuts its power: every process dies at once, nothing is flushed, its cable goes dead. Does nothing if it is off. */
   async kill(): Promise<void> {
     // Before the lock: several machines that lose their power together lose it at the same moment.
-    const leader = await this.#leader();
+    const leader = await this.#driver.life(this.number);
     if (leader !== undefined) signalProcess(leader.pid, "SIGKILL");
     await using _lock = await this.#lock();
     await cleanMachine({ names: this.#names, store: this.#store }, this.number);
@@ -158,26 +162,24 @@ export class Machine {
   /** Shuts it down in order, and cuts its power if that takes too long. */
   async stop(): Promise<void> {
     await using _lock = await this.#lock();
-    const supervisor = (await this.#store.readMachine(this.number))?.supervisor;
-    if (supervisor !== undefined && (await isAlive(supervisor))) {
-      // systemd-nspawn turns this into the signal that asks a machine's systemd to power off.
-      const nspawn = await findNspawn(supervisor.pid);
-      if (nspawn !== undefined) signalProcess(nspawn, "SIGTERM");
-      await waitFor(async () => !(await isAlive(supervisor)), {
+    const state = await this.#store.readMachine(this.number);
+    // What supervises a machine ends last: until then it may boot it again.
+    const last = state?.supervisor ?? state?.leader;
+    if (last !== undefined && (await isAlive(last))) {
+      await this.#driver.requestStop(this.number);
+      await waitFor(async () => !(await isAlive(last)), {
         what: `the shutdown of ${this.name}`,
-        timeoutMs: STOP_TIMEOUT_MS,
+        timeoutMs: STOP_TIMEOUT_MS * this.#driver.slowness,
       }).catch(() => undefined);
     }
     await cleanMachine({ names: this.#names, store: this.#store }, this.number);
   }
 
-  /** Puts a file into the disk of a machine that is off, before its first boot for example. */
+  /** Puts a file into the disk of a machine that is off, before its first boot. */
   async place(inMachine: string, content: string, mode: number): Promise<void> {
-    if ((await this.#leader()) !== undefined)
+    if ((await this.#driver.life(this.number)) !== undefined)
       throw new LabError(`${this.name} is running: its disk cannot be changed from outside`);
-    const path = join(this.#store.machine(this.number).upper, inMachine);
-    await mkdir(dirname(path), { recursive: true });
-    await writeFileAtomic(path, content, { mode });
+    await this.#driver.place(this.number, inMachine, content, mode);
   }
 
   #lock(): Promise<AsyncDisposable> {
@@ -190,19 +192,16 @@ export class Machine {
     return lab;
   }
 
-  async #leader(): Promise<ProcessRef | undefined> {
-    const state = await this.#store.readMachine(this.number);
-    if (state?.leader !== undefined && (await isAlive(state.leader))) return state.leader;
-    // A machine that rebooted itself has a new process 1 under the same supervisor.
-    if (state?.supervisor === undefined || !(await isAlive(state.supervisor))) return undefined;
-    return findLeader(state.supervisor.pid);
-  }
-
-  async #requireLeader(): Promise<ProcessRef> {
-    const leader = await this.#leader();
+  async #requireRunning(): Promise<void> {
+    const { leader, fault } = await this.status();
     if (leader === undefined)
       throw new LabError(`${this.name} is not running`, { hint: `start it: cluster-os start ${this.name}` });
-    return leader;
+    if (fault !== undefined) {
+      throw new LabError(`${this.name}'s kernel stopped: ${fault}`, {
+        log: this.#store.machine(this.number).log,
+        hint: `cut its power and start it again: cluster-os kill ${this.name}, cluster-os start ${this.name}`,
+      });
+    }
   }
 }
 

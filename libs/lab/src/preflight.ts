@@ -1,4 +1,4 @@
-import type { CgroupMode } from "./state.ts";
+import type { CgroupMode, DriverName } from "./state.ts";
 
 /** What was found out about the host. */
 export interface HostFacts {
@@ -16,6 +16,16 @@ export interface HostFacts {
   readonly nullMode: number;
   /** Free bytes where machines keep their disks. */
   readonly freeBytes: number;
+  /** Bytes of memory that nobody needs at the moment. */
+  readonly availableBytes: number;
+}
+
+/** What is to run on the host. */
+export interface Demand {
+  readonly driver: DriverName;
+  readonly machines: number;
+  /** What each machine takes of the memory from its first moment on: emulated ones only. */
+  readonly memoryBytes?: number;
 }
 
 export interface Problem {
@@ -26,8 +36,9 @@ export interface Problem {
 /** The free space asked for: a machine writes its images, journal and etcd. */
 export const BYTES_PER_MACHINE = 700 * 2 ** 20;
 
-/** Why `machines` machines cannot run on this host, and what to do about each reason. Empty: they can. */
-export function findProblems(facts: HostFacts, machines: number, stateFolder: string): Problem[] {
+/** Why such machines cannot run on this host, and what to do about each reason. Empty: they can. */
+export function findProblems(facts: HostFacts, demand: Demand, stateFolder: string): Problem[] {
+  const { driver, machines, memoryBytes = 0 } = demand;
   // Without root nothing else was worth finding out.
   if (!facts.isRoot)
     return [{ what: "a lab needs root: it makes namespaces, mounts and cgroups", hint: "run it with sudo" }];
@@ -41,7 +52,9 @@ export function findProblems(facts: HostFacts, machines: number, stateFolder: st
   refuse(!facts.hasOverlay, "the kernel has no overlay file system", "load it: modprobe overlay");
   refuse(
     !facts.hasTun,
-    "there is no /dev/net/tun, which WireGuard in user space needs",
+    driver === "qemu"
+      ? "there is no /dev/net/tun, which an emulated network card needs"
+      : "there is no /dev/net/tun, which WireGuard in user space needs",
     "load it: modprobe tun",
   );
   if (facts.canUnshare) {
@@ -59,13 +72,14 @@ export function findProblems(facts: HostFacts, machines: number, stateFolder: st
     "IPv6 is switched off, and machines find each other by it",
     "boot without ipv6.disable=1 and set the sysctl net.ipv6.conf.all.disable_ipv6=0",
   );
+  // What an emulated machine has of its own.
   refuse(
-    facts.cgroupMode === undefined,
+    driver === "nspawn" && facts.cgroupMode === undefined,
     "neither cgroup version has the controllers cpu, cpuset, memory and pids",
     "mount cgroup2 at /sys/fs/cgroup, or the version 1 controllers below it",
   );
   refuse(
-    facts.nullMode !== 0o666,
+    driver === "nspawn" && facts.nullMode !== 0o666,
     `the host's /dev/null has mode 0${facts.nullMode.toString(8)}, which machines would inherit`,
     "repair it: chmod 0666 /dev/null",
   );
@@ -74,6 +88,12 @@ export function findProblems(facts: HostFacts, machines: number, stateFolder: st
     facts.freeBytes < neededBytes,
     `${stateFolder} has ${mebibytes(facts.freeBytes)} MiB free, and ${machines} machines need ${mebibytes(neededBytes)} MiB`,
     "free some space, or put the lab elsewhere with CLUSTER_OS_LAB_DIR",
+  );
+  const neededMemory = machines * memoryBytes;
+  refuse(
+    facts.availableBytes < neededMemory,
+    `there are ${mebibytes(facts.availableBytes)} MiB of memory available, and ${machines} machines need ${mebibytes(neededMemory)} MiB`,
+    "boot fewer machines, or smaller ones with CLUSTER_OS_VM_MEMORY (MiB each)",
   );
   return problems;
 }
@@ -87,8 +107,11 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   mount: "mount",
 };
 
-/** Every program a lab calls on the host. */
-export const PROGRAMS = ["systemd-nspawn", "ip", "unshare", "nsenter", "mount"] as const;
+/** Every program a lab calls on the host. QEMU itself comes with a tree of its own. */
+export const PROGRAMS: Record<DriverName, readonly string[]> = {
+  nspawn: ["systemd-nspawn", "ip", "unshare", "nsenter", "mount"],
+  qemu: ["ip", "unshare", "nsenter", "mount"],
+};
 
 function mebibytes(bytes: number): number {
   return Math.floor(bytes / 2 ** 20);

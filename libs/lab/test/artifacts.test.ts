@@ -2,7 +2,7 @@ import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { labOptionsFrom } from "../src/artifacts.ts";
+import { labOptionsFrom, machineSizeFrom } from "../src/artifacts.ts";
 import { findDebs } from "../src/drivers/artifact-files.ts";
 
 describe("labOptionsFrom", () => {
@@ -13,6 +13,24 @@ describe("labOptionsFrom", () => {
     });
     expect(labOptionsFrom({ CLUSTER_OS_LAB: "" })).to.deep.equal({});
   });
+});
+
+describe("machineSizeFrom", () => {
+  it("emulates unless KVM is asked for by name", () => {
+    expect(machineSizeFrom({})).to.deep.equal({ memoryMib: 2048, processors: 2, accelerator: "tcg" });
+    expect(
+      machineSizeFrom({ CLUSTER_OS_VM_MEMORY: "4096", CLUSTER_OS_VM_CPUS: "4", CLUSTER_OS_VM_ACCEL: "kvm" }),
+    ).to.deep.equal({ memoryMib: 4096, processors: 4, accelerator: "kvm" });
+  });
+  for (const env of [
+    { CLUSTER_OS_VM_MEMORY: "2G" },
+    { CLUSTER_OS_VM_CPUS: "0" },
+    { CLUSTER_OS_VM_ACCEL: "kvm:tcg" },
+  ]) {
+    it(`refuses ${JSON.stringify(env)}`, () => {
+      expect(() => machineSizeFrom(env)).to.throw(/CLUSTER_OS_VM_/);
+    });
+  }
 });
 
 describe("findDebs", () => {

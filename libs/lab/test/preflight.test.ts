@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { BYTES_PER_MACHINE, findProblems, type HostFacts } from "../src/preflight.ts";
+import { BYTES_PER_MACHINE, findProblems, type Demand, type HostFacts } from "../src/preflight.ts";
 
 const GOOD: HostFacts = {
   isRoot: true,
@@ -13,10 +13,14 @@ const GOOD: HostFacts = {
   cgroupMode: "v1",
   nullMode: 0o666,
   freeBytes: 3 * BYTES_PER_MACHINE,
+  availableBytes: 6 * 2 ** 30,
 };
 
+const DEMAND: Demand = { driver: "nspawn", machines: 3 };
+const EMULATED: Demand = { driver: "qemu", machines: 3, memoryBytes: 2 * 2 ** 30 };
+
 describe("findProblems", () => {
-  const cases: { name: string; facts: Partial<HostFacts>; expected: string[] }[] = [
+  const cases: { name: string; facts: Partial<HostFacts>; demand?: Demand; expected: string[] }[] = [
     { name: "none on a good host", facts: {}, expected: [] },
     {
       name: "only root, when not root: the rest was not found out",
@@ -58,10 +62,22 @@ describe("findProblems", () => {
       facts: { hasTun: false, hasIpv6: false },
       expected: ["/dev/net/tun", "IPv6"],
     },
+    {
+      name: "of emulated machines: neither cgroups nor /dev/null are the host's",
+      facts: { cgroupMode: undefined, nullMode: 0o600 },
+      demand: EMULATED,
+      expected: [],
+    },
+    {
+      name: "of emulated machines: their memory",
+      facts: { availableBytes: 6 * 2 ** 30 - 1 },
+      demand: EMULATED,
+      expected: ["3 machines need 6144 MiB"],
+    },
   ];
-  for (const { name, facts, expected } of cases) {
+  for (const { name, facts, demand = DEMAND, expected } of cases) {
     it(name, () => {
-      const problems = findProblems({ ...GOOD, ...facts }, 3, "/var/lib/somewhere");
+      const problems = findProblems({ ...GOOD, ...facts }, { ...DEMAND, ...demand }, "/var/lib/somewhere");
       const texts = problems.map(({ what, hint }) => `${what} (${hint})`);
       expect(texts).to.have.length(expected.length);
       for (const [index, part] of expected.entries()) expect(texts[index]).to.include(part);

@@ -4,11 +4,12 @@ import { join, resolve } from "node:path";
 import { expect } from "chai";
 import { execa } from "execa";
 import { waitFor } from "@cluster-os/std/drivers";
-import { findBaseTree } from "../src/drivers/artifact-files.ts";
+import { findTree } from "../src/drivers/artifact-files.ts";
 import { Lab, LabError, type Machine, type UpOptions } from "../src/index.ts";
 import { findTraces, hostFacts } from "./snapshot.ts";
 
 const REPOSITORY = resolve(import.meta.dirname, "../../..");
+const TREE = "tools/root-tree/build.sh";
 const NAME = `test${process.pid}`;
 const NO_TRACES = { mounts: [], namespaces: [], cgroups: [], processes: [], loopDevices: [] };
 const CONFIG = "expect: 2\n";
@@ -31,9 +32,10 @@ describe("a real lab", function () {
     hostBefore = await hostFacts();
     lab = new Lab({ name: NAME, stateFolder: work });
     options = {
+      driver: "nspawn",
       nodes: 2,
       config: CONFIG,
-      baseTree: await findBaseTree(REPOSITORY),
+      baseTree: await findTree(REPOSITORY, TREE),
       debs: [await makeDeb(work)],
       cacheFolder: join(work, "layers"),
     };
@@ -290,7 +292,7 @@ describe("a real lab", function () {
 
 async function whyNot(): Promise<string | undefined> {
   if (process.geteuid?.() !== 0) return "booting machines needs root";
-  return findBaseTree(REPOSITORY).then(
+  return findTree(REPOSITORY, TREE).then(
     () => undefined,
     (error: unknown) => String(error),
   );

@@ -4,31 +4,58 @@ import { UsageError, CommandError, type Command, type Context } from "../command
 import { describeMachine, isFormed, readyNodes, remember, whatHappened } from "../formation.ts";
 import { findServer, kubectlCommand, listClusterNodes, pickServer } from "../kubectl.ts";
 import { openProgress, type Progress } from "../output/progress.ts";
-import { observe, requireLab, type LabMachine, type Observation } from "../site.ts";
+import { observe, requireLab, type LabDriver, type LabMachine, type Observation } from "../site.ts";
 import { renderMesh } from "../views.ts";
 import { waitFor } from "@cluster-os/std/drivers";
 
 const MOST_NODES = 50;
 
+/**
+ * What differs between kinds of machines: how long they may take, how often to look, and what their file says of their
+ * patience. A look costs an emulated machine seconds of its processor, so it is left in peace, and asked for its
+ * ClusterNodes only when there may be some.
+ */
+const PACE: Record<LabDriver, Pace> = {
+  nspawn: { timeoutS: 600, looksPerPoll: 1, patience: 1, asksEarly: true },
+  qemu: { timeoutS: 3600, looksPerPoll: 10, patience: 6, asksEarly: false },
+};
+
+interface Pace {
+  readonly timeoutS: number;
+  /** Time between two looks, as a multiple of the context's. */
+  readonly looksPerPoll: number;
+  readonly patience: number;
+  /** Whether to ask for ClusterNodes before bootstrap says that all machines are in. */
+  readonly asksEarly: boolean;
+}
+
 export const up: Command = {
   name: "up",
-  usage: "[--nodes N] [--timeout SECONDS]",
+  usage: "[--nodes N] [--driver DRIVER] [--timeout SECONDS]",
   summary: "boot N machines on this host (default 3) and wait until they are one cluster",
   details: [
     "--nodes N           how many machines, 1 to 50 (default 3)",
-    "--timeout SECONDS   how long to wait until every node is Ready (default 600)",
+    "--driver DRIVER     nspawn: containers with a systemd each (default); qemu: emulated computers, with kernels of",
+    "                    their own and much slower. The variable CLUSTER_OS_DRIVER changes the default.",
+    "--timeout SECONDS   how long to wait until every node is Ready (default 600; emulated 3600)",
     "",
     "Builds what machines are made of where it is missing; needs root. When machines run already, it waits for them.",
   ],
   async run(args, context) {
-    const { values } = parseWords(args, { nodes: { type: "string" }, timeout: { type: "string" } });
+    const { values } = parseWords(args, {
+      nodes: { type: "string" },
+      driver: { type: "string" },
+      timeout: { type: "string" },
+    });
     const nodes = parseWhole(values.nodes ?? "3", "--nodes", 1, MOST_NODES);
-    const timeoutMs = parseWhole(values.timeout ?? "600", "--timeout", 1, 86_400) * 1000;
+    const driver = parseDriver(values.driver) ?? context.lab.defaultDriver;
+    const pace = PACE[driver];
+    const timeoutMs = parseWhole(values.timeout ?? String(pace.timeoutS), "--timeout", 1, 86_400) * 1000;
     requireLab(context);
     const progress = openProgress(context.stdout, () => context.clock.now());
-    const machines = await bootOrFind(nodes, progress, context);
+    const machines = await bootOrFind({ nodes, driver, progress, context });
     try {
-      await becomeReady(machines, { timeoutMs, progress, context });
+      await becomeReady(machines, { timeoutMs, pace, progress, context });
     } finally {
       progress.end();
     }
@@ -37,17 +64,25 @@ export const up: Command = {
   },
 };
 
-async function bootOrFind(
-  nodes: number,
-  progress: Progress,
-  context: Context,
-): Promise<readonly LabMachine[]> {
+function parseDriver(text: string | undefined): LabDriver | undefined {
+  if (text === undefined || text === "nspawn" || text === "qemu") return text;
+  throw new UsageError(`the driver is nspawn or qemu, not "${text}"`);
+}
+
+interface Booting {
+  readonly nodes: number;
+  readonly driver: LabDriver;
+  readonly progress: Progress;
+  readonly context: Context;
+}
+
+async function bootOrFind({ nodes, driver, progress, context }: Booting): Promise<readonly LabMachine[]> {
   const found = await context.lab.machines();
   const running = (await observe(found)).filter(({ isRunning }) => isRunning).length;
   if (running === 0 || running < found.length) {
     // Also the remains of an `up` that was killed: the lab sweeps them away, or says that it is up.
-    const config = clusterConfig({ expect: nodes, rng: context.rng });
-    return context.lab.up({ nodes, config, onStep: (what) => progress.step(what) });
+    const config = clusterConfig({ expect: nodes, rng: context.rng, patience: PACE[driver].patience });
+    return context.lab.up({ driver, nodes, config, onStep: (what) => progress.step(what) });
   }
   if (found.length !== nodes) {
     throw new UsageError(
@@ -63,9 +98,15 @@ async function becomeReady(
   machines: readonly LabMachine[],
   {
     timeoutMs,
+    pace,
     progress,
     context,
-  }: { readonly timeoutMs: number; readonly progress: Progress; readonly context: Context },
+  }: {
+    readonly timeoutMs: number;
+    readonly pace: Pace;
+    readonly progress: Progress;
+    readonly context: Context;
+  },
 ): Promise<void> {
   let last: readonly Observation[] = [];
   const ready = new Set<string>();
@@ -77,6 +118,7 @@ async function becomeReady(
     last = remember(last, now);
     death = firstDeath(now, context);
     if (death !== undefined) return true;
+    if (!pace.asksEarly && !isFormed(now)) return false;
     const server = pickServer(machines, now);
     if (server === undefined) return false;
     for (const name of readyNodes((await listClusterNodes(server)) ?? [])) {
@@ -85,18 +127,26 @@ async function becomeReady(
     }
     return isFormed(now) && ready.size === machines.length;
   };
-  await waitFor(look, { what: "the cluster", timeoutMs, everyMs: context.pollMs }).catch((cause: unknown) => {
+  const everyMs = context.pollMs * pace.looksPerPoll;
+  await waitFor(look, { what: "the cluster", timeoutMs, everyMs }).catch((cause: unknown) => {
     throw tooSlow(last, { cause, timeoutMs, context });
   });
   if (death !== undefined) throw death;
 }
 
 function firstDeath(observations: readonly Observation[], { program }: Context): CommandError | undefined {
-  const dead = observations.find(({ isRunning }) => !isRunning)?.machine;
+  const dead = observations.find(({ isRunning }) => !isRunning);
   if (dead === undefined) return undefined;
-  return new CommandError(`${dead} went off while the cluster formed`, {
-    log: `${program} logs ${dead} --all`,
-    hint: `${program} start ${dead}`,
+  const { machine, fault } = dead;
+  if (fault !== undefined) {
+    return new CommandError(`the kernel of ${machine} stopped while the cluster formed: ${fault}`, {
+      log: `${program} info ${machine} names the file of its console`,
+      hint: `${program} kill ${machine}, then ${program} start ${machine}`,
+    });
+  }
+  return new CommandError(`${machine} went off while the cluster formed`, {
+    log: `${program} logs ${machine} --all`,
+    hint: `${program} start ${machine}`,
   });
 }
 

@@ -1,9 +1,17 @@
 import { LocalApiClient } from "@cluster-os/api/drivers";
-import { findArtifacts, Lab, labOptionsFrom, type Machine as RealMachine } from "@cluster-os/lab";
+import {
+  findArtifacts,
+  Lab,
+  labOptionsFrom,
+  machineSizeFrom,
+  type Machine as RealMachine,
+  type Place,
+} from "@cluster-os/lab";
 import { CommandError } from "../command.ts";
 import type {
   Captured,
   LabControl,
+  LabDriver,
   LabMachine,
   LabUpOptions,
   LocalApi,
@@ -22,25 +30,33 @@ export interface RealLabOptions {
 export function realLab({ repository, env }: RealLabOptions): LabControl {
   const lab = new Lab(labOptionsFrom(env));
   return {
+    defaultDriver: driverFrom(env),
     isPossible: repository !== undefined,
     machines: async () => (await lab.machines()).map((machine) => new RealLabMachine(machine)),
-    up: async ({ nodes, config, onStep }: LabUpOptions) => {
+    up: async ({ driver, nodes, config, onStep }: LabUpOptions) => {
       if (repository === undefined) {
         throw new CommandError("this installed program cannot build machines", {
           hint: "run it from a checkout",
         });
       }
       // Before minutes of building.
-      await lab.check(nodes);
-      await buildLab(repository, onStep);
-      const artifacts = await findArtifacts(repository, env);
-      const machines = await lab.up({ nodes, config, ...artifacts, onStep: ({ what }) => onStep(what) });
+      const { memoryMib } = machineSizeFrom(env);
+      await lab.check({ nodes, driver, ...(driver === "qemu" ? { memoryMib } : {}) });
+      await buildLab(repository, driver, onStep);
+      const artifacts = await findArtifacts(repository, env, driver);
+      const machines = await lab.up({ ...artifacts, nodes, config, onStep: ({ what }) => onStep(what) });
       return machines.map((machine) => new RealLabMachine(machine));
     },
     partition: (groups) => lab.partition(groups),
     heal: () => lab.heal(),
     down: () => lab.down(),
   };
+}
+
+function driverFrom(env: NodeJS.ProcessEnv): LabDriver {
+  const driver = env["CLUSTER_OS_DRIVER"] || "nspawn";
+  if (driver === "nspawn" || driver === "qemu") return driver;
+  throw new CommandError(`CLUSTER_OS_DRIVER is nspawn or qemu, not "${driver}"`);
 }
 
 class RealLabMachine implements LabMachine {
@@ -56,6 +72,14 @@ class RealLabMachine implements LabMachine {
 
   async isRunning(): Promise<boolean> {
     return (await this.#machine.status()).isRunning;
+  }
+
+  async fault(): Promise<string | undefined> {
+    return (await this.#machine.status()).fault;
+  }
+
+  places(): Promise<readonly Place[]> {
+    return this.#machine.places();
   }
 
   async api(): Promise<LocalApi> {

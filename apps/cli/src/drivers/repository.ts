@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { CommandError } from "../command.ts";
+import type { LabDriver } from "../site.ts";
 
 /** The checkout this program runs from; undefined if it was installed as a package. */
 export function findRepository(from: string): string | undefined {
@@ -10,9 +11,22 @@ export function findRepository(from: string): string | undefined {
   return above === from ? undefined : findRepository(above);
 }
 
+/** The scripts that make the Debian trees of each kind of machine, with their arguments. */
+const TREES: Record<LabDriver, readonly (readonly [string, ...string[]])[]> = {
+  nspawn: [["tools/root-tree/build.sh"]],
+  qemu: [
+    ["tools/vm-image/build.sh", "tools"],
+    ["tools/vm-image/build.sh", "machine"],
+  ],
+};
+
 /** Brings the packages and the machines' Debian tree up to date; takes no time when they are. */
-export async function buildLab(repository: string, onStep: (what: string) => void): Promise<void> {
-  await build(repository, join(repository, "tools/root-tree/build.sh"), []);
+export async function buildLab(
+  repository: string,
+  driver: LabDriver,
+  onStep: (what: string) => void,
+): Promise<void> {
+  for (const [script, ...args] of TREES[driver]) await build(repository, join(repository, script), args);
   onStep("the machines' Debian tree is there");
   await build(repository, process.execPath, [join(repository, "tools/deb/build.ts")]);
   onStep("the packages are built");

@@ -34,20 +34,23 @@ export async function joinEtcd(
       `${self.nodeName} is still listed in etcd from an earlier life; it has to be removed first`,
     );
   }
-  await allHealthy(etcd, members, old, signal);
+  await allHealthy(context, etcd, members, old, signal);
   try {
     if (!old) await etcd.addLearner(peerUrl(self.address), signal);
     const cluster = initialCluster(members, self);
     await fill(context, request, cluster, signal);
-    await withSecretFile(context, "etcd.yaml", renderEtcdConfiguration(request, cluster), (path) =>
-      kubeadm(context, "etcd", ["init", "phase", "etcd", "local", "--config", path], signal),
+    await withSecretFile(
+      context,
+      "etcd.yaml",
+      renderEtcdConfiguration(request, cluster, context.host.patience),
+      (path) => kubeadm(context, "etcd", ["init", "phase", "etcd", "local", "--config", path], signal),
     );
     await waitFor(async () => (await etcd.at(LOCAL_ETCD).status(signal)) !== undefined, {
       what: "the local etcd",
-      timeoutMs: TIMEOUT_MS,
+      timeoutMs: TIMEOUT_MS * context.host.patience,
       signal,
     });
-    await becomeVoter(etcd, self, signal);
+    await becomeVoter(context, etcd, self, signal);
   } catch (error) {
     await withdraw(context, etcd, self);
     throw error;
@@ -75,7 +78,7 @@ async function firstAnswer(
     },
     {
       what: "keys from kubeadm, and an answer of another server's etcd,",
-      timeoutMs: TIMEOUT_MS,
+      timeoutMs: TIMEOUT_MS * context.host.patience,
       everyMs: 50,
       signal,
     },
@@ -89,6 +92,7 @@ async function hasKeys({ host }: Context): Promise<boolean> {
 
 /** A change of members needs the consent of a majority afterwards too, so nobody joins while one is missing. */
 async function allHealthy(
+  { host }: Context,
   etcd: Etcd,
   members: readonly EtcdMember[],
   except: EtcdMember | undefined,
@@ -98,7 +102,7 @@ async function allHealthy(
     if (member.ID === except?.ID) continue;
     await waitFor(async () => (await etcd.statusOf(member, signal)) !== undefined, {
       what: `an answer of etcd's member ${member.name} (if it is gone for good it has to be removed first), which`,
-      timeoutMs: 15_000,
+      timeoutMs: 15_000 * host.patience,
       everyMs: 200,
       signal,
     });
@@ -116,7 +120,7 @@ async function fill(
   const logPath = `${PATHS.logs}/etcd-join.log`;
   await host.makeFolder(PATHS.etcdFolder, 0o700);
   await host.remove(logPath);
-  const args = ["etcd", ...etcdArguments(request, cluster)];
+  const args = ["etcd", ...etcdArguments(request, cluster, context.host.patience)];
   const enough = new AbortController();
   const process = host.run(
     { file: "hyperkube", args, timeoutMs: TIMEOUT_MS, logPath },
@@ -132,7 +136,7 @@ async function fill(
   const isFilled = waitFor(
     async () =>
       /"msg":"(applied snapshot|ready to serve client requests)"/.test((await host.readFile(logPath)) ?? ""),
-    { what: `the others' data in etcd (see ${logPath})`, timeoutMs: TIMEOUT_MS, signal },
+    { what: `the others' data in etcd (see ${logPath})`, timeoutMs: TIMEOUT_MS * host.patience, signal },
   );
   try {
     await Promise.race([isFilled, ended]);
@@ -144,6 +148,7 @@ async function fill(
 }
 
 async function becomeVoter(
+  { host }: Context,
   etcd: Etcd,
   self: { readonly nodeName: string; readonly address: string },
   signal: AbortSignal,
@@ -154,7 +159,12 @@ async function becomeVoter(
       if (member?.isLearner) await etcd.promote(member, signal);
       return member !== undefined;
     },
-    { what: "the consent of etcd to a new voter", timeoutMs: TIMEOUT_MS, everyMs: 100, signal },
+    {
+      what: "the consent of etcd to a new voter",
+      timeoutMs: TIMEOUT_MS * host.patience,
+      everyMs: 100,
+      signal,
+    },
   );
 }
 

@@ -39,6 +39,8 @@ export interface HttpsResponse {
  * against a recording fake.
  */
 export interface Host {
+  /** How many times longer than on usual hardware everything may take here; 1 on that. */
+  readonly patience: number;
   run(command: Command, signal: AbortSignal): Promise<CommandResult>;
   /** Throws when no answer came in time; any HTTP status is an answer. */
   request(request: HttpsRequest, signal: AbortSignal): Promise<HttpsResponse>;

@@ -29,12 +29,16 @@ export async function initServer(
   const self = { nodeName: request.nodeName, address: request.meshAddress };
   await readyMachine(context, { ...request, servers: withServer(request.servers, self) }, signal);
   await host.writeFile(PATHS.secretsEncryption, renderSecretsEncryption(toBase64(rng.bytes(32))), 0o600);
-  await withSecretFile(context, "init.yaml", renderInitConfiguration(request, bootstrapToken(rng)), (path) =>
-    together(
-      signal,
-      (both) => kubeadm(context, "init", ["init", "--config", path], both),
-      (both) => registerEarly(context, request, path, both),
-    ),
+  await withSecretFile(
+    context,
+    "init.yaml",
+    renderInitConfiguration(request, bootstrapToken(rng), context.host.patience),
+    (path) =>
+      together(
+        signal,
+        (both) => kubeadm(context, "init", ["init", "--config", path], both),
+        (both) => registerEarly(context, request, path, both),
+      ),
   );
   const api = await KubeApi.open(host, PATHS.adminKubeconfig);
   const { nameservers } = await host.inspect();
@@ -127,8 +131,11 @@ async function kubeadmJoin(
 ): Promise<void> {
   const { token, caCertificate } = request.credentials;
   await withSecretFile(context, "discovery.conf", renderDiscoveryKubeconfig(caCertificate), (discovery) =>
-    withSecretFile(context, "join.yaml", renderJoinConfiguration(request, token, discovery, server), (path) =>
-      kubeadm(context, act, ["join", "--config", path, ...args], signal),
+    withSecretFile(
+      context,
+      "join.yaml",
+      renderJoinConfiguration(request, token, discovery, server, context.host.patience),
+      (path) => kubeadm(context, act, ["join", "--config", path, ...args], signal),
     ),
   );
 }
@@ -153,7 +160,7 @@ async function ownApiServer(context: Context, placement: NodePlacement, signal: 
         (await host.request({ method: "GET", url, ca, timeoutMs: 2000 }, signal)).status === 200
       );
     },
-    { what: `the API server at ${url}`, timeoutMs: 120_000, everyMs: 100, signal },
+    { what: `the API server at ${url}`, timeoutMs: 120_000 * host.patience, everyMs: 100, signal },
   );
 }
 

@@ -48,10 +48,14 @@ export function kubeadmDistribution(options: KubeadmOptions): Distribution {
     promote: (request, signal) => promote(context, request, signal),
     demote: (signal) => demote(context, signal),
     removeMember: (nodeName, signal) => removeMember(context, nodeName, signal),
-    setServers: (servers) => balancer.point(servers, AbortSignal.timeout(30_000)),
+    setServers: (servers) => balancer.point(servers, AbortSignal.timeout(30_000 * options.host.patience)),
     credentials: (role, signal) => mintCredentials(context, role, signal),
     status: (signal) => readStatus(context, signal),
-    reset: (signal) => reset(context, AbortSignal.any([signal, AbortSignal.timeout(RESET_TIMEOUT_MS)])),
+    reset: (signal) =>
+      reset(
+        context,
+        AbortSignal.any([signal, AbortSignal.timeout(RESET_TIMEOUT_MS * options.host.patience)]),
+      ),
     adminKubeconfig: () => PATHS.adminKubeconfig,
     issueKubeconfig: (request, signal) => issueKubeconfig(context, request, signal),
     resume: async (placement, signal) => {

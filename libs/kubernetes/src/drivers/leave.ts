@@ -80,7 +80,7 @@ async function stopPods(
   for (const pod of pods) await context.host.remove(`${PATHS.manifests}/${pod}.yaml`);
   await waitFor(async () => (await runningContainers(context, pods, signal)).length === 0, {
     what: `the end of ${pods.join(", ")} on this machine`,
-    timeoutMs: 60_000,
+    timeoutMs: 60_000 * context.host.patience,
     everyMs: 100,
     signal,
   });

@@ -11,6 +11,7 @@ const CGROUP2_MAGIC = 0x63677270;
 
 /** The machine this process runs on. Needs root. */
 export const linuxHost: Host = {
+  patience: 1,
   run,
   request: requestHttps,
   readFile: async (path) => (await readFileIfExists(path))?.toString("utf8"),

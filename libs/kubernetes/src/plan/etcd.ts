@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { NodePlacement, ServerAddress } from "../distribution.ts";
-import { ETCD_TIMING, PATHS } from "../settings.ts";
+import { etcdTiming, PATHS } from "../settings.ts";
 
 /** etcd's answer to a list of its members, by its JSON gateway: 64-bit numbers are decimal strings, defaults are left out. */
 export const MemberList = z.object({
@@ -61,6 +61,7 @@ export function initialCluster(
 export function etcdArguments(
   placement: Pick<NodePlacement, "nodeName" | "meshAddress">,
   cluster: string,
+  patience = 1,
 ): readonly string[] {
   const peer = peerUrl(placement.meshAddress);
   const options = {
@@ -80,7 +81,7 @@ export function etcdArguments(
     "peer-key-file": `${PATHS.etcdPki}/peer.key`,
     "peer-trusted-ca-file": `${PATHS.etcdPki}/ca.crt`,
     "peer-client-cert-auth": "true",
-    ...ETCD_TIMING,
+    ...etcdTiming(patience),
   };
   return Object.entries(options).map(([name, value]) => `--${name}=${value}`);
 }

@@ -6,10 +6,10 @@ import {
   BALANCER_PORT,
   CLUSTER_DOMAIN,
   CRI_SOCKET,
-  ETCD_TIMING,
   IMAGE_REPOSITORY,
   KUBERNETES_VERSION,
   PATHS,
+  etcdTiming,
 } from "../settings.ts";
 import { dnsAddress } from "./networks.ts";
 import { yamlDocuments } from "./document.ts";
@@ -18,9 +18,10 @@ const KUBEADM_API = "kubeadm.k8s.io/v1beta4";
 
 /**
  * Configuration of `kubeadm init`. `token` only has to be there - kubeadm would otherwise make one that lasts a day -
- * and is dead before init ends: joins get tokens of their own.
+ * and is dead before init ends: joins get tokens of their own. `patience` says how many times slower than usual the machines
+ * are, of which there is one setting for the whole cluster.
  */
-export function renderInitConfiguration(placement: NodePlacement, token: string): string {
+export function renderInitConfiguration(placement: NodePlacement, token: string, patience = 1): string {
   return yamlDocuments(
     {
       apiVersion: KUBEADM_API,
@@ -38,9 +39,9 @@ export function renderInitConfiguration(placement: NodePlacement, token: string)
       skipPhases: ["addon/coredns", "show-join-command", "kubelet-finalize"],
       nodeRegistration: nodeRegistration(placement),
       patches: { directory: PATHS.patches },
-      timeouts: TIMEOUTS,
+      timeouts: timeouts(patience),
     },
-    clusterConfiguration(placement.addressPlan),
+    clusterConfiguration(placement.addressPlan, patience),
     kubeletConfiguration(placement.addressPlan),
     kubeProxyConfiguration(placement.addressPlan),
   );
@@ -52,6 +53,7 @@ export function renderJoinConfiguration(
   token: string,
   discoveryPath: string,
   server?: ServerCredentials,
+  patience = 1,
 ): string {
   return yamlDocuments({
     apiVersion: KUBEADM_API,
@@ -61,7 +63,7 @@ export function renderJoinConfiguration(
     discovery: { file: { kubeConfigPath: discoveryPath }, tlsBootstrapToken: token },
     nodeRegistration: nodeRegistration(placement),
     patches: { directory: PATHS.patches },
-    timeouts: TIMEOUTS,
+    timeouts: timeouts(patience),
     ...(server && {
       controlPlane: { localAPIEndpoint: localApiEndpoint(placement), certificateKey: server.certificateKey },
     }),
@@ -86,7 +88,7 @@ export function renderUploadCertsConfiguration(placement: NodePlacement, certifi
  * Configuration of `kubeadm init phase etcd local` on a machine that joins: its member starts as part of `cluster`, in
  * the form of etcd's --initial-cluster, instead of founding one.
  */
-export function renderEtcdConfiguration(placement: NodePlacement, cluster: string): string {
+export function renderEtcdConfiguration(placement: NodePlacement, cluster: string, patience = 1): string {
   return yamlDocuments(
     {
       apiVersion: KUBEADM_API,
@@ -95,7 +97,7 @@ export function renderEtcdConfiguration(placement: NodePlacement, cluster: strin
       nodeRegistration: nodeRegistration(placement),
       patches: { directory: PATHS.patches },
     },
-    clusterConfiguration(placement.addressPlan, {
+    clusterConfiguration(placement.addressPlan, patience, {
       "initial-cluster": cluster,
       "initial-cluster-state": "existing",
     }),
@@ -108,17 +110,39 @@ export function renderClusterConfiguration(plan: NetworkPlan): string {
 }
 
 /** Long enough for a loaded machine with a slow disk, and short enough that an act ends within three minutes. */
-const TIMEOUTS = {
-  controlPlaneComponentHealthCheck: "2m0s",
-  kubeletHealthCheck: "1m0s",
-  kubernetesAPICall: "1m0s",
-  etcdAPICall: "1m0s",
-  tlsBootstrap: "1m0s",
-  discovery: "30s",
+const TIMEOUTS_S = {
+  controlPlaneComponentHealthCheck: 120,
+  kubeletHealthCheck: 60,
+  kubernetesAPICall: 60,
+  etcdAPICall: 60,
+  tlsBootstrap: 60,
+  discovery: 30,
 };
 
-/** Leaders hold on as long as by default, but who waits for the lead looks once a second, not every two to four. */
-const LEADER_ELECTION = { "leader-elect-retry-period": "1s" };
+function timeouts(patience: number): object {
+  return Object.fromEntries(
+    Object.entries(TIMEOUTS_S).map(([name, seconds]) => [name, duration(seconds * patience)]),
+  );
+}
+
+/** As Go writes it: 90 s is 1m30s. */
+function duration(seconds: number): string {
+  const minutes = Math.floor(seconds / 60);
+  return `${minutes > 0 ? `${minutes}m` : ""}${Math.round(seconds % 60)}s`;
+}
+
+/**
+ * Leaders hold on as long as by default, but who waits for the lead looks once a second, not every two to four. On slow
+ * machines a leader that is late is no leader that died.
+ */
+function leaderElection(patience: number): Readonly<Record<string, string>> {
+  if (patience === 1) return { "leader-elect-retry-period": "1s" };
+  return {
+    "leader-elect-lease-duration": duration(15 * patience),
+    "leader-elect-renew-deadline": duration(10 * patience),
+    "leader-elect-retry-period": duration(patience),
+  };
+}
 
 function localApiEndpoint(placement: NodePlacement): object {
   return { advertiseAddress: placement.meshAddress, bindPort: API_SERVER_PORT };
@@ -139,7 +163,11 @@ function nodeRegistration(placement: NodePlacement): object {
 }
 
 /** What holds for the whole cluster and nothing of one machine: that goes into patches. */
-function clusterConfiguration(plan: NetworkPlan, etcdArgs: Readonly<Record<string, string>> = {}): object {
+function clusterConfiguration(
+  plan: NetworkPlan,
+  patience = 1,
+  etcdArgs: Readonly<Record<string, string>> = {},
+): object {
   return {
     apiVersion: KUBEADM_API,
     kind: "ClusterConfiguration",
@@ -157,19 +185,19 @@ function clusterConfiguration(plan: NetworkPlan, etcdArgs: Readonly<Record<strin
       extraArgs: args({
         // A node's pod network follows from its index; bootstrap writes it to the Node.
         "allocate-node-cidrs": "false",
-        "node-monitor-grace-period": "20s",
+        "node-monitor-grace-period": duration(20 * patience),
         // It makes three requests for each of its controllers when it starts: at the default rate of 20 a second that
         // alone takes five seconds, in which no machine gets a certificate.
         "kube-api-qps": "200",
         "kube-api-burst": "300",
-        ...LEADER_ELECTION,
+        ...leaderElection(patience),
       }),
     },
-    scheduler: { extraArgs: args(LEADER_ELECTION) },
+    scheduler: { extraArgs: args(leaderElection(patience)) },
     etcd: {
       local: {
         dataDir: PATHS.etcdFolder,
-        extraArgs: args({ ...ETCD_TIMING, ...etcdArgs }),
+        extraArgs: args({ ...etcdTiming(patience), ...etcdArgs }),
       },
     },
   };

@@ -4,18 +4,23 @@ import { execa } from "execa";
 import { compareText } from "@cluster-os/std";
 import { LabError } from "../lab-error.ts";
 
-/** The Debian tree of this checkout's recipe. */
-export async function findBaseTree(repository: string): Promise<string> {
-  const script = join(repository, "tools/root-tree/build.sh");
-  const { exitCode, stdout, stderr } = await execa(script, ["--path"], { reject: false });
-  if (exitCode !== 0) throw new LabError(`${script} --path failed: ${stderr?.trim() ?? ""}`);
+/** A Debian tree of this checkout's recipe; `build` is the script that makes it. */
+export async function findTree(
+  repository: string,
+  build: string,
+  ...which: readonly string[]
+): Promise<string> {
+  const { exitCode, stdout, stderr } = await execa(join(repository, build), ["--path", ...which], {
+    reject: false,
+  });
+  if (exitCode !== 0) throw new LabError(`${build} --path failed: ${stderr?.trim() ?? ""}`);
   const isBuilt = await stat(stdout.trim()).then(
     () => true,
     () => false,
   );
   if (!isBuilt)
-    throw new LabError("the Debian tree of lab machines is not built", {
-      hint: "build it: tools/root-tree/build.sh",
+    throw new LabError("a Debian tree of the lab's machines is not built", {
+      hint: `build it: ${[build, ...which].join(" ")}`,
     });
   return stdout.trim();
 }

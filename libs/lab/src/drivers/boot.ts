@@ -6,7 +6,7 @@ import { planCgroups } from "../cgroups.ts";
 import { LabError } from "../lab-error.ts";
 import type { LabNames } from "../names.ts";
 import { nspawnCommand, REAL_FOLDERS } from "../nspawn.ts";
-import type { LabState, MachineState, ProcessRef } from "../state.ts";
+import type { MachineState, NspawnMake, ProcessRef } from "../state.ts";
 import { makeCgroups, readCgroupFacts } from "./cgroup-files.ts";
 import { NAMESPACES } from "./ip.ts";
 import { findLeader, isAlive, readProcess } from "./processes.ts";
@@ -15,7 +15,7 @@ import type { LabStore, MachineFolders } from "./store.ts";
 export interface BootOptions {
   readonly names: LabNames;
   readonly store: LabStore;
-  readonly lab: LabState;
+  readonly make: NspawnMake;
   readonly number: number;
 }
 
@@ -26,15 +26,15 @@ const LEADER_TIMEOUT_MS = 20_000;
  * Boots a machine whose network exists, and returns when its systemd has started. What is made is recorded first, so
  * that it is found again if this process dies meanwhile.
  */
-export async function bootMachine({ names, store, lab, number }: BootOptions): Promise<MachineState> {
+export async function bootMachine({ names, store, make, number }: BootOptions): Promise<MachineState> {
   const folders = store.machine(number);
-  await requireLayers(lab);
+  await requireLayers(make);
   await makeFolders(folders);
   const facts = await readCgroupFacts();
   const plans = planCgroups(
     facts.hierarchies,
     names.machine(number),
-    lab.cgroupMode,
+    make.cgroupMode,
     facts.unifiedControllers,
   );
   const state: MachineState = {
@@ -44,7 +44,7 @@ export async function bootMachine({ names, store, lab, number }: BootOptions): P
   };
   await store.writeMachine(state);
   await makeCgroups(plans);
-  const supervisor = await launch(names.machine(number), store, folders, lab);
+  const supervisor = await launch(names.machine(number), store, folders, make);
   await store.writeMachine({ ...state, supervisor });
   const leader = await awaitLeader(supervisor, number, folders);
   const booted = { ...state, supervisor, leader };
@@ -53,8 +53,8 @@ export async function bootMachine({ names, store, lab, number }: BootOptions): P
 }
 
 /** Old layers are removed when nobody runs on them, and a lab whose machines are all off does not run. */
-async function requireLayers(lab: LabState): Promise<void> {
-  for (const layer of lab.layers) {
+async function requireLayers(make: NspawnMake): Promise<void> {
+  for (const layer of make.layers) {
     if ((await stat(layer).catch(() => undefined)) !== undefined) continue;
     throw new LabError(`the file system that the lab's machines run on is gone: ${layer}`, {
       hint: "begin anew: cluster-os down, then cluster-os up",
@@ -72,17 +72,17 @@ async function launch(
   name: string,
   store: LabStore,
   folders: MachineFolders,
-  lab: LabState,
+  make: NspawnMake,
 ): Promise<ProcessRef> {
   const { argv, env } = nspawnCommand({
     name,
     root: folders.root,
     binds: REAL_FOLDERS.map((real) => ({ host: join(folders.real, real.name), machine: real.machine })),
-    cgroupMode: lab.cgroupMode,
+    cgroupMode: make.cgroupMode,
   });
   const places = [
     folders.log,
-    lab.layers.join(":"),
+    make.layers.join(":"),
     folders.upper,
     folders.work,
     folders.root,

@@ -1,10 +1,18 @@
+import { join } from "node:path";
 import { waitFor } from "@cluster-os/std/drivers";
 import { planCleanup, type CleanupAction, type Leftovers } from "../cleanup.ts";
 import { LabError } from "../lab-error.ts";
 import type { LabNames } from "../names.ts";
 import { exists, findCgroups, membersOf, readCgroupFacts, removeCgroup } from "./cgroup-files.ts";
-import { listNamespaces, removeCable, removeNamespace } from "./ip.ts";
-import { findLaunches, isAlive, isRunning, readProcess, signalProcess } from "./processes.ts";
+import { listNamespaces, NAMESPACES, removeCable, removeNamespace } from "./ip.ts";
+import {
+  findLaunches,
+  isAlive,
+  isRunning,
+  membersOfNamespaces,
+  readProcess,
+  signalProcess,
+} from "./processes.ts";
 import { removeFolder, type LabStore } from "./store.ts";
 
 export interface CleanOptions {
@@ -43,14 +51,16 @@ async function observeMachine(names: LabNames, store: LabStore, number: number):
   const alive = await Promise.all(recorded.map(async (ref) => ((await isAlive(ref)) ? [ref.pid] : [])));
   const cgroups = await existing(state?.cgroups ?? []);
   const namespace = names.machine(number);
+  const namespaces = (await listNamespaces()).filter((name) => name === namespace);
   return {
     processes: [
       ...alive.flat(),
       ...(await findLaunches(store.machine(number).folder)),
       ...(await living(await membersOf(cgroups))),
+      ...(await living(await membersOfNamespaces(paths(namespaces)))),
     ],
     cgroups,
-    namespaces: (await listNamespaces()).filter((name) => name === namespace),
+    namespaces,
     folders: [],
   };
 }
@@ -63,18 +73,25 @@ async function observeLab(names: LabNames, store: LabStore): Promise<Leftovers> 
     await readCgroupFacts(),
     (name) => names.numberOf(name) !== undefined,
   );
+  const namespaces = (await listNamespaces()).filter(
+    (name) => name === names.fabric || names.numberOf(name) !== undefined,
+  );
   return {
     processes: [
       ...machines.flatMap((machine) => machine.processes),
       ...(await findLaunches(store.folder)),
       ...(await living(await membersOf(strayCgroups))),
+      // A machine's QEMU and the connections to it, of which there may be no record either.
+      ...(await living(await membersOfNamespaces(paths(namespaces)))),
     ],
     cgroups: [...machines.flatMap((machine) => machine.cgroups), ...strayCgroups],
-    namespaces: (await listNamespaces()).filter(
-      (name) => name === names.fabric || names.numberOf(name) !== undefined,
-    ),
+    namespaces,
     folders: (await store.isThere()) ? [store.folder] : [],
   };
+}
+
+function paths(namespaces: readonly string[]): string[] {
+  return namespaces.map((name) => join(NAMESPACES, name));
 }
 
 async function existing(cgroups: readonly string[]): Promise<string[]> {

@@ -4,15 +4,20 @@ import { delimiter, dirname, join } from "node:path";
 import { execa } from "execa";
 import { chooseCgroupMode } from "../cgroups.ts";
 import { PROGRAMS, type HostFacts } from "../preflight.ts";
+import type { DriverName } from "../state.ts";
 import type { CgroupFacts } from "./cgroup-files.ts";
 import { readIfThere } from "./processes.ts";
 
 /** Finds out what a lab needs to know about the host. Everything tried vanishes with the process that tried it. */
-export async function readHostFacts(stateFolder: string, cgroups: CgroupFacts): Promise<HostFacts> {
+export async function readHostFacts(
+  stateFolder: string,
+  cgroups: CgroupFacts,
+  driver: DriverName,
+): Promise<HostFacts> {
   const isRoot = process.geteuid?.() === 0;
   const [missing, filesystems, hasTun, canUnshare, canAddVeth, canAddBridge, ipv6, nullFacts] =
     await Promise.all([
-      missingPrograms(),
+      missingPrograms(PROGRAMS[driver]),
       readFile("/proc/filesystems", "utf8"),
       access("/dev/net/tun").then(
         () => true,
@@ -47,18 +52,24 @@ export async function readHostFacts(stateFolder: string, cgroups: CgroupFacts): 
     cgroupMode: chooseCgroupMode(cgroups.hierarchies, cgroups.unifiedControllers),
     nullMode: nullFacts.mode & 0o777,
     freeBytes: isRoot ? await freeBytes(stateFolder) : 0,
+    availableBytes: await availableBytes(),
   };
 }
 
-async function missingPrograms(): Promise<string[]> {
+async function missingPrograms(programs: readonly string[]): Promise<string[]> {
   const folders = (process.env["PATH"] ?? "").split(delimiter);
   const looked = await Promise.all(
-    PROGRAMS.map(async (program) => {
+    programs.map(async (program) => {
       const found = await Promise.all(folders.map((folder) => isExecutable(join(folder, program))));
       return found.includes(true) ? [] : [program];
     }),
   );
   return looked.flat();
+}
+
+async function availableBytes(): Promise<number> {
+  const kibibytes = /^MemAvailable: +([0-9]+) kB$/m.exec(await readFile("/proc/meminfo", "utf8"))?.[1];
+  return Number(kibibytes ?? 0) * 1024;
 }
 
 async function isExecutable(path: string): Promise<boolean> {

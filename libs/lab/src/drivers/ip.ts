@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { FabricAction, FabricState, Port } from "../fabric.ts";
 import { LabError } from "../lab-error.ts";
 import type { LabNames } from "../names.ts";
+import { TAP } from "../qemu.ts";
 
 /** Where ip(8) keeps named network namespaces. */
 export const NAMESPACES = "/run/netns";
@@ -98,6 +99,24 @@ async function changeOne(fabric: string, action: FabricAction): Promise<void> {
       return;
     default:
       action satisfies never;
+  }
+}
+
+/**
+ * Gives an emulated machine the end of its cable: a bridge in the machine's namespace between the cable and the device that
+ * QEMU reads. Nothing here has an address: who is on the wire is the machine alone.
+ */
+export async function layTap(namespace: string): Promise<void> {
+  const links = Links.parse(JSON.parse(await ip(["-n", namespace, "-d", "-j", "link", "show"])));
+  if (links.some(({ ifname }) => ifname === TAP)) return;
+  const change = (...args: readonly string[]): Promise<string> => ip(["-n", namespace, "link", ...args]);
+  const bridge = "br0";
+  await change("add", bridge, "type", "bridge", "stp_state", "0", "mcast_snooping", "0");
+  await ip(["-n", namespace, "tuntap", "add", TAP, "mode", "tap"]);
+  for (const link of ["eth0", TAP, bridge]) {
+    await change("set", link, "down", "addrgenmode", "none");
+    if (link !== bridge) await change("set", link, "master", bridge);
+    await change("set", link, "up");
   }
 }
 

@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { execa } from "execa";
 import { LabError } from "../lab-error.ts";
-import { INSTALL_SCRIPT } from "../scripts.ts";
+import { FINISH_SCRIPT, INSTALL_SCRIPT } from "../scripts.ts";
 import { acquireLock } from "./lock.ts";
 import { allPids, readIfThere } from "./processes.ts";
 import { removeFolder } from "./store.ts";
@@ -17,6 +17,8 @@ export interface RootOptions {
   readonly debs: readonly string[];
   /** Where installed packages are kept by content. */
   readonly cacheFolder: string;
+  /** A script that is run in the result, and what it writes kept as one more layer. */
+  readonly finish?: string;
   /** Called before a package is installed; not for those found in the cache. */
   readonly onInstall?: ((deb: string) => void) | undefined;
 }
@@ -48,6 +50,15 @@ export async function prepareRoot(options: RootOptions): Promise<string[]> {
     await utimes(layer, now, now);
     layers.unshift(layer);
   }
+  if (options.finish !== undefined) {
+    key = await layerKey(`${key} ${FINISH_SCRIPT}`, options.finish);
+    const layer = join(options.cacheFolder, key);
+    if (!(await isThere(layer))) {
+      options.onInstall?.("what they do once");
+      await finish(options.finish, layers, layer, options.cacheFolder);
+    }
+    layers.unshift(layer);
+  }
   await prune(options.cacheFolder, layers);
   for (const path of layers) requirePlainPath(path);
   return layers;
@@ -61,6 +72,18 @@ async function layerKey(below: string, deb: string): Promise<string> {
     throw new LabError(`cannot read the package ${deb}`, { cause, hint: "build the packages: make node" });
   }
   return digest.digest("hex");
+}
+
+async function finish(
+  script: string,
+  layers: readonly string[],
+  layer: string,
+  cacheFolder: string,
+): Promise<void> {
+  await writeLayer(
+    { name: basename(script), program: FINISH_SCRIPT, layers, layer, cacheFolder },
+    (draft) => [join(draft, "data"), script],
+  );
 }
 
 async function install(
@@ -77,20 +100,37 @@ async function install(
       hint: `free ${Math.ceil((size * 5) / 2 ** 20)} MiB there`,
     });
   }
+  await writeLayer({ name: basename(deb), program: INSTALL_SCRIPT, layers, layer, cacheFolder }, () => [deb]);
+}
+
+interface LayerOptions {
+  /** What makes it, for its log and for errors. */
+  readonly name: string;
+  /** The script that writes it: its arguments are the layers, upper, work, root, and whatever the caller adds. */
+  readonly program: string;
+  readonly layers: readonly string[];
+  readonly layer: string;
+  readonly cacheFolder: string;
+}
+
+async function writeLayer(
+  { name, program, layers, layer, cacheFolder }: LayerOptions,
+  more: (draft: string) => readonly string[],
+): Promise<void> {
   const draft = await mkdtemp(join(cacheFolder, "draft."));
-  const log = join(cacheFolder, `${basename(deb)}.log`);
+  const log = join(cacheFolder, `${name}.log`);
   try {
-    for (const part of ["upper", "work", "root"]) await mkdir(join(draft, part));
-    await writeScript(join(draft, "install"), INSTALL_SCRIPT);
-    const steps = ["--mount", "--propagation", "slave", "/bin/sh", join(draft, "install")];
-    const places = [layers.join(":"), join(draft, "upper"), join(draft, "work"), join(draft, "root"), deb];
-    const { exitCode, all } = await execa("unshare", [...steps, ...places], {
+    for (const part of ["upper", "work", "root", "data"]) await mkdir(join(draft, part));
+    await writeScript(join(draft, "program"), program);
+    const steps = ["--mount", "--propagation", "slave", "/bin/sh", join(draft, "program")];
+    const places = [layers.join(":"), join(draft, "upper"), join(draft, "work"), join(draft, "root")];
+    const { exitCode, all } = await execa("unshare", [...steps, ...places, ...more(draft)], {
       reject: false,
       all: true,
       stdin: "ignore",
     });
     await writeScript(log, all ?? "", 0o644);
-    if (exitCode !== 0) throw new LabError(`could not install ${basename(deb)}: ${lastLine(all)}`, { log });
+    if (exitCode !== 0) throw new LabError(`could not install ${name}: ${lastLine(all)}`, { log });
     await rename(join(draft, "upper"), layer);
   } finally {
     await removeFolder(draft);
@@ -144,7 +184,7 @@ function requirePlainPath(path: string): void {
   }
 }
 
-async function isThere(path: string): Promise<boolean> {
+export async function isThere(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
     () => false,

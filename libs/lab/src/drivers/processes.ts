@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { waitFor } from "@cluster-os/std/drivers";
 import type { ProcessRef } from "../state.ts";
@@ -119,6 +119,29 @@ export async function allPids(): Promise<number[]> {
 
 export function numbersIn(text: string): number[] {
   return text.split(/\s+/).filter(Boolean).map(Number);
+}
+
+/** Whoever runs in one of these network namespaces, given their files. */
+export async function membersOfNamespaces(files: readonly string[]): Promise<number[]> {
+  const numbers = new Set((await Promise.all(files.map(inodeOf))).filter((inode) => inode !== undefined));
+  if (numbers.size === 0) return [];
+  const found = await Promise.all(
+    (await allPids()).map(async (pid) => {
+      const inode = await inodeOf(`/proc/${pid}/ns/net`);
+      return inode !== undefined && numbers.has(inode) ? [pid] : [];
+    }),
+  );
+  return found.flat();
+}
+
+async function inodeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).ino;
+  } catch (error) {
+    // A container keeps its root from looking at some processes; those are none of a lab's.
+    if (isGone(error) || (error as NodeJS.ErrnoException).code === "EACCES") return undefined;
+    throw error;
+  }
 }
 
 /** A file below /proc or /sys; undefined when what it tells of is gone. */

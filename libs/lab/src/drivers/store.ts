@@ -18,6 +18,13 @@ export interface MachineFolders {
   readonly log: string;
   readonly cgroups: string;
   readonly joined: string;
+  /** Of an emulated machine: its disk, as it differs from the image, and the small one that it is given. */
+  readonly image: string;
+  readonly seed: string;
+  /** Of an emulated machine: QEMU's own socket and number, and the connection by SSH. */
+  readonly monitor: string;
+  readonly pidFile: string;
+  readonly control: string;
 }
 
 /** A lab's folder on disk: what is recorded of it, and its machines' disks. */
@@ -28,7 +35,12 @@ export class LabStore {
     this.folder = folder;
   }
 
-  script(name: "launch" | "enter"): string {
+  /** The key that opens SSH on emulated machines; beside it, with .pub, its public half. */
+  get sshKey(): string {
+    return join(this.folder, "ssh-key");
+  }
+
+  script(name: "launch" | "enter" | "tools"): string {
     return join(this.folder, name);
   }
 
@@ -43,6 +55,11 @@ export class LabStore {
       log: join(folder, "console.log"),
       cgroups: join(folder, "cgroups"),
       joined: join(folder, "joined"),
+      image: join(folder, "disk.qcow2"),
+      seed: join(folder, "seed.img"),
+      monitor: join(folder, "monitor.sock"),
+      pidFile: join(folder, "qemu.pid"),
+      control: join(folder, "ssh.sock"),
     };
   }
 
