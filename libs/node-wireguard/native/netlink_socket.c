@@ -27,11 +27,14 @@
 /* Nobody waits for longer: threads of libuv are few. */
 #define TIMEOUT_MS_MAX (60 * 1000)
 
+/* Only JavaScript's thread looks at these. */
 typedef struct {
 	int fd;
-	/* Calls on libuv's threads. Only JavaScript's thread looks at these. */
+	/* Calls on libuv's threads. */
 	unsigned int running;
 	bool is_closed;
+	/* The object is gone. */
+	bool is_orphan;
 } netlink_socket;
 
 typedef struct {
@@ -40,6 +43,8 @@ typedef struct {
 	/* Keeps the object, and with it the socket, from being collected meanwhile. */
 	napi_ref object;
 	netlink_socket *socket;
+	/* The socket's, for as long as this runs. */
+	int fd;
 	bool is_send;
 	int timeout_ms;
 	uint8_t *bytes;
@@ -66,7 +71,7 @@ static void execute_send(operation *op)
 	ssize_t sent;
 
 	do {
-		sent = sendto(op->socket->fd, op->bytes, op->length, 0, (const struct sockaddr *)&kernel, sizeof(kernel));
+		sent = sendto(op->fd, op->bytes, op->length, 0, (const struct sockaddr *)&kernel, sizeof(kernel));
 	} while (sent < 0 && errno == EINTR);
 	op->syscall = "sendto";
 	op->error = sent < 0 ? errno : (size_t)sent == op->length ? 0 : EMSGSIZE;
@@ -100,12 +105,12 @@ static void execute_receive(operation *op)
 		ssize_t length;
 
 		op->syscall = "poll";
-		op->error = wait_readable(op->socket->fd, deadline);
+		op->error = wait_readable(op->fd, deadline);
 		if (op->error)
 			return;
 		op->syscall = "recvfrom";
 		/* MSG_TRUNC: the datagram's real length, so that one that does not fit is noticed. */
-		length = recvfrom(op->socket->fd, op->bytes, RECEIVE_BYTES, MSG_TRUNC, (struct sockaddr *)&from,
+		length = recvfrom(op->fd, op->bytes, RECEIVE_BYTES, MSG_TRUNC, (struct sockaddr *)&from,
 				  &from_length);
 		if (length < 0) {
 			if (errno == EINTR || errno == EAGAIN)
@@ -135,12 +140,16 @@ static void execute(napi_env env, void *data)
 
 /* ---- JavaScript's thread ---- */
 
-static void close_when_idle(netlink_socket *socket)
+/* Gives back what nothing needs any more: the file of a closed socket on which nothing runs, the memory of an orphan. */
+static void release(netlink_socket *socket)
 {
-	if (!socket->is_closed || socket->running > 0 || socket->fd < 0)
+	if (!socket->is_closed || socket->running > 0)
 		return;
-	close(socket->fd);
+	if (socket->fd >= 0)
+		close(socket->fd);
 	socket->fd = -1;
+	if (socket->is_orphan)
+		free(socket);
 }
 
 static void finalize_socket(napi_env env, void *data, void *hint)
@@ -149,10 +158,10 @@ static void finalize_socket(napi_env env, void *data, void *hint)
 
 	(void)env;
 	(void)hint;
-	/* Nothing runs on it: operations hold the object. */
+	/* Calls hold the object, so nothing runs on it - but at the end of the process. */
 	socket->is_closed = true;
-	close_when_idle(socket);
-	free(socket);
+	socket->is_orphan = true;
+	release(socket);
 }
 
 /* Messages may hold private keys: no bytes stay behind. */
@@ -212,7 +221,7 @@ static void complete(napi_env env, napi_status status, void *data)
 	napi_value result = NULL;
 
 	op->socket->running -= 1;
-	close_when_idle(op->socket);
+	release(op->socket);
 	if (status == napi_cancelled) {
 		op->error = ECANCELED;
 		op->syscall = op->is_send ? "sendto" : "recvfrom";
@@ -288,6 +297,7 @@ static napi_value socket_send(napi_env env, napi_callback_info info)
 	if (!op)
 		return throw_errno(env, ENOMEM, "sendto");
 	op->socket = socket;
+	op->fd = socket->fd;
 	op->is_send = true;
 	op->length = length;
 	op->bytes = malloc(length);
@@ -320,6 +330,7 @@ static napi_value socket_receive(napi_env env, napi_callback_info info)
 	if (!op)
 		return throw_errno(env, ENOMEM, "recvfrom");
 	op->socket = socket;
+	op->fd = socket->fd;
 	op->timeout_ms = timeout_ms;
 	op->bytes = calloc(1, RECEIVE_BYTES);
 	if (!op->bytes) {
@@ -338,7 +349,7 @@ static napi_value socket_close(napi_env env, napi_callback_info info)
 		return NULL;
 	/* The file stays open while a call waits on it, so that its number cannot become another file's. */
 	socket->is_closed = true;
-	close_when_idle(socket);
+	release(socket);
 	return NULL;
 }
 

@@ -215,3 +215,17 @@ describe("what a socket brings", () => {
     expect(sent?.every((byte) => byte === 0)).to.equal(true);
   });
 });
+
+describe("a socket that cannot be opened", () => {
+  const open = (): never => {
+    throw Object.assign(new Error("too many open files"), { errno: 24 });
+  };
+
+  it("is an error of the interface", async () => {
+    const device = new KernelWireGuard({ open });
+    expect(await messageOf(device.get("cos0"))).to.include(
+      "WireGuard interface cos0: the kernel refused: EMFILE",
+    );
+    expect(await messageOf(device.list())).to.include("interfaces cannot be listed");
+  });
+});

@@ -24,7 +24,11 @@ export class NetlinkConnection implements Disposable {
   #sequence = 0;
 
   constructor(open: OpenNetlink, protocol: number) {
-    this.#socket = open(protocol);
+    try {
+      this.#socket = open(protocol);
+    } catch (error) {
+      socketFailed(error);
+    }
   }
 
   [Symbol.dispose](): void {
