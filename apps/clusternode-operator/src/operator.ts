@@ -16,9 +16,12 @@ import { Controller } from "@cluster-os/reconcile/drivers";
 import type { Clock, Logger, Rng } from "@cluster-os/std";
 import { CLUSTER_NODE } from "./executor.ts";
 import { Heartbeats } from "./heartbeats.ts";
+import { keepOfClusterNode, keepOfNode } from "./keep.ts";
 import { NodeReconciler } from "./reconciler.ts";
 
 const NAME = "clusternode";
+/** A Node with what a busy kubelet and its plugins write is some 30 KB of text; memory is short. */
+const PAGE_SIZE = 100;
 
 export interface OperatorOptions {
   readonly client: KubeClient;
@@ -46,8 +49,18 @@ export function createOperator(options: OperatorOptions): Manager {
     metrics: metrics.informers,
     ...(inactivityMs !== undefined && { inactivityMs }),
   };
-  const clusterNodes = new Informer({ ...watching, resource: CLUSTER_NODE });
-  const nodes = new Informer({ ...watching, resource: RESOURCES.node });
+  const clusterNodes = new Informer({
+    ...watching,
+    resource: CLUSTER_NODE,
+    keep: keepOfClusterNode,
+    pageSize: PAGE_SIZE,
+  });
+  const nodes = new Informer({
+    ...watching,
+    resource: RESOURCES.node,
+    keep: keepOfNode,
+    pageSize: PAGE_SIZE,
+  });
   const leases = new Informer({
     ...watching,
     resource: RESOURCES.lease,

@@ -255,6 +255,16 @@ describe("informer", () => {
     expect(informer.store.get("default/a")?.metadata.managedFields).to.have.length(1);
   });
 
+  it("keeps what it is asked to keep, of lists and of watches", async () => {
+    fake.world.mergePatch("configmaps", "default/a", { data: { value: "old", ballast: "x" } });
+    informer = make({ keep: (map) => ({ ...map, data: { value: map.data?.["value"] ?? "" } }) });
+    await started();
+    expect(informer.store.get("default/a")?.data).to.deep.equal({ value: "old" });
+    patch("a", "new");
+    await seen("a", "new");
+    expect(informer.store.get("default/a")?.data).to.deep.equal({ value: "new" });
+  });
+
   const watchFaults: readonly WatchFault[] = [
     { kind: "reset" },
     { kind: "truncate" },
