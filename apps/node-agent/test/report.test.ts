@@ -19,7 +19,7 @@ describe("mesh report", () => {
       peers: [peer("n-b", fresh), peer("n-a", fresh)],
     };
     const report = meshReport(mesh, NOW_MS);
-    expect(report).to.include({ interface: "cos0", implementation: "kernel" });
+    expect(report).to.include({ interface: "cos0", implementation: "kernel", peerCount: 2 });
     expect(report.peers).to.deep.equal([
       { node: "n-a", address: "10.86.0.2", connected: true },
       { node: "n-b", address: "10.86.0.2", connected: true },
@@ -40,6 +40,21 @@ describe("mesh report", () => {
       { node: "n-b", address: "10.86.0.2", connected: false },
     ]);
     expect(meshReport(mesh, NOW_MS + 60 * MINUTE)).to.deep.equal(report);
+  });
+
+  it("of a large mesh counts all peers and lists some, the silent ones in any case", () => {
+    const peers = Array.from({ length: 999 }, (_, index) =>
+      peer(`n-${String(index).padStart(4, "0")}`, index >= 997 ? old : fresh),
+    );
+    const report = meshReport({ interface: "cos0", implementation: "kernel" as const, peers }, NOW_MS);
+    expect(report.peerCount).to.equal(999);
+    expect(report.peers).to.have.length(64);
+    expect(report.peers?.slice(0, 3).map(({ node }) => node)).to.deep.equal(["n-0997", "n-0998", "n-0000"]);
+    const turned = meshReport(
+      { interface: "cos0", implementation: "kernel", peers: peers.reverse() },
+      NOW_MS,
+    );
+    expect(turned).to.deep.equal(report);
   });
 
   it("reach counts living peers only", () => {

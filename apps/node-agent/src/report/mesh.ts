@@ -14,6 +14,12 @@ export interface MeshReach {
   readonly silent: readonly string[];
 }
 
+/**
+ * Every machine is a peer of every other, so all of them in every report would be a million entries for a thousand
+ * machines: etcd, and whoever caches ClusterNodes, would hold hundreds of megabytes that nobody reads.
+ */
+const LISTED_PEERS = 64;
+
 type MeshReport = NonNullable<ClusterNodeStatus["mesh"]>;
 
 /**
@@ -28,10 +34,15 @@ export function meshReport(mesh: MeshStatus, wallTimeMs: number): MeshReport {
     const lastHandshakeTime = isKnown ? toSeconds(lastHandshakeMs) : undefined;
     return { node: name, address, connected, ...(lastHandshakeTime !== undefined && { lastHandshakeTime }) };
   });
+  // Whoever looks for trouble looks for those that are not connected.
+  peers.sort((left, right) => {
+    return Number(left.connected) - Number(right.connected) || (left.node < right.node ? -1 : 1);
+  });
   return {
     interface: mesh.interface,
     implementation: mesh.implementation,
-    peers: peers.sort((left, right) => (left.node < right.node ? -1 : 1)),
+    peerCount: peers.length,
+    peers: peers.slice(0, LISTED_PEERS),
   };
 }
 

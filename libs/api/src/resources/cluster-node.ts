@@ -86,7 +86,13 @@ const Mesh = z.object({
     .enum(["kernel", "userspace"])
     .optional()
     .describe("What carries it: the kernel, or a program where the kernel has no WireGuard."),
-  peers: listMap(MeshPeer, ["node"], 4096, "One entry per other node of the mesh."),
+  peerCount: z.int().min(0).optional().describe("How many other nodes are in the mesh, listed below or not."),
+  peers: listMap(
+    MeshPeer,
+    ["node"],
+    4096,
+    "Other nodes of the mesh: at most 64, those that are not connected before the others.",
+  ),
 });
 
 /** A label's value: empty, or up to 63 letters, digits, and `-_.` between them. */
