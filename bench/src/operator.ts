@@ -35,7 +35,7 @@ const PATIENCE_MS = 180_000;
 const { values } = parseArgs({
   options: {
     nodes: { type: "string", default: "1000" },
-    peers: { type: "string", default: "16" },
+    peers: { type: "string", default: "64" },
     rate: { type: "string", default: "20" },
     rest: { type: "string", default: "30" },
   },
@@ -95,7 +95,7 @@ try {
 async function phase(name: string, act: () => Promise<void>): Promise<void> {
   progress(name);
   const before = await operator.look();
-  await act();
+  await Promise.race([act(), operator.failed]);
   const after = await settled();
   phases.push({ name, deeds: deedsBetween(before, after), after });
   process.stderr.write(

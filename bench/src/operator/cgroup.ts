@@ -34,7 +34,11 @@ export class Cgroup implements AsyncDisposable {
     );
     if (isUnified) await writeFile(`${ROOT}/cgroup.subtree_control`, "+cpu +memory");
     const files = isUnified ? unified(name) : split(name);
-    for (const folder of files.folders) await mkdir(folder, { recursive: true });
+    for (const folder of files.folders) {
+      // Left by a run that was ended: with its limits and counts.
+      await rmdir(folder).catch(() => {});
+      await mkdir(folder);
+    }
     for (const [file, text] of Object.entries(files.limits(limits))) await writeFile(file, text);
     return new Cgroup(files);
   }

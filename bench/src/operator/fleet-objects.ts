@@ -53,6 +53,7 @@ export function fakeFleet(count: number, peers: number, nowIso: string): readonl
         ],
         mesh: {
           interface: "cos0",
+          peerCount: count - 1,
           peers: seen.map((peer) => ({ node: peer.name, address: peer.address, connected: true })),
         },
         versions: { clusterOs: "0.1.0", kernel: "6.12.43+deb13-amd64", os: "Debian GNU/Linux 13 (trixie)" },

@@ -29,11 +29,19 @@ export class OperatorProcess implements AsyncDisposable {
   readonly #cgroup: Cgroup;
   readonly #child: ReturnType<typeof spawn>;
   #port: number | undefined;
+  /** Rejects when it ends by itself. */
+  readonly failed: Promise<never>;
 
   private constructor(folder: string, cgroup: Cgroup, child: ReturnType<typeof spawn>) {
     this.#folder = folder;
     this.#cgroup = cgroup;
     this.#child = child;
+    this.failed = child.then(({ exitCode, signal }) => {
+      throw new Error(
+        `the operator ended (${exitCode ?? signal}): the API server may be too slow for it here`,
+      );
+    });
+    this.failed.catch(() => {});
   }
 
   /** Starts it; it is not ready yet. `begun` is when, in milliseconds of performance.now(). */
