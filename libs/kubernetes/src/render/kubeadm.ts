@@ -11,8 +11,9 @@ import {
   PATHS,
   etcdTiming,
 } from "../settings.ts";
-import { dnsAddress } from "./networks.ts";
 import { yamlDocuments } from "./document.ts";
+import { kubeletSettings } from "./kubelet.ts";
+import { dnsAddress } from "./networks.ts";
 
 const KUBEADM_API = "kubeadm.k8s.io/v1beta4";
 
@@ -205,23 +206,11 @@ function clusterConfiguration(
 
 function kubeletConfiguration(plan: NetworkPlan): object {
   return {
-    apiVersion: "kubelet.config.k8s.io/v1beta1",
-    kind: "KubeletConfiguration",
+    ...kubeletSettings(),
     cgroupDriver: "systemd",
     clusterDNS: [dnsAddress(plan)],
     clusterDomain: CLUSTER_DOMAIN,
-    failSwapOn: false,
     rotateCertificates: true,
-    // A dead node is seen within 20 s, in which it had four chances to say otherwise.
-    nodeStatusUpdateFrequency: "4s",
-    nodeLeaseDurationSeconds: 20,
-    // In bytes, not per cent: a tenth of a large disk is no shortage. Named images are never deleted, they are pinned.
-    evictionHard: {
-      "memory.available": "100Mi",
-      "nodefs.available": "1Gi",
-      "nodefs.inodesFree": "2%",
-      "imagefs.available": "1Gi",
-    },
   };
 }
 
