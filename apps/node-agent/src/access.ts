@@ -1,9 +1,9 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { agentUser, type AgentCertificateAnswer } from "@cluster-os/api";
+import { AGENTS_GROUP, agentUser, type AgentCertificateAnswer } from "@cluster-os/api";
 import { KubeError } from "@cluster-os/kube";
 import { invariant, type Clock, type Instant, type Logger, type Rng } from "@cluster-os/std";
+import { requestCertificate } from "@cluster-os/std/drivers";
 import { renewalDelayMs } from "./certificate/renewal.ts";
-import { requestCertificate } from "./certificate/request.ts";
 import type { AgentKube } from "./kube.ts";
 
 /** What it takes to talk to the API as this machine's agent. Lives in memory only. */
@@ -77,7 +77,10 @@ export class Access implements Disposable {
   async #renew(signal: AbortSignal): Promise<AgentKube> {
     const { nodeName, askForCertificate, openKube, clock, rng, logger } = this.#options;
     const name = await nodeName(signal);
-    const { keyPem, csrPem } = requestCertificate(name);
+    const { keyPem, csrPem } = requestCertificate({
+      commonName: agentUser(name),
+      organizations: [AGENTS_GROUP],
+    });
     const answer = await askForCertificate(csrPem, signal);
     checkCertificate(answer.certificatePem, name, keyPem);
     const validity = { receivedAt: clock.wallTime(), expiresAt: answer.expiresAt };

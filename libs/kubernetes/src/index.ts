@@ -1,5 +1,5 @@
 /** Makes this machine the Kubernetes server or worker it was elected to be. */
-export { JoinCredentials, type ServerCredentials } from "./credentials.ts";
+export { JoinCredentials } from "./credentials.ts";
 export type {
   Distribution,
   EtcdMemberStatus,

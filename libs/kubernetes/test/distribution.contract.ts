@@ -52,19 +52,30 @@ export function describeDistribution(name: string, open: () => Promise<Distribut
     it("gives a worker nothing of a server", async () => {
       await threeServers();
       const credentials = await fixture.machine(2).credentials("worker", signal);
-      expect(credentials).to.have.all.keys("role", "token", "caCertificate");
+      expect(credentials).to.have.all.keys("distribution", "role", "token", "caCertificate");
       await join(4, "worker", [1, 2, 3]);
       expect(await status(4)).to.include({ kind: "worker", kubeletActive: true, apiReady: true });
       expect(await voters(1)).to.have.length(3);
     });
 
-    it("mints credentials anew for every act", async () => {
+    it("mints a worker's credentials anew for every act", async () => {
       await fixture.machine(1).initServer(fixture.placement(1, []), signal);
-      const [first, second] = [
-        await fixture.machine(1).credentials("server", signal),
-        await fixture.machine(1).credentials("server", signal),
-      ];
-      expect(second.token).to.not.equal(first.token);
+      const first = await fixture.machine(1).credentials("worker", signal);
+      const second = await fixture.machine(1).credentials("worker", signal);
+      expect(second).to.not.deep.equal(first);
+      expect({ ...second, token: "" }).to.deep.equal({ ...first, token: "" });
+    });
+
+    it("refuses credentials of another distribution, and says what to do", async () => {
+      await threeServers();
+      const credentials = await fixture.machine(1).credentials("worker", signal);
+      const other = credentials.distribution === "k3s" ? "kubeadm" : "k3s";
+      const request = { ...fixture.placement(4, [1]), credentials: { ...credentials, distribution: other } };
+      const refusal = await fixture
+        .machine(4)
+        .joinWorker(request as typeof request & { credentials: typeof credentials }, signal)
+        .catch((error: unknown) => error);
+      expect(refusal).to.be.instanceOf(Error).with.property("message").that.includes(`kubernetes: ${other}`);
     });
 
     it("makes no server out of a worker's credentials", async () => {

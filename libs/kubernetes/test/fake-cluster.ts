@@ -1,6 +1,4 @@
 import type { HttpsRequest, HttpsResponse } from "../src/drivers/index.ts";
-import { PATHS } from "../src/settings.ts";
-import type { FakeMachine } from "./fake-machine.ts";
 
 interface Member {
   readonly ID: string;
@@ -10,37 +8,57 @@ interface Member {
   isLearner?: boolean;
 }
 
+/** A machine as the cluster sees it. */
+export interface FakeNode {
+  readonly name: string;
+  readonly address: string;
+  /** Whether its API server answers. */
+  readonly isServing: boolean;
+  /** Whether its member of etcd answers, and on which port. */
+  readonly hasEtcd: boolean;
+  readonly etcdPort: string;
+  /** How its member of etcd is named. */
+  readonly memberName: string;
+}
+
 /** The API and etcd that fake machines share, as far as the driver talks to them. */
 export class FakeCluster {
-  readonly machines = new Map<string, FakeMachine>();
+  readonly machines = new Map<string, FakeNode>();
   /** Address by node name. */
   readonly nodes = new Map<string, string>();
   readonly labels = new Map<string, ReadonlySet<string>>();
   readonly objects = new Map<string, unknown>();
+  readonly annotations = new Map<string, ReadonlySet<string>>();
   /** `namespace/name` of pods, by node. */
   readonly pods = new Map<string, string[]>();
   members: Member[] = [];
   leader = "";
   #nextId = 1;
 
-  found(machine: FakeMachine): void {
-    this.members = [this.#member(machine.address, machine.name)];
+  found(machine: FakeNode): void {
+    this.members = [this.#member(machine.address, machine.memberName)];
     this.leader = this.members[0]?.ID ?? "";
   }
 
-  started(machine: FakeMachine): void {
+  /** A member that has not started yet. */
+  announce(machine: FakeNode): void {
+    if (this.members.some(({ isLearner }) => isLearner)) throw new Error("too many learner members");
+    this.members.push(this.#member(machine.address));
+  }
+
+  started(machine: FakeNode): void {
     const member = this.members.find(({ peerURLs }) => peerURLs.includes(`https://${machine.address}:2380`));
     if (!member) throw new Error("etcd started without having been announced");
-    member.name = machine.name;
+    member.name = machine.memberName;
     member.clientURLs = [`https://${machine.address}:2379`];
   }
 
-  answer(from: FakeMachine, request: HttpsRequest): HttpsResponse {
+  answer(from: FakeNode, request: HttpsRequest): HttpsResponse {
     const { hostname, port, pathname, searchParams } = new URL(request.url);
     const body = (request.body === undefined ? {} : JSON.parse(request.body)) as Record<string, unknown>;
-    if (port === "2379") {
+    if (port !== "6443" && port !== "7443") {
       const machine = hostname === "127.0.0.1" ? from : this.machines.get(hostname);
-      if (!machine?.files.has(`${PATHS.manifests}/etcd.yaml`)) throw new Error("connection refused");
+      if (!machine?.hasEtcd || machine.etcdPort !== port) throw new Error("connection refused");
       return this.#etcd(machine, pathname, body);
     }
     const isThere = port === "6443" ? this.machines.get(hostname)?.isServing : this.#isAnyServing();
@@ -61,7 +79,7 @@ export class FakeCluster {
       : { ...member, name, clientURLs: [`https://${address}:2379`] };
   }
 
-  #etcd(machine: FakeMachine, path: string, body: Record<string, unknown>): HttpsResponse {
+  #etcd(machine: FakeNode, path: string, body: Record<string, unknown>): HttpsResponse {
     const named = this.members.find(({ ID }) => ID === body["ID"] || ID === body["targetID"]);
     switch (path) {
       case "/v3/cluster/member/list":
@@ -83,7 +101,7 @@ export class FakeCluster {
         this.leader = named?.ID ?? "";
         return ok({});
       case "/v3/maintenance/status": {
-        const own = this.members.find(({ name }) => name === machine.name);
+        const own = this.members.find(({ name }) => name === machine.memberName);
         return own
           ? ok({ header: { member_id: own.ID }, leader: this.leader })
           : { status: 503, body: "removed" };
@@ -102,7 +120,12 @@ export class FakeCluster {
       const items = (this.pods.get(node) ?? []).map((pod) => pod.split("/"));
       return ok({ items: items.map(([namespace, podName]) => ({ metadata: { namespace, name: podName } })) });
     }
+    if (method === "GET" && path.includes("/certificatesigningrequests/")) {
+      const isApproved = this.objects.has(`${path}/approval`);
+      return ok({ status: isApproved ? { certificate: Buffer.from("certificate").toString("base64") } : {} });
+    }
     if (method === "DELETE") {
+      this.objects.delete(path);
       const [, , , , namespace, , pod] = path.split("/");
       for (const [node, pods] of this.pods) {
         this.pods.set(

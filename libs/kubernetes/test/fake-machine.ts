@@ -2,7 +2,7 @@ import { parseAllDocuments, stringify } from "yaml";
 import type { Command, CommandResult, Host, HttpsRequest, HttpsResponse } from "../src/drivers/index.ts";
 import type { MachineFacts } from "../src/machine.ts";
 import { PATHS } from "../src/settings.ts";
-import type { FakeCluster } from "./fake-cluster.ts";
+import type { FakeCluster, FakeNode } from "./fake-cluster.ts";
 import { CA_CERTIFICATE, labMachine } from "./fixtures.ts";
 
 const done: CommandResult = { exitCode: 0, stdout: "", stderr: "" };
@@ -12,7 +12,7 @@ const failed: CommandResult = { exitCode: 1, stdout: "", stderr: "no" };
  * A machine made of a map of files. It does what kubeadm, systemd and containerd do as far as the driver can see it, and
  * keeps a trace of what the driver did. Commands are matched by their beginning; `failing` lists those that fail.
  */
-export class FakeMachine implements Host {
+export class FakeMachine implements Host, FakeNode {
   readonly patience: number = 1;
   readonly files = new Map<string, string>();
   readonly modes = new Map<string, number>();
@@ -30,6 +30,16 @@ export class FakeMachine implements Host {
     this.name = name;
     this.address = address;
     cluster.machines.set(address, this);
+  }
+
+  readonly etcdPort = "2379";
+
+  get memberName(): string {
+    return this.name;
+  }
+
+  get hasEtcd(): boolean {
+    return this.files.has(`${PATHS.manifests}/etcd.yaml`);
   }
 
   get isServing(): boolean {

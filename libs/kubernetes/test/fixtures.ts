@@ -1,4 +1,5 @@
-import type { JoinCredentials, NodePlacement, ServerAddress } from "../src/index.ts";
+import type { KubeadmServerCredentials } from "../src/credentials.ts";
+import type { NodePlacement, ServerAddress } from "../src/index.ts";
 import type { MachineFacts } from "../src/machine.ts";
 
 export const server = (index: number): ServerAddress => ({
@@ -39,7 +40,8 @@ export const labMachine: MachineFacts = {
 
 export const CA_CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIfake\n-----END CERTIFICATE-----\n";
 
-export const serverCredentials: Extract<JoinCredentials, { role: "server" }> = {
+export const serverCredentials: KubeadmServerCredentials = {
+  distribution: "kubeadm",
   role: "server",
   token: "abcdef.0123456789abcdef",
   caCertificate: CA_CERTIFICATE,

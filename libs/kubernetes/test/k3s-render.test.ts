@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect } from "chai";
 import { parse } from "yaml";
 import { K3S } from "../src/k3s-settings.ts";
@@ -11,20 +9,7 @@ import {
 } from "../src/render/k3s.ts";
 import { labMachine, placement, realMachine } from "./fixtures.ts";
 import { expectGolden } from "./golden.ts";
-
-/** What k3s' documentation says there is, with where it says so. */
-interface Documented {
-  readonly server: readonly string[];
-  readonly agent: readonly string[];
-  readonly agentOnly: readonly string[];
-  readonly disableable: readonly string[];
-  readonly sameOnAllServers: readonly string[];
-  readonly files: Readonly<Record<string, string>>;
-}
-
-const documented = JSON.parse(
-  readFileSync(join(import.meta.dirname, "data/k3s-flags.json"), "utf8"),
-) as Documented;
+import { DOCUMENTED } from "./k3s-documented.ts";
 
 const parsed = (text: string): Record<string, unknown> => parse(text) as Record<string, unknown>;
 
@@ -41,8 +26,8 @@ describe("k3s' files of a node", () => {
 });
 
 describe("k3s' documented options", () => {
-  const server = [...documented.server, ...documented.agent];
-  const agent = [...documented.agent, ...documented.agentOnly];
+  const server = [...DOCUMENTED.server, ...DOCUMENTED.agent];
+  const agent = [...DOCUMENTED.agent, ...DOCUMENTED.agentOnly];
 
   for (const start of ["found", "join"] as const) {
     it(`have all that a server is told to ${start}`, () => {
@@ -53,7 +38,7 @@ describe("k3s' documented options", () => {
   it("have all that an agent is told, and none of it is a server's", () => {
     const keys = Object.keys(parsed(renderAgentConfig(placement(4))));
     expect(agent).to.include.members(keys);
-    expect(keys.filter((key) => documented.server.includes(key))).to.deep.equal([]);
+    expect(keys.filter((key) => DOCUMENTED.server.includes(key))).to.deep.equal([]);
   });
 
   it("are the same on all servers where they have to be", () => {
@@ -61,18 +46,18 @@ describe("k3s' documented options", () => {
       parsed(renderServerConfig(placement(1), "found")),
       parsed(renderServerConfig(placement(2, [1]), "join")),
     ];
-    for (const key of documented.sameOnAllServers) expect(second[key], key).to.deep.equal(first[key]);
+    for (const key of DOCUMENTED.sameOnAllServers) expect(second[key], key).to.deep.equal(first[key]);
     expect(second["agent-token-file"]).to.equal(first["agent-token-file"]);
     expect(second["disable"]).to.deep.equal(first["disable"]);
   });
 
   it("have every component that is switched off", () => {
     const { disable } = parsed(renderServerConfig(placement(1), "found")) as { disable: string[] };
-    expect(documented.disableable).to.include.members(disable);
+    expect(DOCUMENTED.disableable).to.include.members(disable);
   });
 
   it("are in files that are documented, too", () => {
-    const paths = Object.keys(documented.files);
+    const paths = Object.keys(DOCUMENTED.files);
     const own = [
       ...[K3S.program, K3S.tokens, K3S.serverToken, K3S.agentToken, K3S.joinToken, K3S.resolvConf],
       ...[K3S.stopPods, K3S.linkImages, ...K3S.packagedImages],

@@ -119,11 +119,10 @@ describe("the steps of kubeadm's driver", () => {
     await on(2).joinServer({ ...placement(2, [1]), credentials }, signal);
     const worker = await on(1).credentials("worker", signal);
     await on(4).joinWorker({ ...placement(4, [1, 2]), credentials: worker }, signal);
-    const secrets = [
-      credentials.token,
-      worker.token,
-      ...("certificateKey" in credentials ? [credentials.certificateKey, credentials.secretsKey] : []),
-    ];
+    const secrets = [credentials, worker].flatMap(
+      ({ distribution: _, role: __, caCertificate: ___, ...secret }) => Object.values<string>(secret),
+    );
+    expect(secrets).to.have.length(4);
     for (const machine of [host(1), host(2), host(4)]) {
       for (const { file, args } of machine.commands) {
         for (const secret of secrets) expect([file, ...args].join(" ")).to.not.include(secret);

@@ -48,7 +48,12 @@ describe("files of a node", () => {
       name: "bootstrap-token.yaml",
       render: () =>
         yamlDocuments(
-          renderBootstrapToken({ token, expiresAt: Date.UTC(2026, 10, 21, 6, 30), description: "a join" }),
+          renderBootstrapToken({
+            token,
+            expiresAt: Date.UTC(2026, 10, 21, 6, 30),
+            description: "a join",
+            group: "system:bootstrappers:kubeadm:default-node-token",
+          }),
         ),
     },
   ];

@@ -12,23 +12,20 @@ import { bootstrapToken, certificateKey, withSecretFile } from "./secret-files.t
 /** How long a machine has from being given credentials to having joined, in milliseconds. */
 const TOKEN_LIFETIME_MS = 15 * 60_000;
 
+/** The group whose members kubeadm lets ask for a node's certificate. */
+const BOOTSTRAP_GROUP = "system:bootstrappers:kubeadm:default-node-token";
+
 export async function mintCredentials(
   context: Context,
   role: "server" | "worker",
   signal: AbortSignal,
 ): Promise<JoinCredentials> {
-  const { rng, clock } = context;
+  const distribution = "kubeadm";
   const api = await KubeApi.open(context.host, PATHS.adminKubeconfig);
   const caCertificate = await readOwn(context, PATHS.caCertificate);
-  const token = bootstrapToken(rng);
-  const secret = {
-    token,
-    expiresAt: clock.wallTime() + TOKEN_LIFETIME_MS,
-    description: `one join of a ${role}`,
-  };
-  await api.apply(renderBootstrapToken(secret), signal);
-  if (role === "worker") return { role, token, caCertificate };
-  const key = certificateKey(rng);
+  const token = await mintBootstrapToken(context, api, { role, group: BOOTSTRAP_GROUP }, signal);
+  if (role === "worker") return { distribution, role, token, caCertificate };
+  const key = certificateKey(context.rng);
   const configuration = renderUploadCertsConfiguration(await knownPlacement(context), key);
   await withSecretFile(context, "upload-certs.yaml", configuration, (path) =>
     kubeadm(
@@ -39,7 +36,23 @@ export async function mintCredentials(
     ),
   );
   const secretsKey = readSecretsKey(await readOwn(context, PATHS.secretsEncryption));
-  return { role, token, caCertificate, certificateKey: key, secretsKey };
+  return { distribution, role, token, caCertificate, certificateKey: key, secretsKey };
+}
+
+/** A new bootstrap token that lives long enough for one join. */
+export async function mintBootstrapToken(
+  { rng, clock }: Context,
+  api: KubeApi,
+  { role, group }: { readonly role: "server" | "worker"; readonly group: string },
+  signal: AbortSignal,
+): Promise<string> {
+  const token = bootstrapToken(rng);
+  const expiresAt = clock.wallTime() + TOKEN_LIFETIME_MS;
+  await api.apply(
+    renderBootstrapToken({ token, expiresAt, group, description: `one join of a ${role}` }),
+    signal,
+  );
+  return token;
 }
 
 export async function issueKubeconfig(
@@ -67,7 +80,8 @@ export async function issueKubeconfig(
   await context.host.writeFile(request.path, `${kubeconfig}\n`, 0o600);
 }
 
-async function readOwn({ host }: Context, path: string): Promise<string> {
+/** A file that every server has. */
+export async function readOwn({ host }: Context, path: string): Promise<string> {
   const content = await host.readFile(path);
   if (content === undefined)
     throw new KubernetesError(`there is no ${path}: this machine is no control-plane server`);

@@ -6,7 +6,7 @@ import { etcdArguments, initialCluster, memberOf, peerUrl, type EtcdMember } fro
 import { renderEtcdConfiguration } from "../render/kubeadm.ts";
 import { PATHS } from "../settings.ts";
 import { kubeadm, type Context } from "./context.ts";
-import { Etcd, LOCAL_ETCD } from "./etcd.ts";
+import { Etcd, KUBEADM_ETCD } from "./etcd.ts";
 import { withSecretFile } from "./secret-files.ts";
 
 const TIMEOUT_MS = 60_000;
@@ -45,7 +45,7 @@ export async function joinEtcd(
       renderEtcdConfiguration(request, cluster, context.host.patience),
       (path) => kubeadm(context, "etcd", ["init", "phase", "etcd", "local", "--config", path], signal),
     );
-    await waitFor(async () => (await etcd.at(LOCAL_ETCD).status(signal)) !== undefined, {
+    await waitFor(async () => (await etcd.at(KUBEADM_ETCD.url).status(signal)) !== undefined, {
       what: "the local etcd",
       timeoutMs: TIMEOUT_MS * context.host.patience,
       signal,
@@ -68,7 +68,7 @@ async function firstAnswer(
     .map(({ address }) => `https://${address}:2379`);
   return waitFor(
     async () => {
-      const own = (await hasKeys(context)) ? await Etcd.open(context.host) : undefined;
+      const own = (await hasKeys(context)) ? await Etcd.open(context.host, KUBEADM_ETCD) : undefined;
       for (const url of own ? urls : []) {
         const etcd = (own as Etcd).at(url);
         const members = await etcd.members(signal, 2000).catch(() => undefined);

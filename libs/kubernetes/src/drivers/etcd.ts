@@ -3,52 +3,66 @@ import { MemberList, MemberStatus, type EtcdMember } from "../plan/etcd.ts";
 import { PATHS } from "../settings.ts";
 import type { Host } from "./host.ts";
 
-/** This machine's own member. */
-export const LOCAL_ETCD = "https://127.0.0.1:2379";
+/** How etcd is reached by who has its keys: differs between distributions. */
+export interface EtcdAccess {
+  /** This machine's own member. */
+  readonly url: string;
+  readonly ca: string;
+  readonly certificate: string;
+  readonly key: string;
+  /** A member as it lists itself, made one with the node's name and with addresses that answer HTTP. */
+  readonly seenAs: (member: EtcdMember) => EtcdMember;
+}
 
-/**
- * etcd's members, by the JSON gateway of its gRPC API (etcd documentation, "gRPC gateway"), with the client certificate
- * that kubeadm made for health checks. One member is asked, the machine's own unless another is named.
- */
+/** As kubeadm sets it up, with the client certificate that it made for health checks. */
+export const KUBEADM_ETCD: EtcdAccess = {
+  url: "https://127.0.0.1:2379",
+  ca: `${PATHS.etcdPki}/ca.crt`,
+  certificate: `${PATHS.etcdPki}/healthcheck-client.crt`,
+  key: `${PATHS.etcdPki}/healthcheck-client.key`,
+  seenAs: (member) => member,
+};
+
+/** etcd's members, by the JSON gateway of its gRPC API (etcd documentation, "gRPC gateway"). One member is asked. */
 export class Etcd {
   readonly #host: Host;
   readonly #url: string;
   readonly #ca: string;
   readonly #client: { readonly certificate: string; readonly key: string };
+  readonly #seenAs: EtcdAccess["seenAs"];
 
   private constructor(
     host: Host,
     url: string,
     ca: string,
     client: { readonly certificate: string; readonly key: string },
+    seenAs: EtcdAccess["seenAs"],
   ) {
     this.#host = host;
     this.#url = url;
     this.#ca = ca;
     this.#client = client;
+    this.#seenAs = seenAs;
   }
 
   /** undefined where this machine has no certificates of etcd, hence is no server. */
-  static async open(host: Host, url = LOCAL_ETCD): Promise<Etcd | undefined> {
+  static async open(host: Host, access: EtcdAccess): Promise<Etcd | undefined> {
     const [ca, certificate, key] = await Promise.all(
-      ["ca.crt", "healthcheck-client.crt", "healthcheck-client.key"].map((name) =>
-        host.readFile(`${PATHS.etcdPki}/${name}`),
-      ),
+      [access.ca, access.certificate, access.key].map((path) => host.readFile(path)),
     );
     if (ca === undefined || certificate === undefined || key === undefined) return undefined;
-    return new Etcd(host, url, ca, { certificate, key });
+    return new Etcd(host, access.url, ca, { certificate, key }, access.seenAs);
   }
 
   /** The same identity, asking another member. */
   at(url: string): Etcd {
-    return new Etcd(this.#host, url, this.#ca, this.#client);
+    return new Etcd(this.#host, url, this.#ca, this.#client, this.#seenAs);
   }
 
   async members(signal: AbortSignal, timeoutMs = 5000): Promise<readonly EtcdMember[]> {
     // A member's own view may be old, but it is all that a server without a quorum can give.
-    return MemberList.parse(
-      await this.#post("cluster/member/list", { linearizable: false }, signal, timeoutMs),
-    ).members;
+    const answer = await this.#post("cluster/member/list", { linearizable: false }, signal, timeoutMs);
+    return MemberList.parse(answer).members.map(this.#seenAs);
   }
 
   /** How the asked member is; undefined if it does not answer within a second or complains. */

@@ -1,23 +1,23 @@
 import { toBase64 } from "@cluster-os/std";
-import { waitFor } from "@cluster-os/std/drivers";
-import type { ServerCredentials } from "../credentials.ts";
+import type { KubeadmServerCredentials, WorkerCredentials } from "../credentials.ts";
 import type {
   InitServerRequest,
   JoinServerRequest,
   JoinWorkerRequest,
   NodePlacement,
 } from "../distribution.ts";
-import { KubernetesError } from "../errors.ts";
+import { kubeadmServerCredentials, workerCredentials } from "../plan/credentials.ts";
 import { withServer } from "../plan/etcd.ts";
 import { renderClusterDns } from "../render/coredns.ts";
 import { renderDiscoveryKubeconfig } from "../render/discovery.ts";
 import { renderInitConfiguration, renderJoinConfiguration } from "../render/kubeadm.ts";
 import { renderSecretsEncryption } from "../render/secrets.ts";
-import { API_SERVER_PORT, LABELS_OF_SERVERS, PATHS } from "../settings.ts";
+import { LABELS_OF_SERVERS, PATHS } from "../settings.ts";
 import { kubeadm, together, type Context } from "./context.ts";
 import { joinEtcd } from "./etcd-join.ts";
+import { ownApiServer } from "./own-api-server.ts";
 import { KubeApi } from "./kube-api.ts";
-import { placeMachine } from "./machine.ts";
+import { placeKubeadm } from "./machine.ts";
 import { bootstrapToken, withSecretFile } from "./secret-files.ts";
 
 export async function initServer(
@@ -50,8 +50,9 @@ export async function joinWorker(
   request: JoinWorkerRequest,
   signal: AbortSignal,
 ): Promise<void> {
+  const credentials = workerCredentials(request, "kubeadm");
   await readyMachine(context, request, signal);
-  await kubeadmJoin(context, "join-worker", request, undefined, [], signal);
+  await kubeadmJoin(context, "join-worker", request, credentials, [], signal);
 }
 
 export async function joinServer(
@@ -59,7 +60,7 @@ export async function joinServer(
   request: JoinServerRequest,
   signal: AbortSignal,
 ): Promise<void> {
-  const credentials = serverCredentials(request);
+  const credentials = kubeadmServerCredentials(request);
   await readyMachine(context, request, signal);
   await becomeServer(context, "join-server", request, credentials, [], signal);
 }
@@ -93,7 +94,7 @@ export async function promote(
   request: JoinServerRequest,
   signal: AbortSignal,
 ): Promise<void> {
-  const credentials = serverCredentials(request);
+  const credentials = kubeadmServerCredentials(request);
   await readyMachine(context, request, signal);
   await becomeServer(context, "promote", request, credentials, ["preflight", "kubelet-start"], signal);
 }
@@ -102,7 +103,7 @@ async function becomeServer(
   context: Context,
   act: string,
   request: JoinServerRequest,
-  credentials: ServerCredentials,
+  credentials: KubeadmServerCredentials,
   skipped: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -124,17 +125,18 @@ async function becomeServer(
 async function kubeadmJoin(
   context: Context,
   act: string,
-  request: JoinWorkerRequest,
-  server: ServerCredentials | undefined,
+  placement: NodePlacement,
+  credentials: KubeadmServerCredentials | WorkerCredentials,
   args: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { token, caCertificate } = request.credentials;
+  const { token, caCertificate } = credentials;
+  const server = credentials.role === "server" ? credentials : undefined;
   await withSecretFile(context, "discovery.conf", renderDiscoveryKubeconfig(caCertificate), (discovery) =>
     withSecretFile(
       context,
       "join.yaml",
-      renderJoinConfiguration(request, token, discovery, server, context.host.patience),
+      renderJoinConfiguration(placement, token, discovery, server, context.host.patience),
       (path) => kubeadm(context, act, ["join", "--config", path, ...args], signal),
     ),
   );
@@ -144,27 +146,6 @@ async function kubeadmJoin(
 async function readyMachine(context: Context, placement: NodePlacement, signal: AbortSignal): Promise<void> {
   await Promise.all([
     context.prepare(signal),
-    placeMachine(context, placement, signal).then(() => context.balancer.point(placement.servers, signal)),
+    placeKubeadm(context, placement, signal).then(() => context.balancer.point(placement.servers, signal)),
   ]);
-}
-
-/** Waits until this machine's own API server takes requests. */
-async function ownApiServer(context: Context, placement: NodePlacement, signal: AbortSignal): Promise<void> {
-  const { host } = context;
-  const url = `https://${placement.meshAddress}:${API_SERVER_PORT}/readyz`;
-  await waitFor(
-    async () => {
-      const ca = await host.readFile(PATHS.caCertificate);
-      return (
-        ca !== undefined &&
-        (await host.request({ method: "GET", url, ca, timeoutMs: 2000 }, signal)).status === 200
-      );
-    },
-    { what: `the API server at ${url}`, timeoutMs: 120_000 * host.patience, everyMs: 100, signal },
-  );
-}
-
-function serverCredentials(request: JoinServerRequest): ServerCredentials {
-  if (request.credentials.role === "server") return request.credentials;
-  throw new KubernetesError(`${request.nodeName} has a worker's credentials and was told to be a server`);
 }

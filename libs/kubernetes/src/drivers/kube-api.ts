@@ -82,15 +82,34 @@ export class KubeApi {
     await this.#call("PATCH", path, signal, "application/apply-patch+yaml", JSON.stringify(object));
   }
 
+  /** Creates an object whose name must be new. */
+  async create(path: string, object: object, signal: AbortSignal): Promise<void> {
+    await this.#call("POST", path, signal, "application/json", JSON.stringify(object));
+  }
+
+  /** What lies at a path, parsed; undefined if there is nothing. */
+  async read(path: string, signal: AbortSignal): Promise<unknown> {
+    const body = await this.#call("GET", path, signal);
+    return body === undefined ? undefined : (JSON.parse(body) as unknown);
+  }
+
+  async patch(path: string, patch: object, signal: AbortSignal): Promise<void> {
+    await this.#call("PATCH", path, signal, "application/merge-patch+json", JSON.stringify(patch));
+  }
+
+  /** Deletes what lies at a path. No error if there is nothing. */
+  async remove(path: string, signal: AbortSignal): Promise<void> {
+    await this.#call("DELETE", path, signal);
+  }
+
+  /** How this identity is written down for others: where the API is, and by whose certificate it is known. */
+  get server(): { readonly url: string; readonly ca: string } {
+    return { url: this.#access.server, ca: this.#access.ca };
+  }
+
   /** Changes a Node by a JSON merge patch (RFC 7386). */
   async patchNode(name: string, patch: object, signal: AbortSignal): Promise<void> {
-    await this.#call(
-      "PATCH",
-      `/api/v1/nodes/${name}`,
-      signal,
-      "application/merge-patch+json",
-      JSON.stringify(patch),
-    );
+    await this.patch(`/api/v1/nodes/${name}`, patch, signal);
   }
 
   /** The Node's address inside the cluster; undefined if there is no such Node, or it has none. */

@@ -1,6 +1,6 @@
 import { waitFor } from "@cluster-os/std/drivers";
 import { KubernetesError } from "../errors.ts";
-import { memberOf, successor, withoutServer, type EtcdMember } from "../plan/etcd.ts";
+import { memberOf, withoutServer } from "../plan/etcd.ts";
 import {
   API_SERVER_PORT,
   API_URL,
@@ -11,7 +11,8 @@ import {
 } from "../settings.ts";
 import { runningContainers } from "./containers.ts";
 import { systemctl, type Context } from "./context.ts";
-import { Etcd } from "./etcd.ts";
+import { findHeir, leaveEtcd } from "./etcd-leave.ts";
+import { Etcd, KUBEADM_ETCD } from "./etcd.ts";
 import { KubeApi } from "./kube-api.ts";
 import { knownPlacement } from "./machine.ts";
 
@@ -60,17 +61,6 @@ export async function demote(context: Context, signal: AbortSignal): Promise<voi
   );
 }
 
-async function leaveEtcd(
-  etcd: Etcd,
-  member: EtcdMember,
-  heir: EtcdMember,
-  signal: AbortSignal,
-): Promise<void> {
-  if ((await etcd.statusOf(member, signal))?.leader === member.ID) await etcd.handOver(heir, signal);
-  // Asked of the heir: a member that removes itself does not live to answer.
-  await etcd.at(heir.clientURLs[0] as string).remove(member, signal);
-}
-
 /** Takes the manifests away, and waits until the kubelet has ended the containers. */
 async function stopPods(
   context: Context,
@@ -87,21 +77,9 @@ async function stopPods(
 }
 
 async function openServer({ host }: Context): Promise<readonly [KubeApi, Etcd]> {
-  const etcd = await Etcd.open(host);
+  const etcd = await Etcd.open(host, KUBEADM_ETCD);
   if (!etcd) throw new KubernetesError("only a control-plane server can do this: this machine has no etcd");
   return [await KubeApi.open(host, PATHS.adminKubeconfig), etcd];
-}
-
-async function findHeir(
-  etcd: Etcd,
-  members: readonly EtcdMember[],
-  leaving: EtcdMember,
-  signal: AbortSignal,
-): Promise<EtcdMember | undefined> {
-  const asked = await Promise.all(
-    members.map(async (member) => ((await etcd.statusOf(member, signal)) ? [member.ID] : [])),
-  );
-  return successor(members, new Set(asked.flat()), leaving);
 }
 
 /** kubeadm may have pointed a server's kubelet at its own API server, which is about to go. */

@@ -26,6 +26,22 @@ export async function prepareRuntime(context: RuntimeContext, signal: AbortSigna
   await systemctl(context, "start", UNITS.images, signal, IMPORT_TIMEOUT_MS);
 }
 
+/** What kubeadm and the kubelet it starts need besides. Repeating it changes nothing. */
+export async function placeKubeadm(
+  context: Context,
+  placement: NodePlacement,
+  signal: AbortSignal,
+): Promise<void> {
+  const { host } = context;
+  const patches = renderPatches(placement, await host.inspect());
+  for (const [name, patch] of Object.entries(patches)) {
+    await host.writeFile(`${PATHS.patches}/${name}`, patch, 0o644);
+  }
+  // The kubelet watches this folder only if it is there when it starts; a later promotion puts files into it.
+  await host.makeFolder(PATHS.manifests, 0o755);
+  await placeMachine(context, placement, signal);
+}
+
 /** Everything on the machine, outside Kubernetes, that a node with this placement needs. Repeating it changes nothing. */
 export async function placeMachine(
   context: Context,
@@ -37,17 +53,11 @@ export async function placeMachine(
   const stored = JSON.stringify(StoredPlacement.parse(placement), undefined, 2);
   await host.writeFile(PATHS.placement, `${stored}\n`, 0o644);
   await host.writeFile(PATHS.hosts, withApiName((await host.readFile(PATHS.hosts)) ?? ""), 0o644);
-  const patches = renderPatches(placement, await host.inspect());
-  for (const [name, patch] of Object.entries(patches)) {
-    await host.writeFile(`${PATHS.patches}/${name}`, patch, 0o644);
-  }
   // Before the kubelet starts: it takes any network it finds here, and a late one costs every pod a back-off.
   for (const name of await host.list(PATHS.cniFolder)) {
     if (`${PATHS.cniFolder}/${name}` !== PATHS.cniConfig) await host.remove(`${PATHS.cniFolder}/${name}`);
   }
   await host.writeFile(PATHS.cniConfig, renderCniConfig(placement), 0o644);
-  // The kubelet watches this folder only if it is there when it starts; a later promotion puts files into it.
-  await host.makeFolder(PATHS.manifests, 0o755);
   await openForwarding(context, placement, signal);
 }
 

@@ -6,7 +6,7 @@ import { attempt, kubeadm, systemctl, type Context } from "./context.ts";
 import { closeForwarding, knownPlacement } from "./machine.ts";
 
 /** Where Kubernetes leaves things. The folders stay: some are mount points. */
-const FOLDERS = [
+export const FOLDERS = [
   PATHS.kubeletFolder,
   PATHS.kubernetes,
   PATHS.etcdFolder,
@@ -16,21 +16,25 @@ const FOLDERS = [
   // The kubelet counts restarts by the logs it finds.
   "/var/log/pods",
   "/var/log/containers",
-];
+] as const;
 
 /** Wipes what init or join began. Images, the balancer and its list of servers stay. */
 export async function reset(context: Context, signal: AbortSignal): Promise<void> {
   await systemctl(context, "stop", UNITS.kubelet, signal, 40_000);
   await stopPods(context, signal);
-  await unmountVolumes(context, signal);
+  await unmountBelow(context, PATHS.kubeletFolder, signal);
   for (const folder of FOLDERS) await context.host.empty(folder);
   await context.host.remove(RUN_FOLDER);
   // The next cluster may give this machine another pod network, which the old bridge would not take.
   await attempt(context, "ip", ["link", "delete", "cni0"], signal);
-  if ((await context.host.readFile(PATHS.placement)) !== undefined) {
-    await closeForwarding(context, await knownPlacement(context), signal);
-    await context.host.remove(PATHS.placement);
-  }
+  await forgetPlacement(context, signal);
+}
+
+/** Where this machine was placed, and what was opened for its pods. */
+export async function forgetPlacement(context: Context, signal: AbortSignal): Promise<void> {
+  if ((await context.host.readFile(PATHS.placement)) === undefined) return;
+  await closeForwarding(context, await knownPlacement(context), signal);
+  await context.host.remove(PATHS.placement);
 }
 
 /**
@@ -50,9 +54,9 @@ async function stopPods(context: Context, signal: AbortSignal): Promise<void> {
 }
 
 /** Volumes may hold somebody's data: a folder in which one is still mounted is not emptied. */
-async function unmountVolumes(context: Context, signal: AbortSignal): Promise<void> {
+export async function unmountBelow(context: Context, folder: string, signal: AbortSignal): Promise<void> {
   const mounted = async (): Promise<readonly string[]> =>
-    mountsBelow((await context.host.readFile("/proc/self/mountinfo")) ?? "", PATHS.kubeletFolder);
+    mountsBelow((await context.host.readFile("/proc/self/mountinfo")) ?? "", folder);
   for (const path of await mounted()) {
     const isGone = await attempt(context, "umount", [path], signal, 5000);
     if (!isGone) await attempt(context, "umount", ["--lazy", path], signal, 5000);

@@ -1,24 +1,40 @@
 import type { EtcdMemberStatus, KubernetesStatus } from "../distribution.ts";
 import { API_SERVER_PORT, API_URL, PATHS, UNITS } from "../settings.ts";
 import { attempt, type Context } from "./context.ts";
-import { Etcd } from "./etcd.ts";
+import { Etcd, KUBEADM_ETCD, type EtcdAccess } from "./etcd.ts";
 import { knownPlacement } from "./machine.ts";
 
-export async function readStatus(context: Context, signal: AbortSignal): Promise<KubernetesStatus> {
-  const kind = await kindOfMachine(context);
+/** What a machine was made to be, and by what that is seen. */
+export interface Look {
+  readonly kind: KubernetesStatus["kind"];
+  /** The unit that runs the kubelet. */
+  readonly unit: string;
+  readonly etcd: EtcdAccess;
+}
+
+export async function readStatus(
+  context: Context,
+  look: Look,
+  signal: AbortSignal,
+): Promise<KubernetesStatus> {
+  const { kind } = look;
   if (kind === "none")
     return { kind, kubeletActive: false, apiReady: false, etcdMembers: [], leader: undefined };
   const [kubeletActive, apiReady, etcd] = await Promise.all([
-    attempt(context, "systemctl", ["is-active", "--quiet", UNITS.kubelet], signal, 5000),
+    attempt(context, "systemctl", ["is-active", "--quiet", look.unit], signal, 5000),
     isApiReady(context, kind, signal),
-    kind === "server" ? readEtcd(context, signal) : { etcdMembers: [], leader: undefined },
+    kind === "server" ? readEtcd(context, look.etcd, signal) : { etcdMembers: [], leader: undefined },
   ]);
   return { kind, kubeletActive, apiReady, ...etcd };
 }
 
-export async function kindOfMachine({ host }: Context): Promise<KubernetesStatus["kind"]> {
-  if ((await host.readFile(`${PATHS.manifests}/kube-apiserver.yaml`)) !== undefined) return "server";
-  return (await host.readFile(PATHS.kubeletKubeconfig)) === undefined ? "none" : "worker";
+/** As kubeadm leaves it. */
+export async function lookAtMachine({ host }: Context): Promise<Look> {
+  const look = { unit: UNITS.kubelet, etcd: KUBEADM_ETCD };
+  if ((await host.readFile(`${PATHS.manifests}/kube-apiserver.yaml`)) !== undefined)
+    return { kind: "server", ...look };
+  const hasKubelet = (await host.readFile(PATHS.kubeletKubeconfig)) !== undefined;
+  return { kind: hasKubelet ? "worker" : "none", ...look };
 }
 
 async function isApiReady(
@@ -41,10 +57,11 @@ async function isApiReady(
 
 async function readEtcd(
   context: Context,
+  access: EtcdAccess,
   signal: AbortSignal,
 ): Promise<Pick<KubernetesStatus, "etcdMembers" | "leader">> {
   try {
-    const etcd = await Etcd.open(context.host);
+    const etcd = await Etcd.open(context.host, access);
     const members = etcd ? await etcd.members(signal, 2000) : [];
     const asked = await Promise.all(members.map(async (member) => etcd?.statusOf(member, signal)));
     const leaderId = asked.find((status) => status !== undefined && status.leader !== "0")?.leader;

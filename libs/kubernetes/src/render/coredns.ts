@@ -92,7 +92,18 @@ function daemonSet(): object {
         spec: {
           serviceAccountName: META.name,
           priorityClassName: "system-cluster-critical",
-          nodeSelector: { "node-role.kubernetes.io/control-plane": "" },
+          // By the label's name: its value is kubeadm's empty text, or k3s' "true".
+          affinity: {
+            nodeAffinity: {
+              requiredDuringSchedulingIgnoredDuringExecution: {
+                nodeSelectorTerms: [
+                  {
+                    matchExpressions: [{ key: "node-role.kubernetes.io/control-plane", operator: "Exists" }],
+                  },
+                ],
+              },
+            },
+          },
           dnsPolicy: "Default",
           terminationGracePeriodSeconds: 10,
           tolerations: [

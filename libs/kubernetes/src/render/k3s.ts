@@ -2,6 +2,7 @@ import type { NodePlacement } from "../distribution.ts";
 import { K3S, K3S_ETCD_HTTP_PORT } from "../k3s-settings.ts";
 import type { MachineFacts } from "../machine.ts";
 import { API_NAME, API_SERVER_PORT, API_URL, CLUSTER_DOMAIN, ETCD_TIMING, PAUSE_IMAGE } from "../settings.ts";
+import { controllerManagerArgs, leaderElectionArgs } from "./controllers.ts";
 import { yamlDocuments } from "./document.ts";
 import { kubeletSettings } from "./kubelet.ts";
 import { dnsAddress } from "./networks.ts";
@@ -12,9 +13,9 @@ export type ServerStart = "found" | "join";
 /**
  * k3s' configuration of a server (docs.k3s.io/cli/server). With "found" it makes a cluster where it finds no data of one;
  * a server that went through that gets the other form afterwards, or it would found a second cluster after the loss of
- * its data (k3s-io/k3s issue 13623).
+ * its data (k3s-io/k3s issue 13623). `patience` says how many times slower than usual the machines are.
  */
-export function renderServerConfig(placement: NodePlacement, start: ServerStart): string {
+export function renderServerConfig(placement: NodePlacement, start: ServerStart, patience = 1): string {
   const { addressPlan, meshAddress } = placement;
   return yamlDocuments({
     ...(start === "found" ? { "cluster-init": true } : { server: API_URL }),
@@ -43,17 +44,10 @@ export function renderServerConfig(placement: NodePlacement, start: ServerStart)
     // Balancers ask every server whether it is ready, and have no credentials. What else nobody in particular may do is
     // what the API's own rules say: versions and health.
     "kube-apiserver-arg": ["anonymous-auth=true"],
-    "kube-controller-manager-arg": args({
-      // A node's pod network follows from its index; bootstrap writes it to the Node.
-      "allocate-node-cidrs": "false",
-      "node-monitor-grace-period": "20s",
-      "kube-api-qps": "200",
-      "kube-api-burst": "300",
-      "leader-elect-retry-period": "1s",
-    }),
-    "kube-scheduler-arg": args({ "leader-elect-retry-period": "1s" }),
+    "kube-controller-manager-arg": args(controllerManagerArgs(patience)),
+    "kube-scheduler-arg": args(leaderElectionArgs(patience)),
     "etcd-arg": args({
-      ...ETCD_TIMING,
+      ...etcdTiming(patience),
       // Members are asked and changed by HTTP. It needs a client certificate of etcd's own authority, which servers have.
       "enable-grpc-gateway": "true",
       "listen-client-http-urls": `https://${meshAddress}:${K3S_ETCD_HTTP_PORT}`,

@@ -1,4 +1,4 @@
-import type { ServerCredentials } from "../credentials.ts";
+import type { KubeadmServerCredentials } from "../credentials.ts";
 import type { NetworkPlan, NodePlacement } from "../distribution.ts";
 import {
   API_NAME,
@@ -11,6 +11,7 @@ import {
   PATHS,
   etcdTiming,
 } from "../settings.ts";
+import { controllerManagerArgs, duration, leaderElectionArgs } from "./controllers.ts";
 import { yamlDocuments } from "./document.ts";
 import { kubeletSettings } from "./kubelet.ts";
 import { dnsAddress } from "./networks.ts";
@@ -53,7 +54,7 @@ export function renderJoinConfiguration(
   placement: NodePlacement,
   token: string,
   discoveryPath: string,
-  server?: ServerCredentials,
+  server?: KubeadmServerCredentials,
   patience = 1,
 ): string {
   return yamlDocuments({
@@ -126,25 +127,6 @@ function timeouts(patience: number): object {
   );
 }
 
-/** As Go writes it: 90 s is 1m30s. */
-function duration(seconds: number): string {
-  const minutes = Math.floor(seconds / 60);
-  return `${minutes > 0 ? `${minutes}m` : ""}${Math.round(seconds % 60)}s`;
-}
-
-/**
- * Leaders hold on as long as by default, but who waits for the lead looks once a second, not every two to four. On slow
- * machines a leader that is late is no leader that died.
- */
-function leaderElection(patience: number): Readonly<Record<string, string>> {
-  if (patience === 1) return { "leader-elect-retry-period": "1s" };
-  return {
-    "leader-elect-lease-duration": duration(15 * patience),
-    "leader-elect-renew-deadline": duration(10 * patience),
-    "leader-elect-retry-period": duration(patience),
-  };
-}
-
 function localApiEndpoint(placement: NodePlacement): object {
   return { advertiseAddress: placement.meshAddress, bindPort: API_SERVER_PORT };
 }
@@ -183,18 +165,9 @@ function clusterConfiguration(
     networking: { podSubnet: plan.pods, serviceSubnet: plan.services, dnsDomain: CLUSTER_DOMAIN },
     apiServer: { extraArgs: args({ "encryption-provider-config": PATHS.secretsEncryption }) },
     controllerManager: {
-      extraArgs: args({
-        // A node's pod network follows from its index; bootstrap writes it to the Node.
-        "allocate-node-cidrs": "false",
-        "node-monitor-grace-period": duration(20 * patience),
-        // It makes three requests for each of its controllers when it starts: at the default rate of 20 a second that
-        // alone takes five seconds, in which no machine gets a certificate.
-        "kube-api-qps": "200",
-        "kube-api-burst": "300",
-        ...leaderElection(patience),
-      }),
+      extraArgs: args(controllerManagerArgs(patience)),
     },
-    scheduler: { extraArgs: args(leaderElection(patience)) },
+    scheduler: { extraArgs: args(leaderElectionArgs(patience)) },
     etcd: {
       local: {
         dataDir: PATHS.etcdFolder,

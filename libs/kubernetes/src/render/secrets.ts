@@ -37,6 +37,8 @@ export interface BootstrapTokenSecret {
   /** Unix milliseconds. */
   readonly expiresAt: number;
   readonly description: string;
+  /** What its holder belongs to: the group that may ask for a node's certificate. */
+  readonly group: string;
 }
 
 /** The Secret that makes a bootstrap token valid. It may authenticate only: nothing is signed with it. */
@@ -53,7 +55,7 @@ export function renderBootstrapToken(secret: BootstrapTokenSecret): object {
       // RFC 3339 without fractions of a second.
       expiration: new Date(secret.expiresAt).toISOString().replace(/\.\d+Z$/, "Z"),
       "usage-bootstrap-authentication": "true",
-      "auth-extra-groups": "system:bootstrappers:kubeadm:default-node-token",
+      "auth-extra-groups": secret.group,
       description: secret.description,
     },
   };

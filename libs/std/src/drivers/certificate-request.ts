@@ -1,10 +1,15 @@
 import { generateKeyPairSync, sign, type KeyObject } from "node:crypto";
-import { AGENTS_GROUP, agentUser } from "@cluster-os/api";
 import { bitString, element, objectIdentifier, sequence, set, smallInteger, utf8String } from "./der.ts";
 
 const ORGANIZATION = "2.5.4.10";
 const COMMON_NAME = "2.5.4.3";
 const ECDSA_WITH_SHA256 = "1.2.840.10045.4.3.2";
+
+/** Whom a client certificate names. To Kubernetes, the organizations are the user's groups. */
+export interface CertificateSubject {
+  readonly commonName: string;
+  readonly organizations: readonly string[];
+}
 
 /** A new key pair and the request for its certificate. The private key never leaves this process's memory. */
 export interface CertificateRequest {
@@ -12,19 +17,22 @@ export interface CertificateRequest {
   readonly csrPem: string;
 }
 
-/** A fresh ECDSA P-256 key, and a PKCS#10 request (RFC 2986) for the client certificate of `nodeName`'s agent. */
-export function requestCertificate(nodeName: string): CertificateRequest {
+/** A fresh ECDSA P-256 key, and a PKCS#10 request (RFC 2986) for a certificate in this name. */
+export function requestCertificate(subject: CertificateSubject): CertificateRequest {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   return {
     keyPem: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
-    csrPem: renderRequest(agentUser(nodeName), AGENTS_GROUP, publicKey, privateKey),
+    csrPem: renderRequest(subject, publicKey, privateKey),
   };
 }
 
-function renderRequest(user: string, group: string, publicKey: KeyObject, privateKey: KeyObject): string {
+function renderRequest(subject: CertificateSubject, publicKey: KeyObject, privateKey: KeyObject): string {
   const info = sequence(
     smallInteger(0),
-    sequence(nameOf(ORGANIZATION, group), nameOf(COMMON_NAME, user)),
+    sequence(
+      ...subject.organizations.map((name) => nameOf(ORGANIZATION, name)),
+      nameOf(COMMON_NAME, subject.commonName),
+    ),
     publicKey.export({ type: "spki", format: "der" }),
     // Attributes [0], none: not even names, since the signer of client certificates would ignore them.
     element(0xa0),

@@ -1,0 +1,26 @@
+import { successor, type EtcdMember } from "../plan/etcd.ts";
+import type { Etcd } from "./etcd.ts";
+
+/** A healthy member that takes over from one that leaves; undefined if there is none. */
+export async function findHeir(
+  etcd: Etcd,
+  members: readonly EtcdMember[],
+  leaving: EtcdMember,
+  signal: AbortSignal,
+): Promise<EtcdMember | undefined> {
+  const asked = await Promise.all(
+    members.map(async (member) => ((await etcd.statusOf(member, signal)) ? [member.ID] : [])),
+  );
+  return successor(members, new Set(asked.flat()), leaving);
+}
+
+export async function leaveEtcd(
+  etcd: Etcd,
+  member: EtcdMember,
+  heir: EtcdMember,
+  signal: AbortSignal,
+): Promise<void> {
+  if ((await etcd.statusOf(member, signal))?.leader === member.ID) await etcd.handOver(heir, signal);
+  // Asked of the heir: a member that removes itself does not live to answer.
+  await etcd.at(heir.clientURLs[0] as string).remove(member, signal);
+}

@@ -1,0 +1,59 @@
+import type { Distribution, NodePlacement } from "../../distribution.ts";
+import { KubernetesError } from "../../errors.ts";
+import { K3S, K3S_VERSION } from "../../k3s-settings.ts";
+import { renderAgentConfig, renderServerConfig } from "../../render/k3s.ts";
+import { PATHS } from "../../settings.ts";
+import type { Context } from "../context.ts";
+import { makeContext, RESET_TIMEOUT_MS, type DistributionOptions } from "../options.ts";
+import { readStatus } from "../status.ts";
+import { issueKubeconfig, mintCredentials } from "./credentials.ts";
+import { initServer, joinServer, joinWorker, promote } from "./join.ts";
+import { demote, removeMember } from "./leave.ts";
+import { adoptAccess, lookAtK3s, placeK3s, prepareK3s } from "./machine.ts";
+import { reset } from "./reset.ts";
+import { startK3sUnattended } from "./unit.ts";
+
+/** k3s: one program that is server or agent, with a container runtime and etcd of its own. */
+export function k3sDistribution(options: DistributionOptions): Distribution {
+  const context = makeContext(options, prepareK3s);
+  return {
+    name: "k3s",
+    version: K3S_VERSION,
+    prepare: context.prepare,
+    initServer: (request, signal) => initServer(context, request, signal),
+    joinServer: (request, signal) => joinServer(context, request, signal),
+    joinWorker: (request, signal) => joinWorker(context, request, signal),
+    promote: (request, signal) => promote(context, request, signal),
+    demote: (signal) => demote(context, signal),
+    removeMember: (nodeName, signal) => removeMember(context, nodeName, signal),
+    setServers: (servers) =>
+      context.balancer.point(servers, AbortSignal.timeout(30_000 * options.host.patience)),
+    credentials: (role, signal) => mintCredentials(context, role, signal),
+    status: async (signal) => readStatus(context, await lookAtK3s(context), signal),
+    reset: (signal) =>
+      reset(
+        context,
+        AbortSignal.any([signal, AbortSignal.timeout(RESET_TIMEOUT_MS * options.host.patience)]),
+      ),
+    adminKubeconfig: () => PATHS.adminKubeconfig,
+    issueKubeconfig: (request, signal) => issueKubeconfig(context, request, signal),
+    resume: (placement, signal) => resume(context, placement, signal),
+  };
+}
+
+async function resume(context: Context, placement: NodePlacement, signal: AbortSignal): Promise<void> {
+  const { kind } = await lookAtK3s(context);
+  if (kind === "none") {
+    throw new KubernetesError("nothing to resume: no Kubernetes was set up on this machine, or it was reset");
+  }
+  await context.prepare(signal);
+  await placeK3s(context, placement, signal);
+  await context.balancer.point(placement.servers, signal);
+  const config =
+    kind === "server"
+      ? renderServerConfig(placement, "join", context.host.patience)
+      : renderAgentConfig(placement);
+  const isChanged = await context.host.writeFile(K3S.config, config, 0o600);
+  if (kind === "server") await adoptAccess(context);
+  await startK3sUnattended(context, kind, isChanged ? "restart" : "start", signal);
+}

@@ -1,0 +1,22 @@
+import { K3S } from "../../k3s-settings.ts";
+import { attempt, execute, type Context } from "../context.ts";
+import { FOLDERS, forgetPlacement, unmountBelow } from "../reset.ts";
+import { stopK3s } from "./unit.ts";
+
+/** Wipes what init or join began. The images' archives stay, and so do the balancer and its list of servers. */
+export async function reset(context: Context, signal: AbortSignal): Promise<void> {
+  const { host } = context;
+  await stopK3s(context, "server", signal);
+  await stopK3s(context, "worker", signal);
+  // Containers outlive k3s by design, and with it goes whoever could be asked to end them.
+  await execute(context, K3S.stopPods, [K3S.run], signal, 60_000);
+  await unmountBelow(context, K3S.run, signal);
+  await unmountBelow(context, K3S.data, signal);
+  await unmountBelow(context, FOLDERS[0], signal);
+  for (const name of await host.list(K3S.agent))
+    if (`${K3S.agent}/${name}` !== K3S.images) await host.remove(`${K3S.agent}/${name}`);
+  for (const folder of [K3S.server, K3S.configFolder, K3S.nodeFolder, K3S.tokens, K3S.run, ...FOLDERS])
+    await host.empty(folder);
+  await attempt(context, "ip", ["link", "delete", "cni0"], signal);
+  await forgetPlacement(context, signal);
+}
