@@ -17,11 +17,14 @@ export interface Args {
   readonly packages: readonly PackageName[];
 }
 
+/** What a machine needs, in the order in which it changes least. */
 export const PACKAGE_NAMES = ["cluster-os-kubernetes", "cluster-os"] as const;
-export type PackageName = (typeof PACKAGE_NAMES)[number];
+/** Every package there is. That of k3s needs its program, see tools/k3s. */
+export const ALL_PACKAGES = [...PACKAGE_NAMES, "cluster-os-k3s"] as const;
+export type PackageName = (typeof ALL_PACKAGES)[number];
 
 export const USAGE = `usage: node tools/deb/build.ts [--out FOLDER] [--apps FOLDER] [PACKAGE...]
-packages: ${PACKAGE_NAMES.join(" ")} (default: both)`;
+packages: ${ALL_PACKAGES.join(" ")} (default: ${PACKAGE_NAMES.join(" and ")})`;
 
 /** Throws a TypeError for anything that is not in the usage. */
 export function parse(argv: readonly string[]): Args {
@@ -34,7 +37,7 @@ export function parse(argv: readonly string[]): Args {
     allowPositionals: true,
   });
   const packages = positionals.map((name) => {
-    const known = PACKAGE_NAMES.find((one) => one === name);
+    const known = ALL_PACKAGES.find((one) => one === name);
     if (known === undefined) throw new TypeError(`there is no package ${name}`);
     return known;
   });

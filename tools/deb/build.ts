@@ -10,12 +10,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CACHE, parse, REPOSITORY, USAGE, type Args, type PackageName } from "./args.ts";
 import { nodeWireguard } from "../node-wireguard/build.ts";
+import { k3sProgram } from "../k3s/program.ts";
 import { bundle, HOST_PROGRAMS, POD_PROGRAMS } from "./bundle.ts";
 import { chartKey } from "./chart.ts";
 import { deliver, pack } from "./dpkg.ts";
 import { kept, keyOf, keyOfFiles } from "./kept.ts";
 import { debianTreePath, hyperkubePath, imagesKey, operatorImageKey } from "./parts.ts";
-import { stageClusterOs, stageKubernetes } from "./stage.ts";
+import { stageClusterOs, stageK3s, stageKubernetes } from "./stage.ts";
 import { UNIT_FOLDER, unitsOf } from "./units.ts";
 
 // Folders that only exist to hold files get their mode from the umask, and with it the same bytes everywhere.
@@ -42,6 +43,10 @@ async function build(name: PackageName, version: string, args: Args): Promise<st
       await bundle(args.apps, POD_PROGRAMS, bundled.pod);
     }
     const units = await unitsOf(name);
+    const k3s =
+      name === "cluster-os-k3s"
+        ? await k3sProgram({ path: process.env["K3S_BINARY"], sha256: process.env["K3S_SHA256"] })
+        : undefined;
     const key = keyOf(
       version,
       await ownKey(name),
@@ -52,12 +57,13 @@ async function build(name: PackageName, version: string, args: Args): Promise<st
             await chartKey(),
           )
         : await kubernetesKey(),
+      k3s === undefined ? "" : await keyOfFiles(k3s),
     );
     const folder = await kept(join(CACHE, "deb", name), key, async (draft) => {
       const root = join(work, "root");
-      await (name === "cluster-os"
-        ? stageClusterOs(root, units, bundled, version)
-        : stageKubernetes(root, units));
+      if (name === "cluster-os") await stageClusterOs(root, units, bundled, version);
+      else if (k3s !== undefined) await stageK3s(root, units, k3s);
+      else await stageKubernetes(root, units);
       await pack({ name, version, units, root, file: join(draft, file) });
     });
     return await deliver(join(folder, file), args.out);

@@ -18,6 +18,8 @@ const KUBERNETES_PROGRAMS = [
   "etcd",
 ];
 
+const K3S_IMAGES = ["pause.tar", "coredns.tar", "probe.tar"];
+
 /** Folders of bundled programs: those of the machine, and those of pods. */
 export interface Bundled {
   readonly host: string;
@@ -69,6 +71,20 @@ export async function stageKubernetes(root: string, units: Units): Promise<void>
   await mkdir(join(root, "etc/kubernetes/manifests"), { recursive: true });
   await stageUnits(root, units);
   await stageDocumentation(root, "cluster-os-kubernetes");
+}
+
+/** Lays out cluster-os-k3s below `root`. k3s has everything in it but DNS and the container that holds a pod together. */
+export async function stageK3s(root: string, units: Units, program: string): Promise<void> {
+  await place(program, join(root, "usr/bin/k3s"), 0o755);
+  // Called by these names it is these programs.
+  for (const name of ["kubectl", "crictl"]) await symlink("k3s", join(root, "usr/bin", name));
+  const images = await parts.images();
+  for (const name of K3S_IMAGES) await place(join(images, name), join(root, LIB, "images", name), 0o644);
+  const sources = join(REPOSITORY, "infra/deb/cluster-os-k3s");
+  await place(join(sources, "sysctl.conf"), join(root, "usr/lib/sysctl.d/60-cluster-os.conf"), 0o644);
+  await place(join(sources, "tmpfiles.conf"), join(root, "usr/lib/tmpfiles.d/cluster-os-k3s.conf"), 0o644);
+  await stageUnits(root, units);
+  await stageDocumentation(root, "cluster-os-k3s");
 }
 
 async function stageUnits(root: string, units: Units): Promise<void> {

@@ -15,14 +15,18 @@ export interface Units {
 
 export const UNIT_FOLDER = join(REPOSITORY, "infra/systemd");
 
-/** What belongs to the package with Kubernetes; everything else is in cluster-os. */
-const OF_KUBERNETES = new Set([
-  "kubelet.service",
-  "kubelet.service.d",
-  "containerd.service.d",
-  "cluster-os-images.service",
-  "import-images",
-]);
+/** What belongs to the packages that bring a Kubernetes; everything else is in cluster-os. */
+const OWNERS: Readonly<Record<string, PackageName>> = {
+  "kubelet.service": "cluster-os-kubernetes",
+  "kubelet.service.d": "cluster-os-kubernetes",
+  "containerd.service.d": "cluster-os-kubernetes",
+  "cluster-os-images.service": "cluster-os-kubernetes",
+  "import-images": "cluster-os-kubernetes",
+  "k3s.service": "cluster-os-k3s",
+  "k3s-agent.service": "cluster-os-k3s",
+  "k3s-link-images": "cluster-os-k3s",
+  "k3s-stop-pods": "cluster-os-k3s",
+};
 
 /** The mesh and the balancer carry traffic, and outlive an upgrade. */
 const RESTARTED = new Set([
@@ -32,8 +36,7 @@ const RESTARTED = new Set([
 ]);
 
 export async function unitsOf(packageName: PackageName): Promise<Units> {
-  const isOurs = (name: string): boolean =>
-    OF_KUBERNETES.has(name) === (packageName === "cluster-os-kubernetes");
+  const isOurs = (name: string): boolean => (OWNERS[name] ?? "cluster-os") === packageName;
   const names = (await readdir(UNIT_FOLDER)).sort().filter(isOurs);
   const entries = names.filter((name) => /\.(service|socket|target|path|timer|slice|mount|d)$/.test(name));
   const enabled: string[] = [];

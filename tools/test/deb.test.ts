@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { parse, PACKAGE_NAMES, REPOSITORY } from "../deb/args.ts";
+import { ALL_PACKAGES, parse, PACKAGE_NAMES, REPOSITORY } from "../deb/args.ts";
 import { deliver, fill } from "../deb/dpkg.ts";
 import { kept, keyOf, keyOfFiles } from "../deb/kept.ts";
 import { programsCalled, unitsOf } from "../deb/units.ts";
@@ -62,7 +62,7 @@ describe("deb: units", () => {
   }
 
   it("every unit of infra/systemd is in exactly one package", async () => {
-    const both = await Promise.all(PACKAGE_NAMES.map(unitsOf));
+    const both = await Promise.all(ALL_PACKAGES.map(unitsOf));
     const packed = both.flatMap((units) => units.entries).sort();
     const present = (await readdir(join(REPOSITORY, "infra/systemd")))
       .filter((name) => name.includes("."))
@@ -71,11 +71,16 @@ describe("deb: units", () => {
     expect(new Set(packed).size).to.equal(packed.length);
   });
 
-  it("the kubelet is started by bootstrap, never by itself at boot", async () => {
-    const { entries, enabled } = await unitsOf("cluster-os-kubernetes");
-    expect(entries).to.include("kubelet.service");
-    expect(enabled).not.to.include("kubelet.service");
-  });
+  for (const [packageName, names] of [
+    ["cluster-os-kubernetes", ["kubelet.service"]],
+    ["cluster-os-k3s", ["k3s.service", "k3s-agent.service"]],
+  ] as const) {
+    it(`${names.join(" and ")}: started by bootstrap, never at boot`, async () => {
+      const { entries, enabled } = await unitsOf(packageName);
+      expect(entries).to.include.members([...names]);
+      expect(enabled).not.to.include.members([...names]);
+    });
+  }
 });
 
 describe("deb: results kept by content", () => {

@@ -5,7 +5,8 @@
 import { ConfigFileError, parseConfigFile, type ClusterConfigFile } from "@cluster-os/api";
 import { agreementKeyFromPrivate, nodeName } from "@cluster-os/identity";
 import { KeyFileError, loadOrCreateKeys } from "@cluster-os/identity/drivers";
-import { kubeadmDistribution, linuxHost, patientHost } from "@cluster-os/kubernetes/drivers";
+import { NoDistributionError } from "@cluster-os/kubernetes";
+import { linuxHost, openDistribution, patientHost } from "@cluster-os/kubernetes/drivers";
 import { IpLink, UserspaceWireGuard } from "@cluster-os/mesh/drivers";
 import { kernelHasWireGuard, KernelWireGuard } from "@cluster-os/node-wireguard";
 import { describeError, type Logger } from "@cluster-os/std";
@@ -60,11 +61,11 @@ async function main(): Promise<void> {
     chrony: new ChronyOfHost(),
     // After its answer is out.
     onDeparture: (hasLeft) => setImmediate(() => stop(daemon, hasLeft ? EXIT_DEPARTED : 1)),
-    distribution: kubeadmDistribution({
+    distribution: await openDistribution(config.kubernetes, {
       host: patientHost(linuxHost, config.patience ?? 1),
       clock,
       rng: systemRng,
-      logger: logger.child({ part: "kubeadm" }),
+      logger,
       meshInterface: MESH_INTERFACE,
     }),
     agent: {
@@ -99,5 +100,8 @@ function stop(daemon: AsyncDisposable, exitCode: number): void {
 
 main().catch((error: unknown) => {
   process.stderr.write(`cluster-os-bootstrap: ${describeError(error)}\n`);
-  process.exit(error instanceof ConfigFileError || error instanceof KeyFileError ? EXIT_REFUSED : 1);
+  const isRefused = [ConfigFileError, KeyFileError, NoDistributionError].some(
+    (kind) => error instanceof kind,
+  );
+  process.exit(isRefused ? EXIT_REFUSED : 1);
 });

@@ -16,7 +16,8 @@ const unit = (name: string, change: Partial<UnitFacts> = {}): UnitFacts => ({
   activeState: "active",
   subState: "running",
   result: "success",
-  isLoaded: true,
+  // A machine with kubeadm's Kubernetes: k3s' units are not on it.
+  isLoaded: !name.startsWith("k3s"),
   ...change,
 });
 
@@ -120,6 +121,16 @@ const CASES: readonly Case[] = [
     name: "a service that is not installed",
     facts: withUnit("kubelet.service", { activeState: "inactive", isLoaded: false }),
     expected: ["unit-down error: kubelet.service is not installed"],
+  },
+  {
+    name: "nothing of kubeadm's where k3s replaces it",
+    facts: facts({
+      units: UNITS.map((name) => {
+        const isKubeadms = ["kubelet.service", "containerd.service"].includes(name);
+        return unit(name, isKubeadms ? { isLoaded: false, activeState: "inactive" } : { isLoaded: true });
+      }),
+    }),
+    expected: [],
   },
   {
     name: "no Kubernetes service before its time",

@@ -71,6 +71,12 @@ export const ClusterConfigFile = z.strictObject({
       "etcd and the controllers miss their leaders so much later. The same on every machine. Default 1.",
     "a whole number from 1 to 20, for example 3",
   ),
+  kubernetes: field(
+    z.enum(["kubeadm", "k3s"]),
+    "Which distribution of Kubernetes this machine runs; the same on every machine of a cluster. By default the one that " +
+      "is installed: kubeadm with the package cluster-os-kubernetes, k3s with cluster-os-k3s.",
+    "kubeadm or k3s",
+  ),
   logLevel: field(
     z.enum(["debug", "info", "warn", "error"]),
     "The least level that is written to the journal. Default info.",

@@ -13,4 +13,5 @@ export type {
   ServerAddress,
 } from "./distribution.ts";
 export { KubernetesError } from "./errors.ts";
+export { NoDistributionError, type DistributionName } from "./plan/choice.ts";
 export { API_URL } from "./settings.ts";

@@ -1,13 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { expect } from "chai";
-import {
-  bitString,
-  objectIdentifier,
-  sequence,
-  set,
-  smallInteger,
-  utf8String,
-} from "../src/drivers/der.ts";
+import { bitString, objectIdentifier, sequence, set, smallInteger, utf8String } from "../src/drivers/der.ts";
 import { requestCertificate } from "../src/drivers/index.ts";
 
 const SUBJECT = { commonName: "agent:n-aaaaaaaaaa", organizations: ["agents", "others"] };

@@ -1,7 +1,7 @@
 import type { NodePlacement } from "../distribution.ts";
 import { K3S, K3S_ETCD_HTTP_PORT } from "../k3s-settings.ts";
 import type { MachineFacts } from "../machine.ts";
-import { API_NAME, API_SERVER_PORT, API_URL, CLUSTER_DOMAIN, ETCD_TIMING, PAUSE_IMAGE } from "../settings.ts";
+import { API_NAME, API_SERVER_PORT, API_URL, CLUSTER_DOMAIN, etcdTiming, PAUSE_IMAGE } from "../settings.ts";
 import { controllerManagerArgs, leaderElectionArgs } from "./controllers.ts";
 import { yamlDocuments } from "./document.ts";
 import { kubeletSettings } from "./kubelet.ts";

@@ -3,4 +3,8 @@ export * from "./files.ts";
 export * from "./system.ts";
 export * from "./wait.ts";
 export * from "./winston-logger.ts";
-export { requestCertificate, type CertificateRequest, type CertificateSubject } from "./certificate-request.ts";
+export {
+  requestCertificate,
+  type CertificateRequest,
+  type CertificateSubject,
+} from "./certificate-request.ts";

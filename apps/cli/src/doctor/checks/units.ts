@@ -11,13 +11,21 @@ const NEEDED: Readonly<Record<string, "always" | "member" | "kubernetes" | "when
   "cluster-os-images.service": "when-failed",
   "cluster-os-balancer.service": "kubernetes",
   "kubelet.service": "kubernetes",
+  "k3s.service": "when-failed",
+  "k3s-agent.service": "when-failed",
   "cluster-os-node-agent.service": "kubernetes",
 };
+
+/** Units of kubeadm's that k3s, which has all of it in one, does without. */
+const REPLACED_BY_K3S: readonly string[] = ["containerd.service", "kubelet.service"];
 
 export const UNITS: readonly string[] = Object.keys(NEEDED);
 
 export function checkUnits(facts: MachineFacts): readonly Finding[] {
-  return (facts.units ?? [])
+  const units = facts.units ?? [];
+  const hasK3s = units.some(({ name, isLoaded }) => name === "k3s.service" && isLoaded);
+  return units
+    .filter(({ name }) => !(hasK3s && REPLACED_BY_K3S.includes(name)))
     .filter((unit) => isNeeded(unit, facts) && !isWell(unit))
     .map((unit) => {
       const { name, lastLine } = unit;
@@ -26,7 +34,7 @@ export function checkUnits(facts: MachineFacts): readonly Finding[] {
         ...why,
         remedy: unit.isLoaded
           ? `mend what its log names (\`journalctl -u ${name}\`), then \`systemctl start ${name}\``
-          : "install the packages cluster-os and cluster-os-kubernetes",
+          : "install the packages cluster-os and cluster-os-kubernetes (or cluster-os-k3s)",
       });
     });
 }
