@@ -77,6 +77,17 @@ describe("events", () => {
     note: "it left",
   };
   const MINUTE = 60_000;
+  const object = { apiVersion: "v1", kind: "Node", metadata: { name: "n-a", uid: "u" } };
+  const { regarding: _, ...what } = left;
+  const recorderOf = (client: KubeClient): EventRecorder =>
+    new EventRecorder({
+      client,
+      controller: "cluster-os.dev/test",
+      instance: "me",
+      clock: systemClock,
+      rng: seededRng(1),
+      logger: silentLogger,
+    });
 
   it("the same again is a count, until it rested", () => {
     const book = new EventBook();
@@ -104,19 +115,41 @@ describe("events", () => {
     expect(book.record(left, 5 * MINUTE, () => "e").kind).to.equal("create");
   });
 
+  it("are made anew when the API forgot them", async () => {
+    await using fake = await FakeApiServer.start([RESOURCES.event]);
+    using client = new KubeClient(fake.connection);
+    const recorder = recorderOf(client);
+    recorder.record(object, what);
+    await recorder.flush();
+    const key = [...fake.world.at("events").keys()][0] as string;
+    fake.world.delete("events", key);
+    recorder.record(object, what);
+    await recorder.flush();
+    const event = fake.world.get("events", key) as unknown as Event;
+    expect(event).to.deep.include({ reason: "Left", note: "it left" });
+    expect(event.series?.count).to.equal(2);
+  });
+
+  it("of which there are too many at once are dropped, and told when they happen again", async () => {
+    await using fake = await FakeApiServer.start([RESOURCES.event]);
+    using client = new KubeClient(fake.connection);
+    const recorder = recorderOf(client);
+    const many = Array.from({ length: 1001 }, (_, index) => ({
+      ...object,
+      metadata: { name: `n-${index}`, uid: `u-${index}` },
+    }));
+    for (const one of many) recorder.record(one, what);
+    await recorder.flush();
+    expect(fake.requests.get("create")).to.equal(1000);
+    recorder.record(many[1000] as typeof object, what);
+    await recorder.flush();
+    expect([fake.requests.get("create"), fake.requests.get("patch")]).to.deep.equal([1001, undefined]);
+  });
+
   it("are written beside what they are about, and never hold anybody up", async () => {
     await using fake = await FakeApiServer.start([RESOURCES.event]);
     using client = new KubeClient(fake.connection);
-    const recorder = new EventRecorder({
-      client,
-      controller: "cluster-os.dev/test",
-      instance: "me",
-      clock: systemClock,
-      rng: seededRng(1),
-      logger: silentLogger,
-    });
-    const object = { apiVersion: "v1", kind: "Node", metadata: { name: "n-a", uid: "u" } };
-    const { regarding: _, ...what } = left;
+    const recorder = recorderOf(client);
     for (let count = 0; count < 3; count += 1) recorder.record(object, what);
     await recorder.flush();
     const [event, ...others] = [...fake.world.at("events").values()] as unknown as Event[];

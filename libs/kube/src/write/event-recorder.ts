@@ -1,5 +1,6 @@
 import { type Clock, describeError, type Logger, type Rng, toHex } from "@cluster-os/std";
 import type { KubeClient } from "../client/client.ts";
+import { when } from "../client/error.ts";
 import type { KubeObject } from "../object.ts";
 import { RESOURCES } from "../resource.ts";
 import { microTime } from "../well-known.ts";
@@ -36,10 +37,11 @@ export class EventRecorder {
     const optional = { ...(namespace !== undefined && { namespace }), ...(uid !== undefined && { uid }) };
     const occurrence = { ...what, regarding: { apiVersion, kind, name, ...optional } };
     const { clock, rng, logger } = this.#options;
+    // Not in the book either: what was never written cannot be repeated.
+    if (this.#waiting >= BACKLOG) return logger.debug("event dropped", { name, ...what });
     const newName = (): string => `${name.slice(0, 230)}.${toHex(rng.bytes(8))}`;
     const write = this.#book.record(occurrence, clock.now(), newName);
-    if (write.kind === "drop" || this.#waiting >= BACKLOG)
-      return logger.debug("event dropped", { name, ...what });
+    if (write.kind === "drop") return logger.debug("event dropped", { name, ...what });
     const at = microTime(clock.wallTime());
     this.#waiting += 1;
     this.#last = this.#last
@@ -62,10 +64,14 @@ export class EventRecorder {
     // Events of objects that have no namespace are kept in this one.
     const namespace = occurrence.regarding.namespace ?? "default";
     const { name } = write;
-    if (write.kind === "repeat") {
-      const series = { count: write.count, lastObservedTime: at };
-      await client.patch(RESOURCES.event, { name, namespace }, { series }, { timeoutMs: 5000 });
-      return;
+    const series = write.kind === "repeat" ? { count: write.count, lastObservedTime: at } : undefined;
+    if (series !== undefined) {
+      // The API forgets events after an hour, and its first write may have failed: then it is made now.
+      const isThere = await client
+        .patch(RESOURCES.event, { name, namespace }, { series }, { timeoutMs: 5000 })
+        .then(() => true)
+        .catch(when<boolean>((error) => error.isNotFound, false));
+      if (isThere) return;
     }
     const event = {
       apiVersion: "events.k8s.io/v1",
@@ -76,6 +82,7 @@ export class EventRecorder {
       reportingInstance: instance,
       ...occurrence,
       note: occurrence.note.slice(0, 1024),
+      ...(series !== undefined && { series }),
     };
     await client.create(RESOURCES.event, event, { timeoutMs: 5000 });
   }
