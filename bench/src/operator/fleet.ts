@@ -7,7 +7,7 @@ import {
   type ClusterNodeObject,
   type ClusterNodeStatus,
 } from "@cluster-os/api";
-import { type KubeClient, microTime, resourceOfDefinition, RESOURCES } from "@cluster-os/kube";
+import { type KubeClient, KubeError, microTime, resourceOfDefinition, RESOURCES } from "@cluster-os/kube";
 import { delay } from "@cluster-os/std/drivers";
 import { nodeConditions, type FakeNode } from "./fleet-objects.ts";
 
@@ -97,7 +97,8 @@ export class Fleet {
     await inParallel([...this.#nodes.entries()], async ([position, node]) => {
       await delay(Math.max(0, begun + (position / perSecond) * 1000 - performance.now()));
       sentAt.set(node.name, performance.now());
-      await this.#client.patch(CLUSTER_NODES, { name: node.name }, { spec: { labels: { [name]: value } } });
+      const patch = { spec: { labels: { [name]: value } } };
+      await patiently(() => this.#client.patch(CLUSTER_NODES, { name: node.name }, patch));
     });
     return sentAt;
   }
@@ -151,6 +152,18 @@ async function repeat(
     const begun = performance.now();
     await act();
     waitMs = Math.max(0, begun + everyMs - performance.now());
+  }
+}
+
+/** As kubectl does: an API server that has too much to do says when to come again. */
+async function patiently<T>(act: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await act();
+    } catch (error) {
+      if (!(error instanceof KubeError) || error.retryAfterMs === undefined) throw error;
+      await delay(error.retryAfterMs);
+    }
   }
 }
 
