@@ -17,12 +17,12 @@ describe("Loop", () => {
       running -= 1;
     };
     await using loop = new Loop({ ...common, round, everyMs: 60_000 });
-    await waitFor(() => rounds === 1, { what: "the first round", timeoutMs: 1000, everyMs: 1 });
+    await waitFor(() => rounds === 1, { what: "the first round", timeoutMs: 8000, everyMs: 1 });
     loop.poke();
-    await waitFor(() => rounds === 2, { what: "the poked round", timeoutMs: 1000, everyMs: 1 });
+    await waitFor(() => rounds === 2, { what: "the poked round", timeoutMs: 8000, everyMs: 1 });
     loop.poke();
     loop.poke();
-    await waitFor(() => rounds >= 3, { what: "the next poked round", timeoutMs: 1000, everyMs: 1 });
+    await waitFor(() => rounds >= 3, { what: "the next poked round", timeoutMs: 8000, everyMs: 1 });
   });
 
   it("goes on after a round that throws", async () => {
@@ -32,7 +32,7 @@ describe("Loop", () => {
       return rounds === 1 ? Promise.reject(new Error("once")) : Promise.resolve();
     };
     await using _loop = new Loop({ ...common, round, everyMs: 1 });
-    await waitFor(() => rounds > 2, { what: "rounds after the failure", timeoutMs: 3000, everyMs: 5 });
+    await waitFor(() => rounds > 2, { what: "rounds after the failure", timeoutMs: 8000, everyMs: 5 });
   });
 
   it("stops a round in flight", async () => {

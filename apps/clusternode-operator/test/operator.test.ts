@@ -26,7 +26,7 @@ import { APPLIED_ANNOTATION } from "../src/plan/node-patch.ts";
 const NODES = resourceOfDefinition<ClusterNodeObject>(ClusterNode);
 const NODE_ID = nodeIdOf(new Uint8Array(32).fill(7));
 const NAME = nodeName(NODE_ID);
-const within = (what: string) => ({ what, timeoutMs: 15_000, everyMs: 50 });
+const within = (what: string) => ({ what, timeoutMs: 30_000, everyMs: 50 });
 
 describe("clusternode-operator on a real API server", function () {
   this.timeout(120_000);
@@ -56,7 +56,8 @@ describe("clusternode-operator on a real API server", function () {
     metrics = new KubeMetrics();
     operator = new KubeClient(await connectAs(api, OPERATOR_USER), {
       onRequest: ({ method }) => {
-        if (method !== "GET") writes += 1;
+        // PUT is the renewal of its own lease.
+        if (!["GET", "PUT"].includes(method)) writes += 1;
       },
     });
     const objects = [
@@ -96,7 +97,7 @@ describe("clusternode-operator on a real API server", function () {
   const leaseRef = { name: agentLeaseName(NAME), namespace: NAMESPACE };
   const renew = () =>
     admin.patch(RESOURCES.lease, leaseRef, {
-      spec: { renewTime: microTime(Date.now()), leaseDurationSeconds: 2 },
+      spec: { renewTime: microTime(Date.now()), leaseDurationSeconds: 5 },
     });
   /** As node-agent does, but quicker. */
   const startHeart = (): void => {
@@ -141,12 +142,16 @@ describe("clusternode-operator on a real API server", function () {
   });
 
   it("writes nothing while nothing changes but heartbeats", async () => {
-    await delay(500);
-    const before = { writes, version: (await clusterNode()).metadata.resourceVersion };
+    // The events of what it did before are written last.
+    let settled = -1;
+    while (settled !== writes) {
+      settled = writes;
+      await delay(1000);
+    }
+    const { resourceVersion } = (await clusterNode()).metadata;
     await delay(3000);
-    expect((await clusterNode()).metadata.resourceVersion).to.equal(before.version);
-    // Its own lease, every two seconds.
-    expect(writes - before.writes).to.be.at.most(2);
+    expect((await clusterNode()).metadata.resourceVersion).to.equal(resourceVersion);
+    expect(writes - settled).to.equal(0);
   });
 
   it("labels, taints and cordon follow the spec, and what others put there stays", async () => {

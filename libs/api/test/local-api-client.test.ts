@@ -25,11 +25,11 @@ describe("LocalApiClient", () => {
     await rm(folder, { recursive: true });
   });
 
-  async function listen(answer: RequestListener): Promise<LocalApiClient> {
+  async function listen(answer: RequestListener, timeoutMs = 8000): Promise<LocalApiClient> {
     const listening = createServer(answer);
     server = listening;
     await new Promise<void>((done) => listening.listen(socketPath, done));
-    return new LocalApiClient({ socketPath, rootSocketPath: socketPath, timeoutMs: 300 });
+    return new LocalApiClient({ socketPath, rootSocketPath: socketPath, timeoutMs });
   }
 
   async function failure(call: Promise<unknown>): Promise<LocalApiError> {
@@ -120,7 +120,7 @@ describe("LocalApiClient", () => {
   }
 
   it("gives up on a bootstrap that does not answer", async () => {
-    const client = await listen(() => {});
+    const client = await listen(() => {}, 300);
     const error = await failure(client.status());
     expect(error.reason).to.equal("no-answer");
     expect(error.message).to.contain("within 0.3 s");

@@ -19,7 +19,7 @@ describe("client", () => {
     const token = () => Promise.resolve("secret");
     client = new KubeClient(
       { server: `http://127.0.0.1:${port}`, credentials: { token } },
-      { timeoutMs: 500, onRequest: (report) => reports.push(report) },
+      { timeoutMs: 8000, onRequest: (report) => reports.push(report) },
     );
   });
   afterEach(async () => {

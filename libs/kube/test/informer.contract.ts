@@ -109,7 +109,8 @@ export function describeInformer(
     const truth = await target.truth();
     const versions = (): ReadonlyMap<string, string> =>
       new Map(informer.store.list().map(({ metadata }) => [keyOf(metadata), metadata.resourceVersion ?? ""]));
-    await waitFor(() => isEqual(versions(), truth) && isEqual(reconciled, truth), {
+    const hasAudited = (): boolean => target.settings?.auditEveryMs === undefined || audits > 0;
+    await waitFor(() => isEqual(versions(), truth) && isEqual(reconciled, truth) && hasAudited(), {
       what: "the store's and the controller's agreement with the truth",
       timeoutMs: 20_000,
     }).catch(() => {});
