@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 NODES ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help deps debian-packages node cluster down test test-cluster fmt lint bench bench-kube bench-operator clean
+.PHONY: help deps debian-packages node cluster down test test-cluster fmt lint bench bench-kube bench-operator bench-mesh clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ bench: deps ## Measure a cluster's formation and its daemons at rest
 
 bench-kube: deps ## Measure how soon informers see a change after each fault
 	node --conditions=@cluster-os/source bench/src/reflector.ts
+
+bench-mesh: deps ## Measure the mesh beside a plain cable, as root
+	node --conditions=@cluster-os/source bench/src/mesh.ts
 
 bench-operator: deps ## Measure the operator with 1,000 machines, as root
 	node --conditions=@cluster-os/source bench/src/operator.ts

@@ -9,13 +9,12 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CACHE, parse, REPOSITORY, USAGE, type Args, type PackageName } from "./args.ts";
-import { nodeWireguard } from "../node-wireguard/build.ts";
 import { k3sProgram } from "../k3s/program.ts";
 import { bundle, HOST_PROGRAMS, POD_PROGRAMS } from "./bundle.ts";
 import { chartKey } from "./chart.ts";
 import { deliver, pack } from "./dpkg.ts";
 import { kept, keyOf, keyOfFiles } from "./kept.ts";
-import { debianTreePath, hyperkubePath, imagesKey, operatorImageKey } from "./parts.ts";
+import { debianTreePath, hyperkubePath, imagesKey, nodeWireguard, operatorImageKey } from "./parts.ts";
 import { stageClusterOs, stageK3s, stageKubernetes } from "./stage.ts";
 import { UNIT_FOLDER, unitsOf } from "./units.ts";
 

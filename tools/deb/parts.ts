@@ -8,6 +8,7 @@ import { CACHE, REPOSITORY } from "./args.ts";
 import { kept, keyOf, keyOfFiles } from "./kept.ts";
 
 /** Parts that take long to make and change seldom. Each is kept by what it is made from. */
+export { nodeWireguard } from "../node-wireguard/build.ts";
 
 /** Node itself, out of its npm package, without symbols. */
 export async function nodeRuntime(): Promise<string> {

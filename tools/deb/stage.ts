@@ -2,7 +2,6 @@ import { chmod, copyFile, cp, mkdir, readdir, readFile, symlink, writeFile } fro
 import { basename, dirname, join } from "node:path";
 import { REPOSITORY, type PackageName } from "./args.ts";
 import { renderManifests } from "./chart.ts";
-import { nodeWireguard } from "../node-wireguard/build.ts";
 import * as parts from "./parts.ts";
 import { programsCalled, UNIT_FOLDER, unitsOf, type Units } from "./units.ts";
 
@@ -37,7 +36,7 @@ export async function stageClusterOs(
   await write(join(root, LIB, "package.json"), '{ "type": "module" }\n', 0o644);
   await place(await parts.nodeRuntime(), join(root, LIB, "bin/node"), 0o755);
   await place(await parts.wireguardGo(), join(root, LIB, "bin/wireguard-go"), 0o755);
-  await place(await nodeWireguard(), join(root, LIB, "native/netlink.node"), 0o644);
+  await place(await parts.nodeWireguard(), join(root, LIB, "native/netlink.node"), 0o644);
   await place(join(REPOSITORY, "infra/deb/cluster-os/cluster-os"), join(root, "usr/bin/cluster-os"), 0o755);
   // kubectl finds plugins by name; an underscore stands for a hyphen: kubectl cluster-os.
   await symlink("cluster-os", join(root, "usr/bin/kubectl-cluster_os"));
