@@ -50,6 +50,12 @@ describe("up", () => {
     expect(stderr).to.include('the driver is nspawn or qemu, not "xen"');
   });
 
+  it("only boots them, if it is not to wait", async () => {
+    const { exitCode, stdout } = await type("up --nodes 2 --no-wait", { lab: new FormingLab() });
+    expect(exitCode).to.equal(0);
+    expect(stdout).to.include("checked this host").and.not.include("Ready");
+  });
+
   it("ends the wait when a kernel stops, with its last words", async () => {
     const lab = new FormingLab();
     const boot = lab.up;
@@ -88,7 +94,7 @@ describe("up", () => {
     expect(await type("up --nodes 5", { lab })).to.include({
       exitCode: 2,
       stderr:
-        "cluster-os: 3 machines run already, not 5; end them first: cluster-os down\nusage: cluster-os up [--nodes N] [--driver DRIVER] [--timeout SECONDS]\n",
+        "cluster-os: 3 machines run already, not 5; end them first: cluster-os down\nusage: cluster-os up [--nodes N] [--driver DRIVER] [--timeout SECONDS | --no-wait]\n",
     });
   });
 

@@ -10,7 +10,9 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime"
 	"sort"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -20,6 +22,7 @@ const usage = `usage:
   probe serve [ADDRESS]   answer every request with host name and peer (default :8080)
   probe get URL           print the answer to one GET
   probe dns NAME          print the addresses of NAME
+  probe fill MIB          take so much memory and keep it
   probe sleep             do nothing until stopped
 `
 
@@ -37,6 +40,8 @@ func run(arguments []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	switch {
+	case len(arguments) == 2 && arguments[0] == "fill":
+		return fill(ctx, arguments[1])
 	case len(arguments) >= 1 && arguments[0] == "serve":
 		address := ":8080"
 		if len(arguments) > 1 {
@@ -107,5 +112,25 @@ func lookUp(ctx context.Context, name string) error {
 	}
 	sort.Strings(addresses)
 	fmt.Println(strings.Join(addresses, " "))
+	return nil
+}
+
+// fill takes memory, a mebibyte after the other, and writes to every page of it, for only then is it taken.
+func fill(ctx context.Context, text string) error {
+	mebibytes, err := strconv.Atoi(text)
+	if err != nil {
+		return err
+	}
+	var kept [][]byte
+	for range mebibytes {
+		block := make([]byte, 1<<20)
+		for page := 0; page < len(block); page += 4096 {
+			block[page] = 1
+		}
+		kept = append(kept, block)
+	}
+	fmt.Printf("holds %d MiB\n", len(kept))
+	<-ctx.Done()
+	runtime.KeepAlive(kept)
 	return nil
 }

@@ -17,7 +17,7 @@ const MOST_NODES = 50;
  */
 const PACE: Record<LabDriver, Pace> = {
   nspawn: { timeoutS: 600, looksPerPoll: 1, patience: 1, asksEarly: true },
-  qemu: { timeoutS: 3600, looksPerPoll: 10, patience: 6, asksEarly: false },
+  qemu: { timeoutS: 3600, looksPerPoll: 10, patience: 10, asksEarly: false },
 };
 
 interface Pace {
@@ -31,13 +31,14 @@ interface Pace {
 
 export const up: Command = {
   name: "up",
-  usage: "[--nodes N] [--driver DRIVER] [--timeout SECONDS]",
+  usage: "[--nodes N] [--driver DRIVER] [--timeout SECONDS | --no-wait]",
   summary: "boot N machines on this host (default 3) and wait until they are one cluster",
   details: [
     "--nodes N           how many machines, 1 to 50 (default 3)",
     "--driver DRIVER     nspawn: containers with a systemd each (default); qemu: emulated computers, with kernels of",
     "                    their own and much slower. The variable CLUSTER_OS_DRIVER changes the default.",
     "--timeout SECONDS   how long to wait until every node is Ready (default 600; emulated 3600)",
+    "--no-wait           only boot them; typed again without it, it waits",
     "",
     "Builds what machines are made of where it is missing; needs root. When machines run already, it waits for them.",
   ],
@@ -46,6 +47,7 @@ export const up: Command = {
       nodes: { type: "string" },
       driver: { type: "string" },
       timeout: { type: "string" },
+      "no-wait": { type: "boolean" },
     });
     const nodes = parseWhole(values.nodes ?? "3", "--nodes", 1, MOST_NODES);
     const driver = parseDriver(values.driver) ?? context.lab.defaultDriver;
@@ -54,6 +56,10 @@ export const up: Command = {
     requireLab(context);
     const progress = openProgress(context.stdout, () => context.clock.now());
     const machines = await bootOrFind({ nodes, driver, progress, context });
+    if (values["no-wait"] === true) {
+      progress.end();
+      return 0;
+    }
     try {
       await becomeReady(machines, { timeoutMs, pace, progress, context });
     } finally {

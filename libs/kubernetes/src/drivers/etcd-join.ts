@@ -79,7 +79,7 @@ async function firstAnswer(
     {
       what: "keys from kubeadm, and an answer of another server's etcd,",
       timeoutMs: TIMEOUT_MS * context.host.patience,
-      everyMs: 50,
+      everyMs: 50 * context.host.patience,
       signal,
     },
   );
@@ -103,7 +103,7 @@ async function allHealthy(
     await waitFor(async () => (await etcd.statusOf(member, signal)) !== undefined, {
       what: `an answer of etcd's member ${member.name} (if it is gone for good it has to be removed first), which`,
       timeoutMs: 15_000 * host.patience,
-      everyMs: 200,
+      everyMs: 200 * host.patience,
       signal,
     });
   }
@@ -162,7 +162,7 @@ async function becomeVoter(
     {
       what: "the consent of etcd to a new voter",
       timeoutMs: TIMEOUT_MS * host.patience,
-      everyMs: 100,
+      everyMs: 100 * host.patience,
       signal,
     },
   );

@@ -1,0 +1,253 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect } from "chai";
+import { clusterOs, kubectlJson, must } from "../src/cluster-os.ts";
+import { bootOf, eventually, kindOfLink, lab, on, statusOf } from "../src/emulated.ts";
+import { hostState, type HostState } from "../src/host-state.ts";
+import { clusterNodes, handshakes, isReady, nodeNameOf } from "../src/nodes.ts";
+import { MINUTE_MS } from "../src/scenario.ts";
+
+/** How many machines; the loss of one can be told from the loss of all only among three. */
+const NODES = Number(process.env["CLUSTER_OS_VM_NODES"] ?? 3);
+const MACHINES = Array.from({ length: NODES }, (_, index) => index + 1);
+/** "machines" ends before Kubernetes, which takes most of the time. */
+const PART = process.env["CLUSTER_OS_VM_PART"] ?? "all";
+
+/** The node that m1 became, for when it is off and cannot be asked. */
+const FIRST_NAME = { value: "" };
+
+describe(`${NODES} machines with kernels of their own`, function () {
+  this.timeout(40 * MINUTE_MS);
+  // What comes later needs what came before.
+  this.bail(true);
+
+  let bare: HostState;
+
+  before("they get their power", async () => {
+    await must(["down"]);
+    bare = await hostState();
+    await must(["up", "--driver", "qemu", "--nodes", String(NODES), "--no-wait"]);
+  });
+
+  after(async () => {
+    if (process.env["CLUSTER_OS_KEEP_LAB"] === undefined) await must(["down"]);
+  });
+
+  it("boot, and open for SSH", async () => {
+    await eventually("SSH", () => everywhere(async (one) => (await on(one, "true")) === ""), 10 * MINUTE_MS);
+  });
+
+  it("have systemd as process 1, which started all it was to start", async () => {
+    for (const machine of MACHINES) expect(await on(machine, "cat", "/proc/1/comm")).to.equal("systemd");
+    const isBooted = async (machine: number): Promise<boolean> =>
+      (await on(machine, "systemctl", "is-system-running")) === "running";
+    await eventually("booted", () => everywhere(isBooted), 10 * MINUTE_MS);
+  });
+
+  it("make their identities, and are named after them", async () => {
+    const named = async (one: number): Promise<boolean> => /^n-[a-z2-7]{10}$/.test(await on(one, "hostname"));
+    await eventually("names", () => everywhere(named), 5 * MINUTE_MS);
+    const names = await Promise.all(MACHINES.map(nodeNameOf));
+    expect(new Set(names)).to.have.property("size", NODES);
+    for (const machine of MACHINES) {
+      const mode = await on(machine, "stat", "--format=%a %U", "/var/lib/cluster-os/identity/ed25519.pem");
+      expect(mode).to.equal("600 root");
+    }
+  });
+
+  it("were given one file and a key, and nothing else", async () => {
+    expect(await on(1, "ls", "/etc/cluster-os")).to.equal("cluster-os.yaml");
+    expect(await on(1, "stat", "--format=%a %U", "/etc/cluster-os/cluster-os.yaml")).to.equal("600 root");
+  });
+
+  it("have a kernel log that pods' node agent can read", async () => {
+    for (const machine of MACHINES) {
+      expect(await on(machine, "stat", "--format=%F", "/dev/kmsg")).to.equal("character special file");
+      expect(await on(machine, "dmesg")).to.include("Linux version");
+    }
+  });
+
+  it("build a mesh in their kernels, through the package's own binding", async () => {
+    const meshed = async (one: number): Promise<boolean> => (await statusOf(one)).mesh !== undefined;
+    await eventually("mesh", () => everywhere(meshed), 10 * MINUTE_MS);
+    for (const machine of MACHINES) {
+      expect((await statusOf(machine)).mesh?.implementation).to.equal("kernel");
+      expect(await kindOfLink(machine, "cos0")).to.equal("wireguard");
+      expect((await clusterOs(["shell", `m${machine}`, "--", "pidof", "wireguard-go"])).exitCode).to.equal(1);
+    }
+  });
+
+  it("reach each other over it", async () => {
+    for (const from of MACHINES) {
+      const peers = (await statusOf(from)).mesh?.peers ?? [];
+      expect(peers).to.have.length(NODES - 1);
+      for (const { name, address } of peers) {
+        const ping = ["shell", `m${from}`, "--", "ping", "-c", "1", "-W", "5", address];
+        await eventually(
+          `m${from} to ${name}`,
+          async () => (await clusterOs(ping)).exitCode === 0,
+          5 * MINUTE_MS,
+        );
+      }
+      expect((await handshakes(from)).filter((at) => at > 0)).to.have.length(NODES - 1);
+    }
+  });
+
+  describe("as a Kubernetes cluster", () => {
+    before(function () {
+      if (PART === "machines") this.skip();
+    });
+
+    it("form it, and become Ready ClusterNodes", async () => {
+      const printed = await must(["up", "--driver", "qemu", "--nodes", String(NODES)]);
+      expect(printed.match(/ is Ready$/gm)).to.have.length(NODES);
+      const nodes = await clusterNodes();
+      expect(nodes.map(isReady)).to.deep.equal(MACHINES.map(() => true));
+    });
+
+    it("run their node agents", async () => {
+      for (const machine of MACHINES) {
+        const unit = "cluster-os-node-agent.service";
+        expect(await on(machine, "systemctl", "is-active", unit)).to.equal("active");
+      }
+    });
+
+    it("hold a pod to its limits, by version 2 of cgroups", async () => {
+      await apply(join(import.meta.dirname, "limits.yaml"));
+      const greedy = async (): Promise<string | undefined> =>
+        (await podOf("greedy")).status.containerStatuses?.[0]?.state.terminated?.reason;
+      await eventually(
+        "the end of the greedy one",
+        async () => (await greedy()) !== undefined,
+        5 * MINUTE_MS,
+      );
+      expect(await greedy()).to.equal("OOMKilled");
+      await eventually(
+        "modest runs",
+        async () => (await podOf("modest")).status.phase === "Running",
+        5 * MINUTE_MS,
+      );
+      const { metadata, spec } = await podOf("modest");
+      const machine = await machineOf(spec.nodeName ?? "");
+      const slice = `*pod${metadata.uid.replaceAll("-", "_")}.slice`;
+      const limits = await on(machine, "find", "/sys/fs/cgroup/kubepods.slice", "-name", slice);
+      expect(await on(machine, "cat", `${limits}/cpu.max`)).to.equal("20000 100000");
+      expect(await on(machine, "cat", `${limits}/memory.max`)).to.equal(String(64 * 2 ** 20));
+    });
+
+    it("let a pod ask one on another machine, by a Service's name", async () => {
+      await apply(join(import.meta.dirname, "../../docs/examples/greeter.yaml"));
+      const isDone = async (): Promise<boolean> => (await podOf("asker")).status.phase === "Succeeded";
+      await eventually("the asker's answer", isDone, 8 * MINUTE_MS);
+      const [greeter, asker] = [await podOf("greeter"), await podOf("asker")];
+      // The greeter saw the asker itself: pod traffic is not rewritten on its way.
+      expect(await must(["kubectl", "logs", "asker"])).to.include(asker.status.podIP);
+      expect(asker.spec.nodeName).to.not.equal(greeter.spec.nodeName);
+    });
+  });
+
+  describe("when one reboots itself", () => {
+    it("is the same node again", async () => {
+      const [name, boot] = [await nodeNameOf(NODES), await bootOf(NODES)];
+      await clusterOs(["shell", `m${NODES}`, "--", "systemctl", "reboot"]);
+      await eventually("another boot", async () => (await bootOf(NODES)) !== boot, 10 * MINUTE_MS);
+      await eventually("its name", async () => (await nodeNameOf(NODES)) === name, 5 * MINUTE_MS);
+      const isMeshed = async (): Promise<boolean> =>
+        (await statusOf(NODES)).mesh?.peers.some(({ lastHandshakeMs }) => lastHandshakeMs !== undefined) ===
+        true;
+      await eventually("its mesh", isMeshed, 10 * MINUTE_MS);
+      expect(await kindOfLink(NODES, "cos0")).to.equal("wireguard");
+    });
+
+    it("takes work again", async function () {
+      if (PART === "machines") this.skip();
+      await eventually("all Ready", async () => (await clusterNodes()).every(isReady), 10 * MINUTE_MS);
+    });
+  });
+
+  describe("when one of three loses its power", () => {
+    const isSeen = async (alive: boolean): Promise<boolean> => {
+      const [lost, others] = [FIRST_NAME.value, MACHINES.slice(1)];
+      const views = await Promise.all(others.map(async (one) => (await statusOf(one)).mesh?.peers ?? []));
+      return views.every((peers) => peers.find(({ name }) => name === lost)?.isAlive === alive);
+    };
+
+    before(async function () {
+      if (NODES < 3) return this.skip();
+      FIRST_NAME.value = await nodeNameOf(1);
+    });
+
+    it("the others notice, and go on without it", async () => {
+      await must(["kill", "m1"]);
+      await eventually("its loss is noticed", () => isSeen(false), 5 * MINUTE_MS);
+    });
+
+    it("the others' API takes writes", async function () {
+      if (PART === "machines") return this.skip();
+      const write = ["kubectl", "create", "configmap", "from-after", "--request-timeout=20s"];
+      await eventually("a write", async () => (await clusterOs(write)).exitCode === 0, 5 * MINUTE_MS);
+    });
+
+    it("its log is still read, from its disk", async () => {
+      expect(await must(["logs", "m1", "-n", "5", "--all"])).to.match(/ n-[a-z2-7]{10} /);
+    });
+
+    it("it comes back by itself when it is given power", async () => {
+      await must(["start", "m1"]);
+      await eventually("its return is noticed", () => isSeen(true), 10 * MINUTE_MS);
+      expect(await nodeNameOf(1)).to.equal(FIRST_NAME.value);
+    });
+
+    it("takes work again", async function () {
+      if (PART === "machines") return this.skip();
+      await eventually("all Ready", async () => (await clusterNodes()).every(isReady), 12 * MINUTE_MS);
+    });
+
+    it("a network that is split and healed is one again", async () => {
+      await must(["partition", "m1|m2,m3"]);
+      await eventually("the split is noticed", () => isSeen(false), 5 * MINUTE_MS);
+      await must(["heal"]);
+      await eventually("the end of it is noticed", () => isSeen(true), 5 * MINUTE_MS);
+    });
+  });
+
+  it("leave nothing on their host", async () => {
+    const statuses = await Promise.all((await lab.machines()).map((machine) => machine.status()));
+    const emulators = statuses.flatMap(({ leader }) => leader ?? []);
+    expect(emulators).to.have.length(NODES);
+    await must(["down"]);
+    for (const pid of emulators) expect(() => process.kill(pid, 0)).to.throw("ESRCH");
+    expect(await hostState()).to.deep.equal(bare);
+  });
+});
+
+/** Whether it holds on every machine. One that does not answer yet is one on which it does not hold. */
+async function everywhere(condition: (machine: number) => Promise<boolean>): Promise<boolean> {
+  const held = await Promise.all(MACHINES.map((machine) => condition(machine).catch(() => false)));
+  return held.every(Boolean);
+}
+
+interface Pod {
+  readonly metadata: { readonly uid: string };
+  readonly spec: { readonly nodeName?: string };
+  readonly status: {
+    readonly phase?: string;
+    readonly podIP?: string;
+    readonly containerStatuses?: readonly {
+      readonly state: { readonly terminated?: { readonly reason: string } };
+    }[];
+  };
+}
+
+function podOf(name: string): Promise<Pod> {
+  return kubectlJson("get", "pod", name);
+}
+
+async function apply(file: string): Promise<void> {
+  await must(["kubectl", "apply", "--filename=-"], { input: await readFile(file, "utf8") });
+}
+
+async function machineOf(node: string): Promise<number> {
+  for (const machine of MACHINES) if ((await nodeNameOf(machine)) === node) return machine;
+  throw new Error(`no machine is ${node}`);
+}
