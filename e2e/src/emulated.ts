@@ -2,7 +2,7 @@ import { Lab } from "@cluster-os/lab";
 import type { NodeStatus } from "@cluster-os/api";
 import { LocalApiClient } from "@cluster-os/api/drivers";
 import { waitFor } from "@cluster-os/std/drivers";
-import { LAB, must } from "./cluster-os.ts";
+import { LAB } from "./cluster-os.ts";
 
 /** Emulated machines are asked seldom: a look costs them seconds of their processor. */
 const EVERY_MS = 5_000;
@@ -33,9 +33,25 @@ async function findPanic(): Promise<string | undefined> {
   return undefined;
 }
 
+/** Whether a program on machine `number` succeeds. */
+export async function succeedsOn(number: number, ...argv: readonly string[]): Promise<boolean> {
+  return (await (await lab.machine(number)).exec(argv)).exitCode === 0;
+}
+
+/** The name of the node that machine `number` became. */
+export async function nameOf(number: number): Promise<string> {
+  return on(number, "hostname");
+}
+
+/** WireGuard's own account: seconds since the epoch of each peer's last handshake, 0 for never. */
+export async function handshakesOf(number: number): Promise<readonly number[]> {
+  const lines = (await on(number, "wg", "show", "cos0", "latest-handshakes")).split("\n");
+  return lines.map((line) => Number(line.split("\t")[1]));
+}
+
 /** What a program on machine `number` printed. */
 export async function on(number: number, ...argv: readonly string[]): Promise<string> {
-  return (await must(["shell", `m${number}`, "--", ...argv])).trim();
+  return (await (await lab.machine(number)).run(argv)).trim();
 }
 
 export async function bootOf(number: number): Promise<string> {

@@ -20,6 +20,11 @@ export async function ownApiServer(
         (await host.request({ method: "GET", url, ca, timeoutMs: 2000 }, signal)).status === 200
       );
     },
-    { what: `the API server at ${url}`, timeoutMs: 120_000 * host.patience, everyMs: 100, signal },
+    {
+      what: `the API server at ${url}`,
+      timeoutMs: 120_000 * host.patience,
+      everyMs: 100 * host.patience,
+      signal,
+    },
   );
 }
