@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 NODES ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help deps debian-packages node cluster down test test-cluster fmt lint bench bench-kube bench-operator bench-mesh clean
+.PHONY: help deps debian-packages node node-image cluster down test test-cluster fmt lint bench bench-kube bench-operator bench-mesh clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ deps: debian-packages node_modules ## Install what is missing: Debian packages (
 
 node: deps ## Build the Debian packages that make a machine a node
 	node tools/deb/build.ts
+
+node-image: node ## Build the container image of a node, for docker and podman (as root)
+	node tools/images/build-node.ts
 
 cluster: node ## Boot NODES machines (default 3) on this host and let them form a cluster
 	cluster-os up --nodes $(NODES)
