@@ -92,7 +92,10 @@ const pureSources = files
     ),
   );
 
-describe("layering", () => {
+describe("layering", function () {
+  // Reads and parses every source: seconds, on a busy machine many.
+  this.timeout(120_000);
+
   for (const project of Object.keys(nodes)) {
     it(`${project} imports nothing above it`, () => {
       const layer = layerOf(project);
