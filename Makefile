@@ -6,10 +6,11 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 NODES ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help deps debian-packages node node-image cluster down test test-cluster fmt lint bench bench-kube bench-operator bench-mesh clean
+.PHONY: help deps debian-packages node node-image cluster down test test-cluster fmt lint bench bench-kube bench-operator bench-mesh clean \
+	test-vm test-vm-5 vm-status vm-info vm-stop vm-clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: debian-packages node_modules ## Install what is missing: Debian packages (as root) and the workspace's tools
 
@@ -30,6 +31,25 @@ test: deps ## Run every check: format, lint, types, units, repository, lab
 
 test-cluster: deps ## Run the scenarios on real machines only
 	node tools/run-tests/main.ts builds lab
+
+test-vm: node ## Run the scenarios on 3 emulated machines with kernels of their own
+	cd e2e && CLUSTER_OS_LAB=vm node ../tools/test/mocha.ts 'vm/**/*.test.ts'
+
+test-vm-5: node ## The same with 5 machines, up to the mesh
+	cd e2e && CLUSTER_OS_LAB=vm CLUSTER_OS_VM_NODES=5 CLUSTER_OS_VM_PART=machines \
+	  node ../tools/test/mocha.ts 'vm/**/*.test.ts'
+
+vm-status: node_modules ## Show the emulated machines' cluster
+	CLUSTER_OS_LAB=vm cluster-os status
+
+vm-info: node_modules ## Show how to reach the emulated machines: SSH, screens, consoles
+	CLUSTER_OS_LAB=vm cluster-os info
+
+vm-stop: node_modules ## End the emulated machines and leave nothing behind
+	CLUSTER_OS_LAB=vm cluster-os down
+
+vm-clean: vm-stop ## Remove the trees and disks of emulated machines from the cache, too
+	tools/vm-image/clean.sh
 
 fmt: node_modules ## Format everything
 	prettier --write .

@@ -12,11 +12,12 @@ export interface BackgroundJob {
 /** Starts a program without waiting for it; its failure surfaces where it is awaited. */
 export function startInBackground(options: {
   readonly program: string;
+  readonly args?: readonly string[];
   readonly log: string;
 }): BackgroundJob {
-  const { program, log } = options;
+  const { program, args = [], log } = options;
   mkdirSync(dirname(log), { recursive: true });
-  const child = execa(program, {
+  const child = execa(program, args, {
     reject: false,
     stdin: "ignore",
     stdout: { file: log },

@@ -3,9 +3,19 @@ import { availableParallelism } from "node:os";
 import { execa } from "execa";
 import type { BackgroundJob } from "./background.ts";
 import { countsOf, ONE_FAILED, ONE_PASSED, type Counts } from "./counts.ts";
+import { unlessUnchanged } from "./unchanged.ts";
 import { resultsFile, root, toolEnv, type Project } from "./workspace.ts";
 
-export const STAGE_NAMES = ["format", "lint", "typecheck", "builds", "unit", "repository", "lab"] as const;
+export const STAGE_NAMES = [
+  "format",
+  "lint",
+  "typecheck",
+  "builds",
+  "unit",
+  "repository",
+  "lab",
+  "vm",
+] as const;
 export type StageName = (typeof STAGE_NAMES)[number];
 
 export interface Stage {
@@ -45,9 +55,14 @@ export function stages(projects: readonly Project[], background: readonly Backgr
       name: "lab",
       run: () =>
         test(
-          projects.filter(({ targets }) => targets.includes("e2e")),
-          "e2e",
+          projects.filter(({ targets }) => targets.includes("e2e-lab")),
+          "e2e-lab",
         ),
+    },
+    {
+      name: "vm",
+      run: () =>
+        unlessUnchanged(() => emulated(projects.filter(({ targets }) => targets.includes("e2e-vm")))),
     },
   ];
 }
@@ -58,17 +73,26 @@ async function build(background: readonly BackgroundJob[]): Promise<Counts> {
   return check(process.execPath, ["tools/deb/build.ts"]);
 }
 
+/** Two emulated machines, without Kubernetes: minutes, where all of it takes half an hour (`make test-vm`). */
+function emulated(projects: readonly Project[]): Promise<Counts> {
+  return test(projects, "e2e-vm", { CLUSTER_OS_VM_NODES: "2", CLUSTER_OS_VM_PART: "machines" });
+}
+
 /** A check has no cases to count: it held or it did not. */
 async function check(program: string, args: readonly string[]): Promise<Counts> {
   return (await run(program, args)) === 0 ? ONE_PASSED : ONE_FAILED;
 }
 
 /** Runs a target of these projects through Nx, which replays what it has seen with the same inputs. */
-async function test(projects: readonly Project[], target: string): Promise<Counts> {
+async function test(
+  projects: readonly Project[],
+  target: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Counts> {
   if (projects.length === 0) throw new Error("no project has such tests");
   for (const project of projects) rmSync(resultsFile(project), { force: true });
   const parallel = Math.min(2, availableParallelism(), projects.length);
-  const exitCode = await run("nx", [
+  const args = [
     "run-many",
     `--targets=${target}`,
     `--projects=${projects.map(({ name }) => name).join(",")}`,
@@ -76,14 +100,19 @@ async function test(projects: readonly Project[], target: string): Promise<Count
     "--nxBail=false",
     // Two that run side by side are shown one after the other; one alone line by line.
     `--outputStyle=${parallel === 1 ? "stream-without-prefixes" : "static"}`,
-  ]);
+  ];
+  const exitCode = await run("nx", args, env);
   return countsOf(projects.map(resultsFile), exitCode);
 }
 
-async function run(program: string, args: readonly string[]): Promise<number> {
+async function run(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<number> {
   const { exitCode } = await execa(program, args, {
     cwd: root,
-    env: toolEnv,
+    env: { ...toolEnv, ...env },
     stdin: "ignore",
     stdout: "inherit",
     stderr: "inherit",

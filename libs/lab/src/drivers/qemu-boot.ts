@@ -1,12 +1,12 @@
 import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { execa } from "execa";
 import { readFileIfExists, waitFor, writeFileAtomic } from "@cluster-os/std/drivers";
 import { z } from "zod";
 import { LabError } from "../lab-error.ts";
 import type { LabNames } from "../names.ts";
 import { IMAGE_FILES, qemuCommand, renderMetaData, renderUserData, type SeedFile } from "../qemu.ts";
 import type { ProcessRef, QemuMake } from "../state.ts";
+import { startDaemon } from "./daemon.ts";
 import { touch } from "./image.ts";
 import { layTap, NAMESPACES } from "./ip.ts";
 import { isThere } from "./layers.ts";
@@ -115,18 +115,9 @@ async function launch(
     monitor: folders.monitor,
     pidFile: folders.pidFile,
   });
-  const output = { file: join(folders.folder, "qemu.log") };
-  const started = execa("nsenter", [`--net=${NAMESPACES}/${name}`, ...toolCommand(tools, argv)], {
-    cwd: "/",
-    stdin: "ignore",
-    stdout: output,
-    stderr: output,
-    buffer: false,
-    detached: true,
-    cleanup: false,
-    reject: false,
+  const started = await startDaemon(["nsenter", `--net=${NAMESPACES}/${name}`, ...toolCommand(tools, argv)], {
+    log: join(folders.folder, "qemu.log"),
   });
-  started.nodeChildProcess.unref();
   // All its steps become the next one, so this is QEMU's number too.
   const facts = started.pid === undefined ? undefined : await readProcess(started.pid);
   if (facts === undefined) throw await notStarted(folders, number);

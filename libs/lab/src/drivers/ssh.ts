@@ -1,12 +1,13 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { execa } from "execa";
 import { waitFor } from "@cluster-os/std/drivers";
 import { LabError } from "../lab-error.ts";
 import { machineEnvironment } from "../nspawn.ts";
 import { quoteForShell, sshPort } from "../qemu.ts";
+import { startDaemon } from "./daemon.ts";
 import { runProgram, type ExecOptions, type ExecResult } from "./enter.ts";
 import { NAMESPACES } from "./ip.ts";
 import { acquireLock } from "./lock.ts";
@@ -62,7 +63,13 @@ export async function runBySsh(
   };
   const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
   const command = `cd / && exec ${quoteForShell(["env", "-i", ...variables, ...argv])}`;
-  const args = [...(isTerminal ? ["-tt"] : ["-T"]), "-S", reach.control, ...sshArguments(reach), command];
+  const args = [
+    isTerminal ? "-tt" : "-T",
+    // Over the connection that is there, and not over one more if it breaks in this very moment.
+    ...["-S", reach.control, "-o", "ProxyCommand=false"],
+    ...sshArguments(reach),
+    command,
+  ];
   const [program = "", ...rest] = inNamespace(reach, ["ssh", ...args]);
   const result = await runProgram(`m${reach.number}`, program, rest, {
     ...options,
@@ -94,29 +101,20 @@ async function openConnection(reach: Reach): Promise<void> {
   const options = [
     ...["-M", "-N", "-S", reach.control, "-o", "BatchMode=yes", "-o", "ConnectionAttempts=1"],
     ...["-o", `ConnectTimeout=${CONNECT_TIMEOUT_MS / 1000}`],
-    ...["-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3", "-o", "StreamLocalBindUnlink=yes"],
+    ...["-o", "ServerAliveInterval=60", "-o", "ServerAliveCountMax=3", "-o", "StreamLocalBindUnlink=yes"],
   ];
-  const [program = "", ...args] = inNamespace(reach, ["ssh", ...options, ...sshArguments(reach)]);
-  const client = execa(program, args, {
-    cwd: "/",
+  const client = await startDaemon(inNamespace(reach, ["ssh", ...options, ...sshArguments(reach)]), {
+    log: `${reach.control}.log`,
     env: hostEnvironment(),
-    extendEnv: false,
-    stdin: "ignore",
-    stdout: "ignore",
-    // Read only while it connects; a pipe that nobody reads later stays empty, as it says nothing more.
-    stderr: "pipe",
-    detached: true,
-    cleanup: false,
-    reject: false,
   });
-  client.nodeChildProcess.unref();
   const outcome = await waitFor(
-    async () =>
-      ((await isAnswering(reach.control)) && "open") || (hasEnded(client.nodeChildProcess) && "ended"),
+    async () => ((await isAnswering(reach.control)) && "open") || (hasEnded(client) && "ended"),
     { what: `a connection to m${reach.number}`, timeoutMs: CONNECT_TIMEOUT_MS + 5000, everyMs: 50 },
   );
   if (outcome === "ended") {
-    throw new LabError(`m${reach.number} cannot be reached by SSH: ${(await client).stderr.trim()}`);
+    throw new LabError(
+      `m${reach.number} cannot be reached by SSH: ${(await readFile(`${reach.control}.log`, "utf8")).trim()}`,
+    );
   }
 }
 
