@@ -31,6 +31,8 @@ import { Sightings } from "./operator/sightings.ts";
 const USER = "bench";
 const LABEL = "bench";
 const PATIENCE_MS = 180_000;
+/** Longer than an answer of an API server that is slow. */
+const SETTLED_MS = 5000;
 
 const { values } = parseArgs({
   options: {
@@ -44,6 +46,13 @@ const count = Number(values.nodes);
 const restS = Number(values.rest);
 const rate = Number(values.rate);
 
+/** Rejects when somebody wants to stop: what was started is ended all the same. */
+const interrupted = new Promise<never>((_, reject) => {
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => reject(new Error(`stopped by ${signal}`)));
+});
+interrupted.catch(() => {});
+
 const limits = await chartLimits();
 const started = await startCluster();
 if ("missing" in started) throw new Error(started.missing);
@@ -52,7 +61,7 @@ await mayDoAll(USER);
 using client = new KubeClient(await connectAs(api, USER), { userAgent: "cluster-os-bench" });
 const fleet = new Fleet(client, fakeFleet(count, Number(values.peers), "2026-01-01T00:00:00Z"));
 progress(`${count} machines are made`);
-await fleet.create();
+await Promise.race([fleet.create(), interrupted]);
 const watching = { client, clock: systemClock, rng: systemRng, logger: silentLogger };
 await using clusterNodes = new Informer<ClusterNodeObject>({ ...watching, resource: CLUSTER_NODES });
 await using nodes = new Informer<Node>({ ...watching, resource: RESOURCES.node });
@@ -95,8 +104,7 @@ try {
 async function phase(name: string, act: () => Promise<void>): Promise<void> {
   progress(name);
   const before = await operator.look();
-  await Promise.race([act(), operator.failed]);
-  const after = await settled();
+  const after = await Promise.race([act().then(settled), operator.failed, interrupted]);
   phases.push({ name, deeds: deedsBetween(before, after), after });
   process.stderr.write(
     `  ${phaseRow(phases.at(-1) as Phase)
@@ -105,10 +113,10 @@ async function phase(name: string, act: () => Promise<void>): Promise<void> {
   );
 }
 
-/** Events are written one after the other, and last: when a second passed without a write it is done. */
+/** Events are written one after the other, and last: when there was no write for so long it is done. */
 async function settled() {
   for (let before = await operator.look(); ;) {
-    await delay(1000);
+    await delay(SETTLED_MS);
     const after = await operator.look();
     if (writesOf(deedsBetween(before, after)) === 0) return after;
     before = after;

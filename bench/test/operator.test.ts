@@ -11,6 +11,7 @@ const METRICS = `# HELP rest_client_requests_total Requests to the API by their 
 # TYPE rest_client_requests_total counter
 rest_client_requests_total{method="PATCH",host="127.0.0.1:6443",code="200"} 7
 rest_client_requests_total{method="PATCH",host="127.0.0.1:6443",code="409"} 1
+rest_client_request_duration_seconds_sum{verb="PATCH"} 1
 rest_client_requests_total{method="PUT",host="127.0.0.1:6443",code="200"} 4
 workqueue_depth{name="clusternode"} 0
 up 1
@@ -45,7 +46,7 @@ describe("latencies", () => {
 describe("what the operator did", () => {
   it("is read from its metrics", () => {
     const samples = parseSamples(METRICS);
-    expect(samples).to.have.length(5);
+    expect(samples).to.have.length(6);
     expect(total(samples, "rest_client_requests_total", { method: "PATCH" })).to.equal(8);
     expect(total(samples, "rest_client_requests_total")).to.equal(12);
     expect(total(samples, "up")).to.equal(1);
@@ -53,10 +54,13 @@ describe("what the operator did", () => {
   });
 
   it("is what grew between two looks, and its lease is no write of note", () => {
-    const later = METRICS.replace("} 7", "} 10").replace("} 4", "} 6");
+    const later = METRICS.replace("} 7", "} 10")
+      .replace("} 4", "} 6")
+      .replace('_sum{verb="PATCH"} 1', '_sum{verb="PATCH"} 1.6');
     const deeds = deedsBetween(look(0, 100, METRICS), look(2000, 110, later));
     expect(deeds).to.include({ seconds: 2, patches: 3, puts: 2, posts: 0, reconciles: 0 });
     expect(deeds.cpuShare).to.be.closeTo(0.05, 1e-9);
+    expect(deeds.answerMs).to.be.closeTo(200, 1e-6);
     expect(writesOf(deeds)).to.equal(3);
   });
 

@@ -60,11 +60,11 @@ export class Fleet {
       this.#nodes,
       async ({ name, clusterNode, lease, node, agentStatus, bootstrapStatus }) => {
         const client = this.#client;
-        await client.create(CLUSTER_NODES, clusterNode);
-        await client.create(RESOURCES.lease, lease);
-        await client.create(RESOURCES.node, node);
-        await this.#report(name, bootstrapStatus, "cluster-os-bootstrap");
-        await this.#report(name, agentStatus, "cluster-os-node-agent");
+        await patiently(() => client.create(CLUSTER_NODES, clusterNode));
+        await patiently(() => client.create(RESOURCES.lease, lease));
+        await patiently(() => client.create(RESOURCES.node, node));
+        await patiently(() => this.#report(name, bootstrapStatus, "cluster-os-bootstrap"));
+        await patiently(() => this.#report(name, agentStatus, "cluster-os-node-agent"));
       },
     );
   }

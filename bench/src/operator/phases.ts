@@ -15,6 +15,8 @@ export interface Deeds {
   readonly deletes: number;
   /** Lists and watches. */
   readonly gets: number;
+  /** How long the API took to answer a patch, on average, in milliseconds; NaN if there was none. */
+  readonly answerMs: number;
   /** Of a core. */
   readonly cpuShare: number;
 }
@@ -22,6 +24,7 @@ export interface Deeds {
 export function deedsBetween(before: Look, after: Look): Deeds {
   const grown = (name: string, labels: Readonly<Record<string, string>> = {}): number =>
     total(after.samples, name, labels) - total(before.samples, name, labels);
+  const patch = { verb: "PATCH" };
   const requests = (method: string): number => grown("rest_client_requests_total", { method });
   const seconds = (after.at - before.at) / 1000;
   return {
@@ -33,6 +36,7 @@ export function deedsBetween(before: Look, after: Look): Deeds {
     puts: requests("PUT"),
     deletes: requests("DELETE"),
     gets: requests("GET"),
+    answerMs: (1000 * grown("rest_client_request_duration_seconds_sum", patch)) / requests("PATCH"),
     cpuShare: (after.usage.ticks - before.usage.ticks) / 100 / seconds,
   };
 }
@@ -56,6 +60,7 @@ export const PHASE_HEADERS = [
   "patches (1)",
   "events (1)",
   "reads (1)",
+  "API's answer (ms)",
   "CPU (% of a core)",
   "PSS (MiB)",
   "RSS (MiB)",
@@ -63,11 +68,12 @@ export const PHASE_HEADERS = [
 ] as const;
 
 export function phaseRow({ name, deeds, after }: Phase): readonly string[] {
-  const { seconds, reconciles, retries, patches, posts, gets, cpuShare } = deeds;
+  const { seconds, reconciles, retries, patches, posts, gets, answerMs, cpuShare } = deeds;
   return [
     name,
     seconds.toFixed(0),
     ...[reconciles, retries, patches, posts, gets].map(String),
+    Number.isNaN(answerMs) ? "" : answerMs.toFixed(0),
     (cpuShare * 100).toFixed(1),
     ...[after.usage.pssKib * 1024, after.usage.rssKib * 1024, after.charged].map((bytes) =>
       (bytes / 2 ** 20).toFixed(0),
