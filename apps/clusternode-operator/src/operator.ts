@@ -84,8 +84,7 @@ export function createOperator(options: OperatorOptions): Manager {
   const controller = new Controller({
     name: NAME,
     reconcile,
-    // More at once do not finish sooner on an API server that is busy with a thousand heartbeats: they hold those up, until
-    // Leases expire that should not.
+    // More at once do not finish sooner on an API server that is busy with a thousand heartbeats; they compete with those.
     concurrency: 4,
     timeoutMs: 30_000,
     clock,
