@@ -46,10 +46,13 @@ const count = Number(values.nodes);
 const restS = Number(values.rest);
 const rate = Number(values.rate);
 
-/** Rejects when somebody wants to stop: what was started is ended all the same. */
+/**
+ * Rejects when somebody wants to stop: what was started is ended all the same. It goes on listening, since execa ends the
+ * process at a signal that nobody else listens to.
+ */
 const interrupted = new Promise<never>((_, reject) => {
   for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.once(signal, () => reject(new Error(`stopped by ${signal}`)));
+    process.on(signal, () => reject(new Error(`stopped by ${signal}`)));
 });
 interrupted.catch(() => {});
 
