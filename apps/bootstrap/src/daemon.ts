@@ -1,5 +1,5 @@
 import type { ClusterConfigFile, KubernetesState, LeaveAnswer, NodeStatus } from "@cluster-os/api";
-import { describeDiagnostic, NodeProtocol } from "@cluster-os/formation";
+import { describeDiagnostic, NodeProtocol, patientFormation } from "@cluster-os/formation";
 import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { NodeKeys } from "@cluster-os/identity/drivers";
 import type { Distribution } from "@cluster-os/kubernetes";
@@ -79,6 +79,7 @@ export class Daemon implements AsyncDisposable {
       description: describeMachine(options, { role: undefined, kubernetes: { state: "waiting", epoch: 0 } }),
       lanSubnets: lanSubnets(),
       seeds: config.seeds ?? [],
+      config: patientFormation(config.patience ?? 1),
       rng,
       wallTime: () => clock.wallTime(),
       now: clock.now(),

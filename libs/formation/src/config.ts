@@ -48,3 +48,16 @@ export const DEFAULT_FORMATION_CONFIG: FormationConfig = {
   epochReportMs: 1_000,
   lazyPersistMs: 1_000,
 };
+
+/**
+ * The times in which others have to answer, for machines that are so many times slower than usual hardware: there a ballot
+ * that is given up too early is given up every time, and nothing is ever founded. What is sent is sent as often.
+ */
+export function patientFormation(patience: number): Partial<FormationConfig> {
+  if (patience === 1) return {};
+  const longer = [
+    ...(["candidateFreshMs", "quorumPatienceMs", "ballotResendMs", "ballotTimeoutMs"] as const),
+    ...(["ballotBackoffMs", "applicationMs", "applicationMaxMs", "initialiserGraceMs"] as const),
+  ];
+  return Object.fromEntries(longer.map((name) => [name, DEFAULT_FORMATION_CONFIG[name] * patience]));
+}

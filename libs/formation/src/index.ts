@@ -2,7 +2,7 @@
  * From strangers on a LAN to members of one cluster: beacons, genesis by ballot, applications; and which machine begins
  * Kubernetes. NodeProtocol composes it with membership into what one node runs.
  */
-export { DEFAULT_FORMATION_CONFIG, type FormationConfig } from "./config.ts";
+export { DEFAULT_FORMATION_CONFIG, patientFormation, type FormationConfig } from "./config.ts";
 export { describeDiagnostic, type Diagnostic } from "./diagnostic.ts";
 export type { ApplicantView } from "./effect.ts";
 export type { Discovery } from "./formation.ts";

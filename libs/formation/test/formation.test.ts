@@ -1,3 +1,4 @@
+import { DEFAULT_FORMATION_CONFIG, patientFormation } from "../src/config.ts";
 import { expect } from "chai";
 import { openFounderSecrets } from "@cluster-os/admission";
 import { nodeIdOf, publicKeyOf } from "@cluster-os/identity";
@@ -396,5 +397,14 @@ describe("epochs", () => {
     world.runUntil(() => machine.clusterId !== undefined, 5_000);
     world.feed(machine, { kind: "joined", epoch: 0 });
     expect(isEstablished(machine)).to.equal(true);
+  });
+});
+
+describe("patience", () => {
+  it("gives others longer to answer, and usual hardware what it had", () => {
+    expect(patientFormation(1)).to.deep.equal({});
+    const { ballotTimeoutMs, beaconMs } = { ...DEFAULT_FORMATION_CONFIG, ...patientFormation(10) };
+    expect(ballotTimeoutMs).to.equal(10 * DEFAULT_FORMATION_CONFIG.ballotTimeoutMs);
+    expect(beaconMs).to.equal(DEFAULT_FORMATION_CONFIG.beaconMs);
   });
 });
