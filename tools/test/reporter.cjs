@@ -2,6 +2,9 @@
 const { writeFileSync } = require("node:fs");
 const { reporters, Runner } = require("mocha");
 
+/** How long what the tests opened may take to close after the last of them. */
+const LINGER_MS = 30_000;
+
 module.exports = class CountingReporter extends reporters.Spec {
   constructor(runner, options) {
     super(runner, options);
@@ -13,6 +16,11 @@ module.exports = class CountingReporter extends reporters.Spec {
       const { passes, failures, pending } = this.stats;
       const results = { passed: passes, failed: failures, skipped: pending, failures: failed };
       writeFileSync("dist/test-results.json", `${JSON.stringify(results)}\n`);
+      // Tests that leave something open would otherwise hold up everything after them.
+      setTimeout(() => {
+        console.error(`the tests are over, and something is still open: ${process.getActiveResourcesInfo()}`);
+        process.exit(1);
+      }, LINGER_MS).unref();
     });
   }
 };

@@ -1,11 +1,11 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { connect } from "node:net";
+import { connect, createServer, type AddressInfo } from "node:net";
 import { createSocket } from "node:dgram";
 import { silentLogger } from "@cluster-os/std";
 import { waitFor } from "@cluster-os/std/drivers";
 import { formatAddress, parseAddress } from "../src/drivers/endpoint.ts";
-import { openNetwork } from "../src/drivers/index.ts";
+import { openNetwork, type Network, type NetworkOptions } from "../src/drivers/index.ts";
 import { broadcastAddress } from "../src/drivers/interfaces.ts";
 
 /** A port that is free for UDP at this moment. */
@@ -17,14 +17,26 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+/** Opens a network on a free port. Somebody else on this host may take one first, or have it for TCP: then on another. */
+async function openAnywhere(
+  options: Omit<NetworkOptions, "port">,
+): Promise<{ readonly network: Network; readonly port: number }> {
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await freePort();
+    try {
+      return { network: await openNetwork({ ...options, port }), port };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE" || attempt === 20) throw error;
+    }
+  }
+}
+
 async function openPair() {
   const heard: { from: string; bytes: Uint8Array }[] = [];
-  const [portA, portB] = [await freePort(), await freePort()];
   const common = { logger: silentLogger, isWanted: (name: string) => name === "lo" };
-  const a = await openNetwork({ ...common, port: portA, onDatagram: () => {} });
-  const b = await openNetwork({
+  const { network: a, port: portA } = await openAnywhere({ ...common, onDatagram: () => {} });
+  const { network: b, port: portB } = await openAnywhere({
     ...common,
-    port: portB,
     onDatagram: (from, bytes) => heard.push({ from, bytes }),
   });
   const next = () => waitFor(() => heard.shift(), { what: "a message", timeoutMs: 5000, everyMs: 5 });
@@ -32,6 +44,22 @@ async function openPair() {
 }
 
 describe("network", () => {
+  it("holds nothing when the port is taken", async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, "::", resolve));
+    const { port } = taken.address() as AddressInfo;
+    const options = { logger: silentLogger, isWanted: () => false, onDatagram: () => {} };
+    const error: unknown = await openNetwork({ ...options, port }).catch((caught: unknown) => caught);
+    expect(error).to.have.property("code", "EADDRINUSE");
+    // Nobody else's to share: it is free only if the first attempt let go of it.
+    const alone = createSocket({ type: "udp6" });
+    await new Promise<void>((resolve, reject) => {
+      alone.once("error", reject).bind({ port, address: "::", exclusive: true }, resolve);
+    });
+    alone.close();
+    await new Promise((resolve) => taken.close(resolve));
+  });
+
   for (const host of ["127.0.0.1", "[::1]"]) {
     for (const size of [1, 1200, 1201, 200_000]) {
       it(`carries ${size} bytes to ${host}, and says where answers go`, async () => {

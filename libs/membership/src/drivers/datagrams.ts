@@ -39,7 +39,12 @@ export class Datagrams implements AsyncDisposable {
 
   static async open(options: DatagramsOptions): Promise<Datagrams> {
     const v6 = await bind(createSocket({ type: "udp6", ipv6Only: true, reuseAddr: true }), "::", options);
-    const v4 = await bind(createSocket({ type: "udp4", reuseAddr: true }), "0.0.0.0", options);
+    const v4 = await bind(createSocket({ type: "udp4", reuseAddr: true }), "0.0.0.0", options).catch(
+      (error: unknown) => {
+        v6.close();
+        throw error;
+      },
+    );
     return new Datagrams(options, v6, v4);
   }
 

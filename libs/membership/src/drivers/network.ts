@@ -32,14 +32,17 @@ const RESCAN_MS = 2_000;
 export async function openNetwork(options: NetworkOptions): Promise<Network> {
   const { port, onDatagram } = options;
   const complaints = new Complaints(options.logger);
-  const datagrams = await Datagrams.open({ port, complaints, onDatagram });
-  const streams = await Streams.open({ port, complaints, onMessage: onDatagram });
+  // What is open already is closed again if the rest cannot be opened.
+  await using opened = new AsyncDisposableStack();
+  const datagrams = opened.use(await Datagrams.open({ port, complaints, onDatagram }));
+  const streams = opened.use(await Streams.open({ port, complaints, onMessage: onDatagram }));
   let interfaces: readonly NetworkInterface[] = [];
   const rescan = async (): Promise<void> => {
     interfaces = readInterfaces(options.isWanted);
     await datagrams.use(interfaces);
   };
   await rescan();
+  const sockets = opened.move();
   let scanning = Promise.resolve();
   const timer = setInterval(() => {
     scanning = scanning
@@ -58,8 +61,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     [Symbol.asyncDispose]: async () => {
       clearInterval(timer);
       await scanning;
-      await datagrams[Symbol.asyncDispose]();
-      await streams[Symbol.asyncDispose]();
+      await sockets.disposeAsync();
     },
   };
 }
