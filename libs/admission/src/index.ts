@@ -15,4 +15,5 @@ export {
 export { FounderSecrets, openFounderSecrets } from "./founder-secrets.ts";
 export * from "./key-ring.ts";
 export * from "./records.ts";
+export * from "./roles-record.ts";
 export * from "./roster.ts";

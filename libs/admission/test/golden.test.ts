@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { seededRng, toHex } from "@cluster-os/std";
-import { handRingKeys, signAdmission, signEstablished, signRevocation } from "../src/index.ts";
+import { handRingKeys, signAdmission, signEstablished, signRevocation, signRoles } from "../src/index.ts";
 import { alice, authority, carol, genesisOf } from "./support.ts";
 
 const folder = join(import.meta.dirname, "golden");
@@ -22,6 +22,15 @@ const records: Readonly<Record<string, Uint8Array>> = {
   ),
   established: signEstablished(
     { clusterId, epoch: 1, initialiser: alice.identity.nodeId, servers: [alice.identity.nodeId] },
+    authority,
+  ),
+  roles: signRoles(
+    {
+      clusterId,
+      epoch: 1,
+      servers: [alice.identity.nodeId, carol.identity.nodeId],
+      decidedAt: 1_700_000_300_000,
+    },
     authority,
   ),
   "ring-key": handRingKeys(

@@ -9,6 +9,7 @@ import {
   type Genesis,
 } from "@cluster-os/admission";
 import { equalBytes, type Instant } from "@cluster-os/std";
+import { RolesBook, ROLES_KEY } from "./roles-book.ts";
 import type { NodeStore } from "./state.ts";
 
 /** A signed statement of the cluster under the key by which it is gossiped. */
@@ -17,17 +18,18 @@ export interface Statement {
   readonly bytes: Uint8Array;
 }
 
-/** No statement here ever has a second version. */
+/** Of statements that never have a second version. */
 const ONLY_VERSION = 1;
 
 /** The cluster's signed statements: verified as they come in, remembered, and gathered into the roster. */
 export class Ledger {
   readonly genesis: Genesis;
   readonly roster: Roster;
+  readonly roles: RolesBook;
   readonly #authority: Authority;
   readonly #store: NodeStore;
   /** What was found genuine, so that gossip that repeats it costs no signature check. */
-  readonly #learnt = new Map<string, Uint8Array>();
+  readonly #learnt = new Map<string, { readonly bytes: Uint8Array; readonly version: number }>();
   #established: EstablishedPayload | undefined;
 
   constructor(genesis: Genesis, store: NodeStore) {
@@ -35,6 +37,7 @@ export class Ledger {
     this.roster = new Roster(genesis);
     this.#authority = { clusterId: genesis.clusterId, authorityKey: genesis.payload.authorityKey };
     this.#store = store;
+    this.roles = new RolesBook(this.#authority, store);
     for (const record of store.state.admissions) this.roster.learnAdmission(record);
     for (const record of store.state.revocations) this.roster.learnRevocation(record);
   }
@@ -51,15 +54,15 @@ export class Ledger {
    */
   learn(statement: Statement, persistBy: Instant): number | undefined {
     const learnt = this.#learnt.get(statement.key);
-    if (learnt && equalBytes(learnt, statement.bytes)) return ONLY_VERSION;
+    if (learnt && equalBytes(learnt.bytes, statement.bytes)) return learnt.version;
     const version = this.#take(statement, persistBy);
-    if (version !== undefined) this.#learnt.set(statement.key, statement.bytes);
+    if (version !== undefined) this.#learnt.set(statement.key, { bytes: statement.bytes, version });
     return version;
   }
 
   /** Everything known, to be spread. */
   statements(): readonly Statement[] {
-    const { established } = this.#store.state;
+    const { established, roles } = this.#store.state;
     const { admissions, revocations } = this.roster.records();
     return [
       ...admissions.map((bytes) => ({
@@ -71,6 +74,7 @@ export class Ledger {
         bytes,
       })),
       ...(established ? [{ key: ESTABLISHED_KEY, bytes: established }] : []),
+      ...(roles ? [{ key: ROLES_KEY, bytes: roles }] : []),
     ];
   }
 
@@ -93,6 +97,8 @@ export class Ledger {
         openEstablished(bytes, this.#authority);
         if (!this.#store.state.established) this.#store.change({ established: bytes });
         return ONLY_VERSION;
+      case ROLES_KEY:
+        return this.roles.learn(bytes);
       default:
         return undefined;
     }

@@ -1,5 +1,5 @@
 import type { AgreementKey, Identity, NodeId } from "@cluster-os/identity";
-import type { EstablishedPayload, GenesisPayload } from "@cluster-os/admission";
+import type { EstablishedPayload, GenesisPayload, RolesDecision, RolesPayload } from "@cluster-os/admission";
 import type { Address, Member, MembershipConfig, NodeDescription } from "@cluster-os/membership";
 import type { Instant, Rng } from "@cluster-os/std";
 import type { FormationConfig } from "./config.ts";
@@ -55,6 +55,10 @@ export type NodeProtocolInput =
   | { readonly kind: "revoke"; readonly nodeId: NodeId }
   /** The authority key's seed, from the cluster's Secret, on a server that was not one at genesis. */
   | { readonly kind: "authority"; readonly seed: Uint8Array }
+  /** This machine serves no more: it forgets the authority key's seed. */
+  | { readonly kind: "forget-authority" }
+  /** On a server: who runs the control plane from now on, as etcd has it. */
+  | ({ readonly kind: "roles" } & RolesDecision)
   /** On a serving founder: this machine's etcd is a voter of the cluster that was begun under this epoch. */
   | { readonly kind: "joined"; readonly epoch: number }
   | { readonly kind: "send-message"; readonly to: NodeId; readonly topic: string; readonly body: Uint8Array }
@@ -111,11 +115,13 @@ export interface NodeProtocolStatus {
   readonly clusterId?: string;
   readonly index?: number;
   readonly isFounder: boolean;
-  /** One of the founders that serve, by the genesis record. */
+  /** Whether it is to run the control plane. */
   readonly isServer: boolean;
   readonly hasAuthorityKey: boolean;
   readonly epoch?: Epoch;
   readonly established?: EstablishedPayload;
+  /** Who runs the control plane, once that was changed after genesis. */
+  readonly roles?: RolesPayload;
   /** Conditions that hold now and that a person may want to know. */
   readonly diagnostics: readonly Diagnostic[];
 }

@@ -1,5 +1,11 @@
-import { CodecError, RecordError, signingKeyFromSeed } from "@cluster-os/identity";
-import { AdmissionError, type Genesis, type GenesisPayload, type Roster } from "@cluster-os/admission";
+import { CodecError, RecordError, signingKeyFromSeed, type NodeId } from "@cluster-os/identity";
+import {
+  AdmissionError,
+  type Genesis,
+  type GenesisPayload,
+  type RolesDecision,
+  type Roster,
+} from "@cluster-os/admission";
 import {
   Membership,
   MEMBERSHIP_KIND,
@@ -25,6 +31,7 @@ import type {
   NodeProtocolStatus,
   OwnDescription,
 } from "./node-protocol-interface.ts";
+import { ROLES_KEY } from "./roles-book.ts";
 import { SAFE_RULES } from "./rules.ts";
 import { decodeNodeState, NodeStore } from "./state.ts";
 
@@ -108,10 +115,11 @@ export class NodeProtocol {
       ...(ledger && { clusterId: ledger.genesis.clusterId }),
       ...(index !== undefined && { index }),
       isFounder: ledger?.roster.isFounder(nodeId) ?? false,
-      isServer: ledger?.genesis.payload.servers.includes(nodeId) ?? false,
+      isServer: this.servers.includes(nodeId),
       hasAuthorityKey: this.authoritySeed !== undefined,
       ...(epoch && { epoch }),
       ...(ledger?.established && { established: ledger.established }),
+      ...(ledger?.roles.inForce && { roles: ledger.roles.inForce }),
       diagnostics: this.#formation.diagnostics(this.#now),
     };
   }
@@ -132,6 +140,12 @@ export class NodeProtocol {
   /** The genesis record's payload, once this machine is a member. */
   get genesis(): GenesisPayload | undefined {
     return this.#formation.ledger?.genesis.payload;
+  }
+
+  /** Who is to run the control plane, as far as this machine knows; empty until it is a member. */
+  get servers(): readonly NodeId[] {
+    const ledger = this.#formation.ledger;
+    return ledger?.roles.inForce?.servers ?? ledger?.genesis.payload.servers ?? [];
   }
 
   /** Who is admitted, under which index; undefined until this machine is a member. */
@@ -172,6 +186,10 @@ export class NodeProtocol {
         return this.#runFormation(input);
       case "authority":
         return this.#takeAuthority(input.seed);
+      case "forget-authority":
+        return this.#store.change({ authoritySeed: undefined });
+      case "roles":
+        return this.#publishRoles(input);
       case "send-message":
       case "publish-fact":
       case "leave":
@@ -292,8 +310,13 @@ export class NodeProtocol {
     this.#store.change({ authoritySeed: seed });
   }
 
+  #publishRoles(decision: RolesDecision): void {
+    const bytes = this.#formation.ledger?.roles.sign(decision);
+    if (bytes) this.#runMembership({ kind: "publish-fact", key: ROLES_KEY, bytes });
+  }
+
   #peers(): readonly Peer[] {
-    const servers = this.genesis?.servers ?? [];
+    const { servers } = this;
     return this.members()
       .filter(({ nodeId }) => nodeId !== this.#options.identity.nodeId)
       .map(({ nodeId, status, address, description }) => ({

@@ -37,6 +37,8 @@ export const NodeState = z.object({
   revocations: z.array(Bytes),
   epochs: EpochState,
   established: Bytes.optional(),
+  /** The newest record of who runs the control plane. */
+  roles: Bytes.optional(),
   /** Where other members were last reached. */
   peers: z.array(z.tuple([NodeId, z.string()])),
 });

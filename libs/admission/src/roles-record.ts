@@ -1,0 +1,49 @@
+import {
+  NodeId,
+  openRecord,
+  signRecord,
+  type OpenRecord,
+  type RecordType,
+  type SigningKey,
+} from "@cluster-os/identity";
+import { z } from "zod";
+import { AdmissionError } from "./errors.ts";
+import { ClusterId, UnixMs } from "./fields.ts";
+import type { Authority } from "./records.ts";
+
+/**
+ * Who runs the control plane from now on. Decided in etcd, and only then signed: the record carries the decision to
+ * machines that cannot ask etcd, above all to the one that was a server and returns.
+ */
+export const RolesPayload = z.object({
+  clusterId: ClusterId,
+  /** Counts the decisions: of two records the one with the higher epoch is in force. 0 is what was established. */
+  epoch: z.int().min(1),
+  servers: z
+    .array(NodeId)
+    .min(1)
+    .max(9)
+    .refine((servers) => new Set(servers).size === servers.length, "a server is listed once"),
+  /** As etcd has it, so that all who sign this decision sign the same bytes. */
+  decidedAt: UnixMs,
+});
+export type RolesPayload = z.infer<typeof RolesPayload>;
+
+/** What etcd decided, which the record carries. */
+export type RolesDecision = Omit<RolesPayload, "clusterId" | "servers"> & {
+  readonly servers: readonly NodeId[];
+};
+
+const ROLES: RecordType<RolesPayload> = { name: "roles", version: 1, payload: RolesPayload };
+
+export function signRoles(payload: RolesPayload, authority: SigningKey): Uint8Array {
+  return signRecord(ROLES, payload, authority);
+}
+
+/** Throws a RecordError or an AdmissionError. */
+export function openRoles(bytes: Uint8Array, authority: Authority): OpenRecord<RolesPayload> {
+  const record = openRecord(ROLES, bytes, authority.authorityKey);
+  if (record.payload.clusterId !== authority.clusterId)
+    throw new AdmissionError(`roles of epoch ${record.payload.epoch} are of another cluster`);
+  return record;
+}
