@@ -7,6 +7,7 @@ import {
   type NodeId,
   type RecordType,
 } from "@cluster-os/identity";
+import { ByteMemo, toHex } from "@cluster-os/std";
 import { z } from "zod";
 import { bytesOf } from "./fields.ts";
 import { isKeylessTag, type JoinKey } from "./join-key.ts";
@@ -65,6 +66,13 @@ export function signBeacon(
 
 /** Throws a RecordError when it is not a genuine beacon. */
 export function openBeacon(bytes: Uint8Array, joinKey: JoinKey): HeardBeacon {
+  return opened.of(bytes, () => open(bytes, joinKey), toHex(joinKey.tag));
+}
+
+// On several interfaces, over IPv6 and IPv4, the same beacon comes as often.
+const opened = new ByteMemo<HeardBeacon>(512);
+
+function open(bytes: Uint8Array, joinKey: JoinKey): HeardBeacon {
   const { payload, signer } = openRecord(BEACON, bytes);
   return { ...payload, nodeId: nodeIdOf(signer), standing: standingOf(payload, signer, joinKey) };
 }

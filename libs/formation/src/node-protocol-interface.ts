@@ -1,6 +1,12 @@
 import type { AgreementKey, Identity, NodeId } from "@cluster-os/identity";
 import type { EstablishedPayload, GenesisPayload, RolesDecision, RolesPayload } from "@cluster-os/admission";
-import type { Address, Member, MembershipConfig, NodeDescription } from "@cluster-os/membership";
+import type {
+  Address,
+  Member,
+  MembershipConfig,
+  MembershipRules,
+  NodeDescription,
+} from "@cluster-os/membership";
 import type { Instant, Rng } from "@cluster-os/std";
 import type { FormationConfig } from "./config.ts";
 import type { Diagnostic } from "./diagnostic.ts";
@@ -40,6 +46,7 @@ export interface NodeProtocolOptions {
   readonly membershipConfig?: Partial<MembershipConfig>;
   /** Only tests replace these: to show that breaking one is noticed. */
   readonly rules?: Partial<FormationRules>;
+  readonly membershipRules?: Partial<MembershipRules>;
   readonly now: Instant;
 }
 

@@ -262,7 +262,7 @@ export class NodeProtocol {
   }
 
   #becomeMember(genesis: Genesis, seeds: readonly Address[]): void {
-    const { identity, rng, membershipConfig } = this.#options;
+    const { identity, rng, membershipConfig, membershipRules } = this.#options;
     const { ringKeys, bootCounter, peers } = this.#store.state;
     const ledger = this.#formation.ledger;
     invariant(ledger, "formation holds the ledger of the cluster that it says this machine is a member of");
@@ -270,6 +270,7 @@ export class NodeProtocol {
       identity,
       rng,
       ...(membershipConfig && { config: membershipConfig }),
+      ...(membershipRules && { rules: membershipRules }),
       clusterId: genesis.clusterId,
       ringKeys,
       bootCounter,

@@ -21,6 +21,8 @@ export interface Teller {
 
 export type Claim = Exclude<News, { kind: "fact" }>;
 
+const reader = new StatementReader();
+
 /**
  * Judges what is said of nodes: keeps what is new, passes it on, and answers what is wrong. The answers are news for the
  * teller.
@@ -28,7 +30,6 @@ export type Claim = Exclude<News, { kind: "fact" }>;
 export class Claims {
   readonly #core: Core;
   readonly #exchange: Exchange;
-  readonly #reader = new StatementReader();
 
   constructor(core: Core, exchange: Exchange) {
     this.#core = core;
@@ -59,7 +60,8 @@ export class Claims {
     if (!this.#isKnown(accuser) || !this.#isKnown(nodeId)) return [];
     const outcome = table.accuse(accusation, now);
     if (outcome === undefined) return this.#correction(accusation);
-    outbox.spread(`member ${nodeId}`, encodeNews(accusation));
+    if (this.#core.rules.isPassedOn(accusation.kind))
+      outbox.spread(`member ${nodeId}`, encodeNews(accusation));
     if (outcome !== "confirmed") this.#changed(nodeId, outcome, now);
     return [];
   }
@@ -104,7 +106,7 @@ export class Claims {
 
   #open(kind: Statement["kind"], record: Uint8Array): Statement | undefined {
     try {
-      return this.#reader.open(kind, record);
+      return reader.open(kind, record);
     } catch (error) {
       if (!(error instanceof RecordError)) throw error;
       this.#core.counters.badNews += 1;

@@ -10,6 +10,7 @@ import type { Body } from "./message.ts";
 import { encodeNews } from "./news.ts";
 import type { KnownReceiver, Outbox } from "./outbox.ts";
 import type { Statement } from "./records.ts";
+import type { MembershipRules } from "./rules.ts";
 import type { Self } from "./self.ts";
 import type { MemberTable } from "./table.ts";
 
@@ -23,6 +24,7 @@ export interface Core {
   readonly outbox: Outbox;
   readonly awareness: Awareness;
   readonly counters: MembershipCounters;
+  readonly rules: MembershipRules;
   isAdmitted(nodeId: NodeId): boolean;
 }
 

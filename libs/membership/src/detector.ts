@@ -28,10 +28,12 @@ export class Detector {
   }
 
   wake(now: Instant): void {
-    const candidates = this.#core.self.hasLeft
-      ? []
-      : this.#core.table.reachable().map(({ nodeId }) => nodeId);
-    for (const action of this.#prober.step(now, candidates)) this.#act(action, now);
+    if (now >= this.#prober.wakeAt) {
+      const candidates = this.#core.self.hasLeft
+        ? []
+        : this.#core.table.reachable().map(({ nodeId }) => nodeId);
+      for (const action of this.#prober.step(now, candidates)) this.#act(action, now);
+    }
     for (const { origin, originAddress, originSequence } of this.#relays.dueNacks(now)) {
       this.#send(origin, { kind: "nack", sequence: originSequence }, originAddress);
     }

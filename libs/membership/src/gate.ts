@@ -2,6 +2,7 @@ import type { NodeId } from "@cluster-os/identity";
 import type { MembershipCounters } from "./counters.ts";
 import { decodeMessage, type Message } from "./message.ts";
 import { ReplayWindow } from "./replay.ts";
+import { SOUND_RULES, type MembershipRules } from "./rules.ts";
 import type { Sealing } from "./sealing.ts";
 
 /** A genuine message. */
@@ -19,9 +20,15 @@ export interface Passed {
 export class Gate {
   readonly #sealing: Sealing;
   readonly #counters: MembershipCounters;
+  readonly #mayAct: MembershipRules["mayAct"];
   readonly #windows = new Map<NodeId, ReplayWindow>();
 
-  constructor(sealing: Sealing, counters: MembershipCounters) {
+  constructor(
+    sealing: Sealing,
+    counters: MembershipCounters,
+    { mayAct }: Pick<MembershipRules, "mayAct"> = SOUND_RULES,
+  ) {
+    this.#mayAct = mayAct;
     this.#sealing = sealing;
     this.#counters = counters;
   }
@@ -30,7 +37,8 @@ export class Gate {
     const opened = this.#sealing.open(bytes);
     if (typeof opened === "string") return this.#refuse(opened);
     const { sender, bootCounter, sequence, plain } = opened;
-    if (this.#windows.get(sender)?.isFresh(bootCounter, sequence) === false) return this.#refuse("replayed");
+    const isFresh = this.#windows.get(sender)?.isFresh(bootCounter, sequence) ?? true;
+    if (!this.#mayAct(isFresh)) return this.#refuse("replayed");
     if (!opened.isGenuine()) return this.#refuse("forged");
     const message = decodeMessage(plain);
     return message ? { sender, message, bootCounter, sequence } : this.#refuse("malformed");

@@ -14,6 +14,8 @@ import type { Body } from "./message.ts";
 import { decodeNews, encodeNews, type News } from "./news.ts";
 import { Outbox, type KnownReceiver } from "./outbox.ts";
 import type { Fact, MembershipEffect, MembershipInput, MembershipOptions } from "./protocol.ts";
+import type { Statement } from "./records.ts";
+import { SOUND_RULES } from "./rules.ts";
 import { Sealing } from "./sealing.ts";
 import { Self } from "./self.ts";
 import { MemberTable } from "./table.ts";
@@ -32,26 +34,32 @@ export class Membership {
   readonly #claims: Claims;
   readonly #detector: Detector;
   readonly #exchange: Exchange;
+  /** The last answer of `members`, and what it was made of. */
+  #members:
+    | { readonly others: readonly Member[]; readonly statement: Statement; readonly all: readonly Member[] }
+    | undefined;
   #gossipAt: Instant;
   #hasStepped = false;
 
   constructor(options: MembershipOptions) {
     const config = { ...defaultMembershipConfig, ...options.config };
+    const rules = { ...SOUND_RULES, ...options.rules };
     const { identity, rng, now } = options;
     this.#sealing = new Sealing(options);
     const core: Core = {
       config,
       rng,
-      self: new Self(identity, options.bootCounter, options.description),
+      self: new Self(identity, options.bootCounter, options.description, rules),
       table: new MemberTable(config),
       facts: new FactStore((key, bytes) => options.verifyFact(key, bytes)),
       outbox: new Outbox(config, this.#sealing),
       awareness: new Awareness(config.awarenessLimit),
       counters: zeroCounters(),
+      rules,
       isAdmitted: (nodeId) => options.isAdmitted(nodeId),
     };
     this.#core = core;
-    this.#gate = new Gate(this.#sealing, core.counters);
+    this.#gate = new Gate(this.#sealing, core.counters, rules);
     this.#exchange = new Exchange(core, now);
     this.#claims = new Claims(core, this.#exchange);
     this.#detector = new Detector(core, (nodeId, at) => this.#claims.suspect(nodeId, at), now);
@@ -76,9 +84,14 @@ export class Membership {
 
   /** Every member this node knows of, itself included, by node ID. */
   members(): readonly Member[] {
-    return [...this.#core.table.members(), this.#selfMember()].sort((left, right) =>
-      compareText(left.nodeId, right.nodeId),
-    );
+    const others = this.#core.table.members();
+    const { statement } = this.#core.self;
+    if (this.#members?.others !== others || this.#members.statement !== statement) {
+      const all = [...others, this.#selfMember()];
+      all.sort((left, right) => compareText(left.nodeId, right.nodeId));
+      this.#members = { others, statement, all };
+    }
+    return this.#members.all;
   }
 
   facts(): ReadonlyMap<string, Fact> {

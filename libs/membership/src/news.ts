@@ -1,4 +1,5 @@
 import { CodecError, decodeCbor, encodeCbor, nodeIdOf, publicKeyOf, type NodeId } from "@cluster-os/identity";
+import { ByteMemo } from "@cluster-os/std";
 import { z } from "zod";
 import type { Address } from "./member.ts";
 import type { AccusationKind } from "./merge.ts";
@@ -60,6 +61,16 @@ export function encodeNews(news: News): Uint8Array {
 
 /** Undefined for bytes that are no news. Signatures are not looked at. */
 export function decodeNews(bytes: Uint8Array): News | undefined {
+  // Facts may be large, and come seldom.
+  if (bytes.length > REMEMBERED_BYTES) return decode(bytes);
+  return decoded.of(bytes, (unknown) => decode(unknown) ?? NO_NEWS) || undefined;
+}
+
+const REMEMBERED_BYTES = 600;
+const NO_NEWS = false;
+const decoded = new ByteMemo<News | typeof NO_NEWS>(1_024);
+
+function decode(bytes: Uint8Array): News | undefined {
   const parsed = WireNews.safeParse(decodeOrUndefined(bytes));
   if (!parsed.success) return undefined;
   const wire = parsed.data;

@@ -2,6 +2,7 @@ import type { Identity, NodeId } from "@cluster-os/identity";
 import type { Instant, Rng } from "@cluster-os/std";
 import type { MembershipConfig } from "./config.ts";
 import type { Address, Member, MemberStatus, NodeDescription } from "./member.ts";
+import type { MembershipRules } from "./rules.ts";
 
 /** A key all members hold; `id` says which one sealed a message, so that keys can be exchanged without a gap. */
 export interface RingKey {
@@ -40,6 +41,8 @@ export interface MembershipOptions {
    * the node that brought its own.
    */
   verifyFact(key: string, bytes: Uint8Array): { readonly version: number } | undefined;
+  /** Only tests replace these: to show that breaking one is noticed. */
+  readonly rules?: Partial<MembershipRules>;
   readonly now: Instant;
 }
 

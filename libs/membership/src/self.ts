@@ -1,6 +1,7 @@
 import type { Identity } from "@cluster-os/identity";
 import type { NodeDescription } from "./member.ts";
 import { signAlive, signLeft, type Statement } from "./records.ts";
+import { SOUND_RULES, type MembershipRules } from "./rules.ts";
 
 /** Room for so many statements in each life of a node. */
 const INCARNATIONS_PER_BOOT = 2 ** 20;
@@ -20,9 +21,16 @@ export class Self {
   readonly identity: Identity;
   #description: NodeDescription;
   #statement: Statement;
+  readonly #nextIncarnation: MembershipRules["nextIncarnation"];
 
-  constructor(identity: Identity, bootCounter: number, description: NodeDescription) {
+  constructor(
+    identity: Identity,
+    bootCounter: number,
+    description: NodeDescription,
+    { nextIncarnation }: Pick<MembershipRules, "nextIncarnation"> = SOUND_RULES,
+  ) {
     this.identity = identity;
+    this.#nextIncarnation = nextIncarnation;
     this.#description = description;
     this.#statement = signAlive(identity, firstIncarnation(bootCounter), description);
   }
@@ -46,7 +54,7 @@ export class Self {
 
   /** Says again what it said, under a higher incarnation than `incarnation`: what was said of that no longer counts. */
   overtake(incarnation: number): void {
-    const next = incarnation + 1;
+    const next = this.#nextIncarnation(incarnation);
     this.#statement = this.hasLeft
       ? signLeft(this.identity, next)
       : signAlive(this.identity, next, this.#description);

@@ -36,7 +36,10 @@ export class MemberTable {
   readonly #entries = new Map<NodeId, Entry>();
   // Few at any time, and asked for after every step.
   readonly #suspected = new Map<NodeId, { readonly entry: Entry; readonly suspicion: Suspicion }>();
+  // What follows from the entries, until they change: it is asked for after every step.
   #members: readonly Member[] | undefined;
+  #reachable: readonly Member[] | undefined;
+  #liveCount: number | undefined;
 
   constructor(config: MembershipConfig) {
     this.#config = config;
@@ -65,12 +68,14 @@ export class MemberTable {
 
   /** Members that are alive or suspect and can be reached, in no order that means anything. */
   reachable(): readonly Member[] {
-    return this.members().filter(({ status, address }) => isLive(status) && address !== "");
+    this.#reachable ??= this.members().filter(({ status, address }) => isLive(status) && address !== "");
+    return this.#reachable;
   }
 
   /** How many nodes live, this one included. */
   get liveCount(): number {
-    return 1 + this.members().filter(({ status }) => isLive(status)).length;
+    this.#liveCount ??= 1 + this.members().filter(({ status }) => isLive(status)).length;
+    return this.#liveCount;
   }
 
   /** A node's own statement came, with the address at which its teller reaches it, if it is of use here. */
@@ -89,7 +94,7 @@ export class MemberTable {
     if (merged.accusation !== "suspect") this.#suspected.delete(statement.nodeId);
     if (statusOf(merged) !== "failed") entry.failedAt = undefined;
     this.#entries.set(statement.nodeId, entry);
-    this.#members = undefined;
+    this.#forgetDerived();
     return { previous };
   }
 
@@ -125,7 +130,7 @@ export class MemberTable {
     } else this.#suspected.delete(entry.nodeId);
     entry.failedAt = isSuspect ? undefined : now;
     entry.standing = merged;
-    this.#members = undefined;
+    this.#forgetDerived();
     return { previous };
   }
 
@@ -155,7 +160,7 @@ export class MemberTable {
       this.#entries.delete(nodeId);
       this.#suspected.delete(nodeId);
     }
-    if (gone.length > 0) this.#members = undefined;
+    if (gone.length > 0) this.#forgetDerived();
     return gone;
   }
 
@@ -172,9 +177,15 @@ export class MemberTable {
     return isSame && this.#suspected.get(entry.nodeId)?.suspicion.confirm(accuser) === true;
   }
 
+  #forgetDerived(): void {
+    this.#members = undefined;
+    this.#reachable = undefined;
+    this.#liveCount = undefined;
+  }
+
   #give(entry: Entry, address: Address): Change {
     entry.address = address;
-    this.#members = undefined;
+    this.#forgetDerived();
     return { previous: statusOf(entry.standing) };
   }
 }

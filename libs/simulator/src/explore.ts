@@ -1,56 +1,131 @@
 /**
- * Runs many histories and says how fast: `npx nx run simulator:explore -- --seeds 200 --nodes 5`. `--from` is the first
- * seed, `--focus` all, genesis or epochs; with SIM_SEED in the environment just that one is run. Ends with 1 after a history that went wrong.
+ * Runs many histories and says how fast:
+ *
+ *     npx nx run simulator:explore -- --seeds 1000 --nodes 50 [--from 1] [--focus all|genesis|epochs] [--jobs 2]
+ *     npx nx run simulator:explore -- --seed 17 --nodes 50         that one again, with its last events
+ *
+ * For a history that went wrong: why, its last events, and the seed and commit that replay it exactly. Ends with 1 then.
+ * Each job is a thread that runs every so-manieth seed.
  */
+import { execFileSync } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { describeError } from "@cluster-os/std";
 import type { Focus } from "./faults.ts";
+import type { Outcome } from "./options.ts";
 import { simulate } from "./simulation.ts";
 
-const FOCUSES: readonly Focus[] = ["all", "genesis", "epochs"];
-const { values } = parseArgs({
-  options: {
-    seeds: { type: "string", default: "100" },
-    nodes: { type: "string", default: "5" },
-    from: { type: "string", default: "1" },
-    focus: { type: "string", default: "all" },
-  },
-});
-const only = process.env["SIM_SEED"];
-const first = Number(only ?? values.from);
-const count = only === undefined ? Number(values.seeds) : 1;
-const machines = Number(values.nodes);
-if (![first, count, machines].every((number) => Number.isInteger(number) && number > 0)) {
-  throw new RangeError("--seeds, --nodes, --from and SIM_SEED are whole numbers from 1");
+interface Share {
+  readonly seeds: readonly number[];
+  readonly machines: number;
+  readonly focus: Focus;
 }
 
-const focus = FOCUSES.find((name) => name === values.focus);
-if (!focus) throw new RangeError(`--focus is one of ${FOCUSES.join(", ")}`);
+type Report =
+  { readonly seed: number; readonly outcome: Outcome } | { readonly seed: number; readonly failure: string };
 
-const begun = performance.now();
-const durations: number[] = [];
-let failures = 0;
-let needsPerson = 0;
-let laterEpochs = 0;
-for (let seed = first; seed < first + count; seed += 1) {
+const FOCUSES: readonly Focus[] = ["all", "genesis", "epochs"];
+
+if (isMainThread) await explore();
+else work(workerData as Share);
+
+function work({ seeds, machines, focus }: Share): void {
+  for (const seed of seeds) parentPort?.postMessage(runOne(seed, machines, focus));
+}
+
+function runOne(seed: number, machines: number, focus: Focus): Report {
   try {
-    const outcome = simulate({ seed, machines, focus });
-    durations.push(outcome.durationMs);
-    if (outcome.needsPerson) needsPerson += 1;
-    if (outcome.epochs > 1) laterEpochs += 1;
+    return { seed, outcome: simulate({ seed, machines, focus }) };
   } catch (error) {
-    failures += 1;
-    console.error(describeError(error));
-    console.error(
-      `replay: SIM_SEED=${seed} npx nx run simulator:explore -- --nodes ${machines} --focus ${focus}`,
-    );
+    return { seed, failure: describeError(error) };
   }
 }
-const seconds = (performance.now() - begun) / 1_000;
-durations.sort((left, right) => left - right);
-const median = (durations[Math.floor(durations.length / 2)] ?? 0) / 1_000;
-console.log(
-  `${count} histories of ${machines} machines in ${seconds.toFixed(1)} s: ${(count / seconds).toFixed(1)} histories/s, ` +
-    `median ${median.toFixed(0)} virtual s; ${laterEpochs} went past epoch 0, ${needsPerson} need a person, ${failures} failed`,
-);
-process.exitCode = failures > 0 ? 1 : 0;
+
+async function explore(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: "string" },
+      seeds: { type: "string", default: "100" },
+      nodes: { type: "string", default: "5" },
+      from: { type: "string", default: "1" },
+      focus: { type: "string", default: "all" },
+      jobs: { type: "string", default: String(availableParallelism()) },
+    },
+  });
+  const only = values.seed ?? process.env["SIM_SEED"];
+  const machines = wholeNumber("--nodes", values.nodes);
+  const from = wholeNumber("--seed", only ?? values.from);
+  const count = only === undefined ? wholeNumber("--seeds", values.seeds) : 1;
+  const jobs = Math.min(count, wholeNumber("--jobs", values.jobs));
+  const focus = FOCUSES.find((name) => name === values.focus);
+  if (!focus) throw new RangeError(`--focus is one of ${FOCUSES.join(", ")}`);
+
+  const begun = performance.now();
+  const reports: Report[] = [];
+  const take = (report: Report): void => {
+    reports.push(report);
+    if ("failure" in report) tellFailure(report, machines, focus);
+  };
+  const seeds = Array.from({ length: count }, (_, at) => from + at);
+  const shares = Array.from({ length: jobs }, (_, job) => seeds.filter((_, at) => at % jobs === job));
+  await Promise.all(shares.map((share) => runShare({ seeds: share, machines, focus }, take)));
+  console.log(summary(reports, machines, jobs, (performance.now() - begun) / 1_000));
+  process.exitCode = reports.every((report) => "outcome" in report) ? 0 : 1;
+}
+
+function runShare(share: Share, take: (report: Report) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL(import.meta.url), { workerData: share });
+    worker.on("message", take);
+    worker.on("error", reject);
+    worker.on("exit", (code) => (code === 0 ? resolve() : reject(new Error(`a job ended with ${code}`))));
+  });
+}
+
+function tellFailure({ seed, failure }: { seed: number; failure: string }, machines: number, focus: Focus) {
+  console.error(failure);
+  console.error(
+    `replay: npx nx run simulator:explore -- --seed ${seed} --nodes ${machines} --focus ${focus}   (commit ${commit()})\n`,
+  );
+}
+
+function summary(reports: readonly Report[], machines: number, jobs: number, seconds: number): string {
+  const outcomes = reports.flatMap((report) => ("outcome" in report ? [report.outcome] : []));
+  const count = (is: (outcome: Outcome) => boolean): number => outcomes.filter(is).length;
+  const [durations, convergences] = [
+    outcomes.map(({ durationMs }) => durationMs / 1_000),
+    outcomes.map(({ convergedMs }) => convergedMs / 1_000),
+  ];
+  return [
+    `${reports.length} histories of ${machines} machines in ${seconds.toFixed(1)} s by ${jobs} jobs: ` +
+      `${(reports.length / seconds).toFixed(2)} histories/s`,
+    `virtual seconds: median ${quantile(durations, 0.5)}; members agreed after the last fault: ` +
+      `median ${quantile(convergences, 0.5)}, 99 % ${quantile(convergences, 0.99)}, longest ${quantile(convergences, 1)}`,
+    `${count(({ epochs }) => epochs > 1)} went past epoch 0, ${count(({ clusters }) => clusters > 1)} founded more than one ` +
+      `cluster (nobody was told how many to expect), ${count(({ needsPerson }) => needsPerson)} need a person, ` +
+      `${reports.length - outcomes.length} failed`,
+  ].join("\n");
+}
+
+function quantile(values: number[], share: number): string {
+  const sorted = [...values].sort((left, right) => left - right);
+  return (sorted[Math.ceil(share * (sorted.length - 1))] ?? 0).toFixed(0);
+}
+
+function commit(): string {
+  try {
+    return execFileSync("git", ["describe", "--always", "--dirty", "--abbrev=12"], {
+      encoding: "utf8",
+    }).trim();
+  } catch {
+    return "unknown";
+  }
+}
+
+function wholeNumber(option: string, text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1)
+    throw new RangeError(`${option} is a whole number from 1, not ${text}`);
+  return number;
+}

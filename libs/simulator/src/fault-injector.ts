@@ -1,20 +1,19 @@
 import type { Instant } from "@cluster-os/std";
 import type { Ambush, Fault, FaultPlan, Moment } from "./faults.ts";
+import type { Fleet } from "./fleet.ts";
 import type { SimulatedNetwork } from "./network.ts";
+import type { Runner } from "./runner.ts";
+import type { Timeline } from "./timeline.ts";
 
-/** What faults act on. Machines go by number. */
+/** What faults act on. */
 export interface FaultHost {
   readonly network: SimulatedNetwork;
-  readonly now: () => Instant;
-  readonly at: (at: Instant, act: () => void) => void;
-  readonly machines: () => readonly number[];
-  /** Down for so many milliseconds, at once or amid the effects of its next step. */
-  readonly crash: (machine: number, ms: number, isMidStep: boolean) => void;
-  /** It is not to start again after its next crash, if the cluster can do without it. */
-  readonly loseForever: (machine: number) => void;
+  readonly timeline: Timeline;
+  readonly fleet: Fleet;
+  readonly runner: Runner;
   /** Nothing is expected to be well before `end`. */
   readonly disturbUntil: (end: Instant) => void;
-  readonly note: (what: string) => void;
+  readonly note: (what: string, machine?: number) => void;
 }
 
 /** Carries out a fault plan: what is to happen at a time, and what at a moment. */
@@ -24,15 +23,24 @@ export class FaultInjector {
   readonly #ambushes: Map<Moment, Ambush>;
   /** The machines that came to a moment. */
   readonly #arrived = new Map<Moment, Set<number>>();
+  #disturbedUntil: Instant = -Infinity;
 
   constructor(plan: FaultPlan, host: FaultHost) {
     this.#host = host;
     this.#plan = plan;
     this.#ambushes = new Map(plan.ambushes.map((ambush) => [ambush.moment, ambush]));
-    for (const fault of plan.faults) {
-      host.disturbUntil(fault.at + fault.ms);
-      host.at(fault.at, () => this.#begin(fault));
+  }
+
+  begin(): void {
+    for (const fault of this.#plan.faults) {
+      this.#host.disturbUntil(fault.at + fault.ms);
+      this.#host.timeline.at(fault.at, () => this.#begin(fault));
     }
+  }
+
+  /** When the last of the faults that have begun is put right. */
+  get disturbedUntil(): Instant {
+    return this.#disturbedUntil;
   }
 
   /** A machine came to a moment that an ambush may wait for. */
@@ -42,19 +50,19 @@ export class FaultInjector {
     this.#arrived.set(moment, arrived.add(machine));
     if (!ambush || arrived.size <= ambush.skip) return;
     this.#ambushes.delete(moment);
-    const at = this.#host.now() + ambush.afterMs;
+    const at = this.#host.timeline.now + ambush.afterMs;
     this.#host.disturbUntil(at + ambush.ms);
     // Within the very step that knows, so that nobody is told; or some time after it.
     if (ambush.afterMs === 0) this.#attack(ambush, machine);
-    else this.#host.at(at, () => this.#attack(ambush, machine));
+    else this.#host.timeline.at(at, () => this.#attack(ambush, machine));
   }
 
   #attack({ kind, ms, afterMs, isForever, pick }: Ambush, machine: number): void {
-    const at = this.#host.now();
-    const others = this.#host.machines().filter((other) => other !== machine);
+    const at = this.#host.timeline.now;
+    const others = this.#host.fleet.numbers.filter((other) => other !== machine);
     switch (kind) {
       case "isolate":
-        return this.#begin({ kind: "partition", at, ms, side: [machine] });
+        return this.#begin({ kind: "partition", at, ms, side: [machine], isOneWay: false });
       case "mute":
         return this.#begin({ kind: "mute", at, ms, machine });
       case "sever": {
@@ -62,7 +70,7 @@ export class FaultInjector {
         return other === undefined ? undefined : this.#begin({ kind, at, ms, machines: [machine, other] });
       }
       case "crash":
-        if (isForever) this.#host.loseForever(machine);
+        if (isForever) this.#loseForever(machine);
         return this.#begin({ kind: "crash", at, ms, machine, isMidStep: afterMs === 0 });
       default:
         kind satisfies never;
@@ -70,14 +78,23 @@ export class FaultInjector {
   }
 
   #begin(fault: Fault): void {
-    const end = this.#host.now() + fault.ms;
-    const numbers = this.#host.machines();
-    this.#host.disturbUntil(end);
+    const { fleet, runner, network, timeline, note, disturbUntil } = this.#host;
+    const end = timeline.now + fault.ms;
+    const numbers = fleet.numbers;
+    disturbUntil(end);
+    this.#disturbedUntil = Math.max(this.#disturbedUntil, end);
     switch (fault.kind) {
       case "crash":
-        return this.#host.crash(fault.machine, fault.ms, fault.isMidStep);
+        return runner.crash(fleet.get(fault.machine), fault.ms, fault.isMidStep);
+      case "freeze":
+        note(`is frozen until ${Math.round(end)}`, fault.machine);
+        return runner.freeze(fleet.get(fault.machine), fault.ms);
+      case "clock":
+        note(`has its clock set by ${Math.round(fault.byMs)} ms`, fault.machine);
+        fleet.get(fault.machine).clockOffsetMs += fault.byMs;
+        return;
       case "partition":
-        return this.#partition(fault.side, end);
+        return this.#partition(fault.side, end, fault.isOneWay);
       case "sever": {
         const [one, other] = fault.machines;
         return this.#cut(end, `sever ${one} and ${other}`, [
@@ -98,28 +115,38 @@ export class FaultInjector {
           numbers.map((other) => [other, fault.machine]),
         );
       case "storm":
-        this.#host.note(`storm: loss ${fault.conditions.loss.toFixed(2)}`);
-        this.#host.network.conditions = fault.conditions;
-        return this.#host.at(end, () => {
-          this.#host.network.conditions = this.#plan.conditions;
+        note(`storm: loss ${fault.conditions.loss.toFixed(2)}`);
+        network.conditions = fault.conditions;
+        return timeline.at(end, () => {
+          network.conditions = this.#plan.conditions;
         });
       default:
         fault satisfies never;
     }
   }
 
-  #partition(side: readonly number[], end: Instant): void {
-    const others = this.#host.machines().filter((number) => !side.includes(number));
+  #loseForever(number: number): void {
+    const machine = this.#host.fleet.get(number);
+    // The only server of a small cluster is no loss that others could make up for.
+    if ((machine.protocol?.genesis?.servers.length ?? 0) < 3) return;
+    machine.isLost = true;
+    this.#host.note("is lost for good", number);
+  }
+
+  /** One way: what the side sends is lost; it hears the others. */
+  #partition(side: readonly number[], end: Instant, isOneWay: boolean): void {
+    const others = this.#host.fleet.numbers.filter((number) => !side.includes(number));
     const across = side.flatMap((one) => others.map((other) => [one, other] as const));
     const back = across.map(([one, other]) => [other, one] as const);
-    this.#cut(end, `partition ${side.join(",")}`, [...across, ...back]);
+    const name = `${isOneWay ? "one-way " : ""}partition ${side.join(",")}`;
+    this.#cut(end, name, isOneWay ? across : [...across, ...back]);
   }
 
   #cut(end: Instant, what: string, links: readonly (readonly [number, number])[]): void {
-    const { network, note } = this.#host;
+    const { network, note, timeline } = this.#host;
     note(`${what} until ${Math.round(end)}`);
     for (const [from, to] of links) network.cut(from, to);
-    this.#host.at(end, () => {
+    timeline.at(end, () => {
       note(`end of ${what}`);
       for (const [from, to] of links) network.mend(from, to);
     });

@@ -15,6 +15,18 @@ export type Fault =
       readonly at: Instant;
       readonly ms: number;
       readonly side: readonly number[];
+      /** The side is not heard, but hears the others. */
+      readonly isOneWay: boolean;
+    }
+  /** The process does not run, and then goes on: a machine that swaps, a virtual machine that is moved. */
+  | { readonly kind: "freeze"; readonly at: Instant; readonly ms: number; readonly machine: number }
+  /** The wall clock is set, for good. */
+  | {
+      readonly kind: "clock";
+      readonly at: Instant;
+      readonly ms: 0;
+      readonly machine: number;
+      readonly byMs: number;
     }
   /** What it sends is lost; it hears all. */
   | { readonly kind: "mute"; readonly at: Instant; readonly ms: number; readonly machine: number }
@@ -60,6 +72,8 @@ export interface Ambush {
 }
 
 export interface FaultPlan {
+  /** How many machines each was told to wait for; undefined if none was. */
+  readonly expect: number | undefined;
   readonly bootAt: readonly Instant[];
   readonly conditions: Conditions;
   readonly faults: readonly Fault[];
@@ -74,6 +88,8 @@ interface Style {
   /** Longest delay and highest loss of the whole history. */
   readonly slowestMs: number;
   readonly loss: number;
+  /** Probability that nothing goes wrong, but for a loss now and then. */
+  readonly calm: number;
   readonly mostFaults: number;
   readonly faultsFromMs: number;
   readonly faultsUntilMs: number;
@@ -84,6 +100,7 @@ interface Style {
 /** What goes wrong in the history of one seed. */
 export function planFaults(rng: Rng, machines: number, focus: Focus): FaultPlan {
   const style = styleOf(rng, focus);
+  const faults = rng.fraction() < style.calm ? 0 : randomInteger(rng, style.mostFaults + 1);
   const numbers = Array.from({ length: machines }, (_, at) => at + 1);
   return {
     bootAt: numbers.map(() => rng.fraction() * style.bootSpreadMs),
@@ -92,11 +109,17 @@ export function planFaults(rng: Rng, machines: number, focus: Focus): FaultPlan 
       duplication: 0.02 * rng.fraction(),
       delayMs: [0.5, style.slowestMs],
     },
-    faults: Array.from({ length: randomInteger(rng, style.mostFaults + 1) }, () =>
-      planFault(rng, numbers, style),
-    ),
-    ambushes: planAmbushes(rng, machines, style),
+    faults: Array.from({ length: faults }, () => planFault(rng, numbers, style)),
+    ambushes: faults === 0 && style.calm > 0 ? [] : planAmbushes(rng, machines, style),
+    expect: expectation(rng, machines, focus),
   };
+}
+
+function expectation(rng: Rng, machines: number, focus: Focus): number | undefined {
+  if (focus === "all" && rng.fraction() < 0.1) return undefined;
+  // One machine more than an even number expected cannot found a second cluster, whatever happens: see formation.
+  const hasSurplus = machines > 1 && machines % 2 === 1 && rng.fraction() < 0.3;
+  return machines - (hasSurplus ? 1 : 0);
 }
 
 function styleOf(rng: Rng, focus: Focus): Style {
@@ -107,7 +130,8 @@ function styleOf(rng: Rng, focus: Focus): Style {
         bootSpreadMs: rng.fraction() < 0.5 ? 1_000 : 15_000,
         slowestMs: isSlow ? 150 : 5,
         loss: 0.02,
-        mostFaults: 4,
+        calm: 0.1,
+        mostFaults: 5,
         faultsFromMs: 0,
         faultsUntilMs: 60_000,
         longestFaultMs: 30_000,
@@ -125,6 +149,7 @@ function styleOf(rng: Rng, focus: Focus): Style {
         bootSpreadMs: 1_500,
         slowestMs: rng.fraction() < 0.6 ? 200 + 2_000 * rng.fraction() : 20,
         loss: 0.3,
+        calm: 0,
         mostFaults: 2,
         faultsFromMs: 0,
         faultsUntilMs: 8_000,
@@ -143,6 +168,7 @@ function styleOf(rng: Rng, focus: Focus): Style {
         bootSpreadMs: 500,
         slowestMs: isSlow ? 150 : 5,
         loss: 0.02,
+        calm: 0,
         mostFaults: 2,
         faultsFromMs: 5_000,
         faultsUntilMs: 45_000,
@@ -161,18 +187,25 @@ function styleOf(rng: Rng, focus: Focus): Style {
   }
 }
 
+/** A day. */
+const LONGEST_CLOCK_STEP_MS = 86_400_000;
+
 function planFault(rng: Rng, numbers: readonly number[], style: Style): Fault {
   const at = style.faultsFromMs + (style.faultsUntilMs - style.faultsFromMs) * rng.fraction() ** 1.5;
   const ms = 500 + style.longestFaultMs * rng.fraction() ** 2;
   const machine = numbers[randomInteger(rng, numbers.length)] as number;
   const dice = rng.fraction();
-  if (dice < 0.4) return { kind: "crash", at, ms, machine, isMidStep: rng.fraction() < 0.5 };
-  if (dice < 0.65) {
+  if (dice < 0.35) return { kind: "crash", at, ms, machine, isMidStep: rng.fraction() < 0.5 };
+  if (dice < 0.6) {
     const count = 1 + randomInteger(rng, Math.max(1, numbers.length - 1));
-    return { kind: "partition", at, ms, side: shuffled(rng, numbers).slice(0, count) };
+    const side = shuffled(rng, numbers).slice(0, count);
+    return { kind: "partition", at, ms, side, isOneWay: rng.fraction() < 0.25 };
   }
-  if (dice < 0.75) return { kind: "mute", at, ms, machine };
-  if (dice < 0.85) return { kind: "deafen", at, ms, machine };
+  if (dice < 0.66) return { kind: "mute", at, ms, machine };
+  if (dice < 0.72) return { kind: "deafen", at, ms, machine };
+  if (dice < 0.82) return { kind: "freeze", at, ms, machine };
+  if (dice < 0.87)
+    return { kind: "clock", at, ms: 0, machine, byMs: LONGEST_CLOCK_STEP_MS * (2 * rng.fraction() - 1) };
   return {
     kind: "storm",
     at,

@@ -1,3 +1,4 @@
 /** Whole clusters in one process: virtual time, a lossy network, crashes, one seed that replays it all. */
-export * from "./simulation.ts";
+export { simulate } from "./simulation.ts";
+export * from "./options.ts";
 export type { Focus } from "./faults.ts";

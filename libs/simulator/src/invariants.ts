@@ -6,10 +6,9 @@ export class InvariantViolation extends Error {
   override readonly name = "InvariantViolation";
 }
 
-/** Watches what all machines ever said; throws an InvariantViolation at the step that breaks a rule. */
-export class Invariants {
-  readonly #clusters = new Set<string>();
-  readonly #indexes = new Map<number, NodeId>();
+/** Watches what all machines of one cluster ever said; throws an InvariantViolation at the step that breaks a rule. */
+export class ClusterInvariants {
+  readonly #owners = new Map<number, NodeId>();
   readonly #initialisers = new Map<number, NodeId>();
   #highestEpoch = 0;
   #established: EstablishedPayload | undefined;
@@ -18,14 +17,9 @@ export class Invariants {
     return this.#established;
   }
 
-  noteCluster(clusterId: string): void {
-    this.#clusters.add(clusterId);
-    require(this.#clusters.size <= 1, `two clusters were founded: ${[...this.#clusters].join(" and ")}`);
-  }
-
   noteIndex(nodeId: NodeId, index: number): void {
-    const owner = this.#indexes.get(index) ?? nodeId;
-    this.#indexes.set(index, owner);
+    const owner = this.#owners.get(index) ?? nodeId;
+    this.#owners.set(index, owner);
     require(owner === nodeId, `index ${index} belongs to ${owner} and to ${nodeId}`);
   }
 
@@ -50,6 +44,48 @@ export class Invariants {
     const established = this.#established?.epoch ?? Infinity;
     require(this.#highestEpoch <=
       established, `epoch ${this.#highestEpoch} was decided though ${established} is established`);
+  }
+}
+
+/** Watches which clusters there are, and who belongs to which. */
+export class Clusters {
+  readonly #expected: number | undefined;
+  readonly #clusters = new Map<string, ClusterInvariants>();
+  readonly #homes = new Map<NodeId, string>();
+  readonly #lives = new Map<NodeId, number>();
+
+  /** Machines that were told how many they are found one cluster; others may found more while they do not hear each other. */
+  constructor(expected: number | undefined) {
+    this.#expected = expected;
+  }
+
+  get all(): readonly ClusterInvariants[] {
+    return [...this.#clusters.values()];
+  }
+
+  of(clusterId: string): ClusterInvariants {
+    const known = this.#clusters.get(clusterId);
+    if (known) return known;
+    const made = new ClusterInvariants();
+    this.#clusters.set(clusterId, made);
+    return made;
+  }
+
+  noteMember(nodeId: NodeId, clusterId: string, index: number): void {
+    const home = this.#homes.get(nodeId) ?? clusterId;
+    this.#homes.set(nodeId, home);
+    require(home === clusterId, `${nodeId} is a member of ${home} and of ${clusterId}`);
+    this.of(clusterId).noteIndex(nodeId, index);
+    require(this.#expected === undefined ||
+      this.#clusters.size <= 1, `two clusters were founded: ${[...this.#clusters.keys()].join(" and ")}`);
+  }
+
+  /** The boot counter that a machine has on its disk: what gossip's nonces and incarnations begin with. */
+  noteLife(nodeId: NodeId, bootCounter: number): void {
+    const highest = this.#lives.get(nodeId) ?? 0;
+    require(bootCounter >=
+      highest, `the boot counter of ${nodeId} goes back from ${highest} to ${bootCounter}`);
+    this.#lives.set(nodeId, bootCounter);
   }
 }
 

@@ -11,6 +11,8 @@ export interface Conditions {
 
 /** Larger datagrams travel over TCP: not lost at random and not doubled, but a cut stops them too. */
 const MAX_DATAGRAM_BYTES = 1_200;
+/** More machines than any history has: two numbers make one. */
+const MOST_MACHINES = 2 ** 16;
 
 /**
  * The wire between numbered machines: what is lost, doubled, late or cut off. Cuts are counted, so that faults that
@@ -19,25 +21,25 @@ const MAX_DATAGRAM_BYTES = 1_200;
 export class SimulatedNetwork {
   readonly #rng: Rng;
   conditions: Conditions;
-  readonly #cuts = new Map<string, number>();
+  readonly #cuts = new Map<number, number>();
 
   constructor(rng: Rng, conditions: Conditions) {
     this.#rng = rng;
     this.conditions = conditions;
   }
 
-  /** When a datagram of `bytes` sent now arrives, in milliseconds from now: never, once or twice. */
-  arrivals(from: number, to: number, bytes: number): readonly number[] {
-    if (this.isCut(from, to)) return [];
+  /** Calls `arrive` for each time that a datagram of `bytes` sent now arrives, with the milliseconds until then. */
+  carry(from: number, to: number, bytes: number, arrive: (delayMs: number) => void): void {
+    if (this.isCut(from, to)) return;
     const { loss, duplication } = this.conditions;
     const isStream = bytes > MAX_DATAGRAM_BYTES;
-    if (!isStream && this.#rng.fraction() < loss) return [];
-    const count = !isStream && this.#rng.fraction() < duplication ? 2 : 1;
-    return Array.from({ length: count }, () => this.#delay());
+    if (!isStream && loss > 0 && this.#rng.fraction() < loss) return;
+    arrive(this.#delay());
+    if (!isStream && duplication > 0 && this.#rng.fraction() < duplication) arrive(this.#delay());
   }
 
   isCut(from: number, to: number): boolean {
-    return (this.#cuts.get(`${from}>${to}`) ?? 0) > 0;
+    return this.#cuts.size > 0 && this.#cuts.has(from * MOST_MACHINES + to);
   }
 
   /** Stops what `from` sends to `to`, until it is mended as often. */
@@ -50,8 +52,10 @@ export class SimulatedNetwork {
   }
 
   #change(from: number, to: number, by: number): void {
-    const name = `${from}>${to}`;
-    this.#cuts.set(name, (this.#cuts.get(name) ?? 0) + by);
+    const name = from * MOST_MACHINES + to;
+    const count = (this.#cuts.get(name) ?? 0) + by;
+    if (count > 0) this.#cuts.set(name, count);
+    else this.#cuts.delete(name);
   }
 
   #delay(): number {

@@ -9,6 +9,8 @@ interface Installation {
 
 export interface KubernetesHost {
   readonly rng: Rng;
+  /** Whether a machine wipes what it began under another epoch than the one it is told of. */
+  readonly wipesStale: boolean;
   /** Runs `act` after so many milliseconds unless the machine is down by then. */
   readonly after: (machine: number, ms: number, act: () => void) => void;
   readonly numberOf: (nodeId: NodeId) => number;
@@ -40,11 +42,21 @@ export class SimulatedKubernetes {
     return installed?.epoch === epoch && installed.isVoter;
   }
 
+  /** Whether the machine holds what was begun under another epoch. */
+  isStale(machine: number, epoch: number): boolean {
+    const installed = this.#installed.get(machine);
+    return installed !== undefined && installed.epoch !== epoch;
+  }
+
   /** The machine was told who begins, or (`initialiser` undefined) what is established. */
   follow(machine: number, epoch: number, initialiser: NodeId | undefined): void {
     const task = (this.#tasks.get(machine) ?? 0) + 1;
     this.#tasks.set(machine, task);
-    if (this.#installed.get(machine)?.epoch !== epoch) this.#installed.delete(machine);
+    if (this.isStale(machine, epoch)) {
+      // Whoever does not wipe goes on with what it has.
+      if (!this.#host.wipesStale && this.#installed.get(machine)?.isVoter) return;
+      this.#installed.delete(machine);
+    }
     if (this.isVoter(machine, epoch)) return this.#host.joined(machine, epoch);
     const isCurrent = (): boolean => this.#tasks.get(machine) === task;
     const first = initialiser && this.#host.numberOf(initialiser);

@@ -7,22 +7,21 @@ import {
 } from "@cluster-os/identity";
 import {
   NodeProtocol,
-  type FormationRules,
   type NodeProtocolEffect,
   type NodeProtocolInput,
   type OwnDescription,
 } from "@cluster-os/formation";
 import { seededRng, type Instant } from "@cluster-os/std";
+import type { Variation } from "./options.ts";
 
-export interface MachineOptions {
+export interface MachineOptions extends Variation {
   readonly number: number;
   readonly seed: number;
-  readonly joinKey: Uint8Array;
-  readonly expect: number;
-  readonly rules: Partial<FormationRules>;
-  /** What a restart finds on the disk, given what was written; tests break it. */
-  readonly readDisk: (disk: Uint8Array | undefined) => Uint8Array | undefined;
+  readonly expect: number | undefined;
 }
+
+const JOIN_KEY = new Uint8Array(32).fill(1);
+const EPOCH_MS = 1_700_000_000_000;
 
 /** One machine: keys and a disk that survive a crash, and a protocol that does not. */
 export class SimulatedMachine {
@@ -37,13 +36,19 @@ export class SimulatedMachine {
   starts = 0;
   /** Never to start again. */
   isLost = false;
+  /** How far its wall clock is off, in milliseconds. */
+  clockOffsetMs = 0;
+  /** What this life of the machine said it is a member of. */
+  clusterId: string | undefined;
+  /** Whether this life of the machine said that an epoch is established. */
+  isEstablished = false;
   disk: Uint8Array | undefined;
 
   constructor(options: MachineOptions) {
     const rng = seededRng(options.seed * 1_000 + options.number);
     this.#options = options;
     this.number = options.number;
-    this.address = `10.0.0.${options.number}:8686`;
+    this.address = `10.0.${options.number >> 8}.${options.number & 255}:8686`;
     this.identity = generateIdentity(rng);
     this.sealing = generateAgreementKey(rng);
   }
@@ -57,27 +62,33 @@ export class SimulatedMachine {
   }
 
   start(now: Instant): void {
-    const { seed, number, joinKey, expect, rules, readDisk } = this.#options;
+    const { seed, number, expect, rules, readDisk, membershipRules, membershipConfig, formationConfig } =
+      this.#options;
     this.starts += 1;
-    const state = readDisk(this.disk);
+    const state = readDisk ? readDisk(this.disk) : this.disk;
     this.protocol = new NodeProtocol({
       identity: this.identity,
       wireguardKey: this.sealing.publicKey,
       sealing: this.sealing,
-      joinKey,
-      expect,
+      joinKey: JOIN_KEY,
+      ...(expect !== undefined && { expect }),
       description: descriptionOf("none", 0),
-      lanSubnets: ["10.0.0.0/24"],
+      lanSubnets: ["10.0.0.0/16"],
       ...(state && { state }),
       rng: seededRng((seed * 1_000 + number) * 1_000 + this.starts),
-      wallTime: () => 1_700_000_000_000 + now,
-      rules,
+      wallTime: () => EPOCH_MS + this.clockOffsetMs + now,
+      ...(rules && { rules }),
+      ...(membershipRules && { membershipRules }),
+      ...(membershipConfig && { membershipConfig }),
+      ...(formationConfig && { config: formationConfig }),
       now,
     });
   }
 
   crash(): void {
     this.protocol = undefined;
+    this.clusterId = undefined;
+    this.isEstablished = false;
   }
 
   step(input: NodeProtocolInput, now: Instant): readonly NodeProtocolEffect[] {

@@ -3,6 +3,7 @@
  * cluster is.
  */
 export * from "./backoff.ts";
+export * from "./byte-memo.ts";
 export * from "./bytes.ts";
 export * from "./clock.ts";
 export * from "./invariant.ts";
