@@ -14,7 +14,9 @@ async function usageOfTree(proc: string, pid: number): Promise<Usage> {
   const read = (name: string): Promise<string> => readFile(`${proc}/${pid}/${name}`, "utf8");
   const children = (await read(`task/${pid}/children`)).split(" ").filter((child) => child !== "");
   const own = parseUsage(await read("smaps_rollup"), await read("stat"));
-  const below = await Promise.all(children.map((child) => usageOfTree(proc, Number(child)).catch(unlessEnded)));
+  const below = await Promise.all(
+    children.map((child) => usageOfTree(proc, Number(child)).catch(unlessEnded)),
+  );
   return [own, ...below].reduce(addUsage, NO_USAGE);
 }
 
