@@ -7,6 +7,7 @@ import { expect } from "chai";
 import { clusterOs, kubectlJson, LAB, must } from "../src/cluster-os.ts";
 import { hostState, nullMode, processesInside, stillRunning, type HostState } from "../src/host-state.ts";
 import { clusterNodes, etcdVoters, handshakes, isReady, meshAddressOf, nodeNameOf } from "../src/nodes.ts";
+import { describeFirewall } from "./firewall.part.ts";
 
 const MINUTE_MS = 60_000;
 const MACHINES = [1, 2, 3] as const;
@@ -99,6 +100,8 @@ describe("bare nodes become a cluster", function () {
       expect(asker.spec.nodeName).to.not.equal(greeter.spec.nodeName);
     });
   });
+
+  describeFirewall();
 
   describe("shell", () => {
     it("passes on the exit code", async () => {

@@ -1,5 +1,7 @@
 import type { ClusterConfigFile, KubernetesState, LeaveAnswer, NodeStatus } from "@cluster-os/api";
 import { describeDiagnostic, NodeProtocol, patientFormation } from "@cluster-os/formation";
+import type { SshFacts } from "@cluster-os/firewall";
+import type { FirewallDriver } from "@cluster-os/firewall/drivers";
 import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { NodeKeys } from "@cluster-os/identity/drivers";
 import type { Distribution } from "@cluster-os/kubernetes";
@@ -10,6 +12,7 @@ import { fromBase64, type Clock, type Logger, type Rng } from "@cluster-os/std";
 import { readFileIfExists } from "@cluster-os/std/drivers";
 import { depart } from "./departure.ts";
 import { DEFAULT_GOSSIP_PORT, DEFAULT_WIREGUARD_PORT, describeMachine, type Role } from "./description.ts";
+import { FirewallController } from "./firewall/firewall-controller.ts";
 import { KubernetesPart } from "./kubernetes/part.ts";
 import { serveLocalApi, type LocalApiAnswers } from "./local-api.ts";
 import { Loop } from "./loop.ts";
@@ -34,6 +37,9 @@ export interface DaemonOptions {
   readonly mesh: MeshInterface;
   readonly link: LinkDriver;
   readonly chrony: Chrony;
+  readonly firewall: { readonly driver: FirewallDriver; readonly readSshFacts: () => Promise<SshFacts> };
+  /** The given file, read anew. */
+  readonly readConfig: () => Promise<ClusterConfigFile>;
   /**
    * Called when this machine has left its cluster, or has begun to and failed: this process is of no more use, and only
    * after a failure is another one.
@@ -57,10 +63,17 @@ export class Daemon implements AsyncDisposable {
   readonly #protocol: NodeProtocol;
   readonly #view: View;
   readonly #kubernetes: KubernetesPart;
+  readonly #firewall: FirewallController;
   #driver!: ProtocolDriver;
   #network: Network | undefined;
   #loops:
-    | { readonly mesh: Loop; readonly kubernetes: Loop; readonly controlPlane: Loop; readonly time: Loop }
+    | {
+        readonly mesh: Loop;
+        readonly firewall: Loop;
+        readonly kubernetes: Loop;
+        readonly controlPlane: Loop;
+        readonly time: Loop;
+      }
     | undefined;
   #meshMtu: number | undefined;
   /** What the other members were told last. */
@@ -85,6 +98,12 @@ export class Daemon implements AsyncDisposable {
       now: clock.now(),
     });
     this.#view = new View(this.#protocol);
+    this.#firewall = new FirewallController({
+      ...options,
+      ...options.firewall,
+      addressPlan: () => this.#view.addressPlan,
+      logger: options.logger.child({ part: "firewall" }),
+    });
     this.#kubernetes = this.#resources.use(
       new KubernetesPart({
         ...options,
@@ -145,6 +164,7 @@ export class Daemon implements AsyncDisposable {
       this.#resources.use(new Loop({ name, everyMs, round, rng, logger: logger.child({ part: name }) }));
     this.#loops = {
       mesh: loop("mesh", 30_000, (signal) => mesh.round(signal)),
+      firewall: loop("firewall", 30_000, () => this.#firewall.round()),
       kubernetes: loop("kubernetes", 1_000, (signal) => this.#kubernetes.round(signal)),
       controlPlane: loop("control-plane", 2_000, (signal) => this.#kubernetes.controlPlane.round(signal)),
       time: loop("time", 60_000, async (signal) => {
@@ -171,6 +191,7 @@ export class Daemon implements AsyncDisposable {
           index: effect.index,
           isFounder: effect.isFounder,
         });
+        this.#loops?.firewall.poke();
         return this.#poke();
       case "application":
         if (effect.applicant.hasJoinKey) this.#kubernetes.controlPlane.apply(effect.applicant.nodeId);
@@ -263,7 +284,10 @@ export class Daemon implements AsyncDisposable {
         leaveKubernetes: (signal) => this.#kubernetes.leave(signal),
         departurePath: settings.departurePath,
         tellOthers: () => this.#driver.feed({ kind: "leave" }),
-        stopMesh: (signal) => mesh.remove(signal),
+        stopMesh: async (signal) => {
+          await mesh.remove(signal);
+          await this.#firewall.remove();
+        },
         logger,
       });
       hasLeft = true;
@@ -285,6 +309,7 @@ export class Daemon implements AsyncDisposable {
           await this.#options.distribution.status(AbortSignal.timeout(4_000)),
         ),
       members: () => Promise.resolve(memberList(this.#view)),
+      firewall: () => this.#firewall.report(),
       leave: () => this.#depart(),
       agentCertificate: ({ csrPem }, signal) => this.#kubernetes.agentCertificate(csrPem, signal),
     };
@@ -313,6 +338,7 @@ export class Daemon implements AsyncDisposable {
       clocks: this.#kubernetes.clocks,
       interfaces: this.#network?.interfaces().map(({ name }) => name) ?? [],
       counters: this.#protocol.counters(),
+      firewallError: this.#firewall.error,
     });
   }
 }

@@ -5,6 +5,7 @@ import {
   findEndpoint,
   type AgentCertificateAnswer,
   type ClusterStatus,
+  type FirewallReport,
   type LeaveAnswer,
   type LocalApiAccess,
   type LocalApiName,
@@ -21,6 +22,7 @@ export interface LocalApiAnswers {
   status(): Promise<NodeStatus>;
   cluster(): Promise<ClusterStatus>;
   members(): Promise<MemberList>;
+  firewall(): Promise<FirewallReport>;
   agentCertificate(request: AgentCertificateRequest, signal: AbortSignal): Promise<AgentCertificateAnswer>;
   leave(): Promise<LeaveAnswer>;
 }
@@ -116,6 +118,8 @@ async function ask(
       return answers.cluster();
     case "members":
       return answers.members();
+    case "firewall":
+      return answers.firewall();
     case "agentCertificate":
       return answers.agentCertificate(AgentCertificateRequest.parse(await readJson(request)), signal);
     case "leave":

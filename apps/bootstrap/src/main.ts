@@ -3,6 +3,7 @@
  * work on; `daemon.ts` puts them together.
  */
 import { ConfigFileError, parseConfigFile, type ClusterConfigFile } from "@cluster-os/api";
+import { Nftables, readSshFacts } from "@cluster-os/firewall/drivers";
 import { agreementKeyFromPrivate, nodeName } from "@cluster-os/identity";
 import { KeyFileError, loadOrCreateKeys } from "@cluster-os/identity/drivers";
 import { NoDistributionError } from "@cluster-os/kubernetes";
@@ -59,6 +60,8 @@ async function main(): Promise<void> {
     }),
     link,
     chrony: new ChronyOfHost(),
+    firewall: { driver: new Nftables(), readSshFacts },
+    readConfig,
     // After its answer is out.
     onDeparture: (hasLeft) => setImmediate(() => stop(daemon, hasLeft ? EXIT_DEPARTED : 1)),
     distribution: await openDistribution(config.kubernetes, {

@@ -130,6 +130,8 @@ export interface NodeReportInput {
   readonly steps: readonly Step[];
   readonly clocks: Pick<ClockWatch, "offsets" | "isAwaited">;
   readonly counters: Readonly<Record<string, number>>;
+  /** Why the firewall is not in place, if it shall be and is not. */
+  readonly firewallError: string | undefined;
 }
 
 const CLOCK_PROBLEM = {
@@ -187,6 +189,9 @@ export function nodeReport(input: NodeReportInput): NodeStatus {
         message: describeDiagnostic(diagnostic),
       })),
       ...(input.clocks.isAwaited ? [CLOCK_PROBLEM] : []),
+      ...(input.firewallError === undefined
+        ? []
+        : [{ kind: "firewall-failed", message: `the firewall is not in place: ${input.firewallError}` }]),
     ],
     clockOffsets: [...input.clocks.offsets],
     steps: input.steps.map(({ name, atMs }) => ({ name, atMs })),

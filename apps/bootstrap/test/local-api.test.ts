@@ -20,6 +20,7 @@ describe("the local API", () => {
     status: () => Promise.reject(new Error("kubeadm does not answer")),
     cluster: () => Promise.resolve(CLUSTER),
     members: () => Promise.reject(new PeerApiError(503, "no server answers yet")),
+    firewall: () => Promise.reject(new Error("there is no nft")),
     agentCertificate: () => Promise.resolve(CERTIFICATE),
     leave: () => Promise.reject(new PeerApiError(409, "a server")),
   };

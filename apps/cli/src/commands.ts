@@ -2,6 +2,7 @@ import { parseWords } from "./arguments.ts";
 import { UsageError, type Command } from "./command.ts";
 import { doctor } from "./commands/doctor.ts";
 import { down } from "./commands/down.ts";
+import { firewall } from "./commands/firewall.ts";
 import { info } from "./commands/info.ts";
 import { joinKey } from "./commands/join-key.ts";
 import { heal } from "./commands/heal.ts";
@@ -39,6 +40,7 @@ export const COMMANDS: readonly Command[] = [
   status,
   members,
   doctor,
+  firewall,
   kubectl,
   shell,
   logs,

@@ -1,4 +1,4 @@
-import type { ClusterStatus, LeaveAnswer, MemberList, NodeStatus } from "@cluster-os/api";
+import type { ClusterStatus, FirewallReport, LeaveAnswer, MemberList, NodeStatus } from "@cluster-os/api";
 import { CommandError, type Context } from "./command.ts";
 
 /** What a machine's bootstrap answers. */
@@ -6,6 +6,7 @@ export interface LocalApi {
   status(signal?: AbortSignal): Promise<NodeStatus>;
   cluster(signal?: AbortSignal): Promise<ClusterStatus>;
   members(signal?: AbortSignal): Promise<MemberList>;
+  firewall(signal?: AbortSignal): Promise<FirewallReport>;
   leave(signal?: AbortSignal): Promise<LeaveAnswer>;
 }
 

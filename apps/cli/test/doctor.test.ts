@@ -21,6 +21,27 @@ const unit = (name: string, change: Partial<UnitFacts> = {}): UnitFacts => ({
   ...change,
 });
 
+/** As `nft --json list ruleset` prints it: our own table, which is passed over, and rules of somebody else's for input. */
+function ruleset(
+  policy: "accept" | "drop" = "accept",
+  ...expressions: readonly (readonly object[])[]
+): string {
+  const base = { type: "filter", hook: "input", prio: 0 };
+  const ours = { family: "inet", table: "cluster_os", name: "input" };
+  const theirs = { family: "inet", table: "site" };
+  return JSON.stringify({
+    nftables: [
+      { chain: { ...ours, ...base, policy: "drop" } },
+      { chain: { ...theirs, ...base, name: "in", policy } },
+      ...expressions.map((expr) => ({ rule: { ...theirs, chain: "in", expr } })),
+    ],
+  });
+}
+
+function isPort(protocol: string, port: number): object {
+  return { match: { op: "==", left: { payload: { protocol, field: "dport" } }, right: port } };
+}
+
 /** A server of a cluster of three, on which nothing is wrong. */
 function facts(change: Partial<MachineFacts> = {}): MachineFacts {
   return {
@@ -29,6 +50,7 @@ function facts(change: Partial<MachineFacts> = {}): MachineFacts {
     cluster: clusterStatus(),
     units: UNITS.map((name) => unit(name)),
     interfaces: [ETH0],
+    packetFilter: ruleset(),
     memory: { totalBytes: 8 * GIB, availableBytes: 4 * GIB },
     disks: [{ path: "/", sizeBytes: 100 * GIB, availableBytes: 50 * GIB }],
     kernel: {
@@ -97,6 +119,54 @@ const CASES: readonly Case[] = [
     name: "bootstrap that does not answer, and why",
     facts: facts({ status: undefined, silence: "bootstrap is not running on this machine" }),
     expected: ["bootstrap-silent error: not running"],
+  },
+  {
+    name: "somebody's firewall that knows SSH alone",
+    facts: facts({
+      packetFilter: ruleset(
+        "drop",
+        [isPort("tcp", 22), { accept: null }],
+        [isPort("udp", 51_820), { accept: null }],
+      ),
+    }),
+    expected: [
+      'foreign-firewall error: the table "inet site" of this machine\'s nftables drops announcements of other',
+    ],
+  },
+  {
+    name: "somebody's firewall that lets gossip in and drops WireGuard",
+    facts: facts({ packetFilter: ruleset("accept", [isPort("udp", 51_820), { drop: null }]) }),
+    expected: ["foreign-firewall error: drops WireGuard (UDP 51820) on eth0"],
+  },
+  {
+    name: "nothing of somebody's rules that let the members in",
+    facts: facts({
+      packetFilter: ruleset(
+        "drop",
+        [isPort("tcp", 8686), { accept: null }],
+        [isPort("udp", 8686), { accept: null }],
+        [isPort("udp", 51_820), { accept: null }],
+      ),
+    }),
+    expected: [],
+  },
+  {
+    name: "nothing of rules that cannot be judged, while others are heard",
+    facts: facts({ packetFilter: ruleset("drop", [{ xt: null }, { accept: null }]) }),
+    expected: [],
+  },
+  {
+    name: "rules that cannot be judged, where nobody is heard",
+    facts: {
+      ...searching({ silentForMs: 120_000 }),
+      packetFilter: ruleset("drop", [{ xt: null }, { accept: null }]),
+    },
+    expected: ["nobody-heard error: no machine is heard", "foreign-firewall warning: may drop announcements"],
+  },
+  {
+    name: "a firewall that could not be put in place",
+    facts: says("firewall-failed", "the firewall is not in place: there is no nft"),
+    expected: ["firewall-failed warning: there is no nft"],
   },
   {
     name: "a stopped service",
@@ -395,6 +465,7 @@ describe("doctor finds", () => {
       memory: undefined,
       disks: undefined,
       kernel: undefined,
+      packetFilter: undefined,
       clock: undefined,
       certificates: undefined,
       api: undefined,

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ClusterStatus, MemberList, NodeStatus } from "@cluster-os/api";
+import type { ClusterStatus, FirewallReport, MemberList, NodeStatus } from "@cluster-os/api";
 import { seededRng } from "@cluster-os/std";
 import { expect } from "chai";
 import type { Context, Output } from "../src/command.ts";
@@ -17,6 +17,7 @@ export class FakeMachine implements LabMachine {
   on = true;
   answer: NodeStatus | Error;
   cluster: ClusterStatus = { nodes: [], controlPlane: { voters: [], learners: [] } };
+  firewall: FirewallReport = { mode: "on", isInPlace: false, rules: [], changes: [], sshPorts: [22] };
   /** What was run here, each with its words joined. */
   readonly ran: string[] = [];
   exitCode = 0;
@@ -36,6 +37,7 @@ export class FakeMachine implements LabMachine {
       status: () => this.#status(),
       cluster: () => Promise.resolve(this.cluster),
       members: () => Promise.resolve(MEMBERS),
+      firewall: () => Promise.resolve(this.firewall),
       leave: () => Promise.resolve({ name: NAMES[this.number - 1] ?? "", clusterId: "c0ffee" }),
     });
   run = (argv: readonly string[]): Promise<number> => {

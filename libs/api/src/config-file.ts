@@ -8,6 +8,7 @@ import {
   type YAMLMap,
 } from "yaml";
 import { z } from "zod";
+import { FirewallMode } from "./firewall.ts";
 import { nearest } from "./nearest.ts";
 
 /** Where the given file lies on a machine. */
@@ -20,6 +21,7 @@ function field<Schema extends z.ZodType>(schema: Schema, description: string, wr
 
 const Port = z.int().min(1).max(65_535);
 const TIME_SOURCE = /^[0-9A-Za-z]([0-9A-Za-z.:-]{0,252}[0-9A-Za-z])?$/;
+const OPEN_PORT = /^[1-9]\d{0,4}(-[1-9]\d{0,4})?\/(tcp|udp)$/;
 const SEED = /^(\[[0-9A-Fa-f:.]+(%[\w.-]+)?\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?):([1-9]\d{0,4})$/;
 
 /**
@@ -64,6 +66,18 @@ export const ClusterConfigFile = z.strictObject({
     "Time servers (NTP) outside of the cluster, by name or address; they replace those that DHCP offers. Without any, " +
       "the machines agree on a time among themselves.",
     'a list of at most 16 names or addresses, for example ["ntp.example.org", "10.0.0.1"]',
+  ),
+  firewall: field(
+    FirewallMode,
+    "Whether this machine refuses what comes from the local network and is neither gossip, WireGuard, SSH, DHCP, ICMP nor " +
+      "a port in `openPorts`. `observe` counts what would be refused, and refuses nothing. Default on.",
+    "on, off or observe",
+  ),
+  openPorts: field(
+    z.array(z.string().regex(OPEN_PORT).refine(isPortRange)).max(64),
+    "Ports that the firewall opens on the local network for users: `port/tcp`, `port/udp`, or a range of ports. SSH is " +
+      "always open and needs no entry.",
+    'a list of at most 64 ports with their protocols, for example ["443/tcp", "60000-61000/udp"]',
   ),
   patience: field(
     z.int().min(1).max(20),
@@ -143,6 +157,11 @@ function valuesOf(document: Document, path: string): Readonly<Record<string, unk
       { message: "a word that begins with * is an alias in YAML; put it in quotes" },
     ]);
   }
+}
+
+function isPortRange(text: string): boolean {
+  const [first = 0, last = first] = text.split("/")[0]?.split("-").map(Number) ?? [];
+  return first <= last && last <= 65_535;
 }
 
 function isJoinKey(text: string): boolean {

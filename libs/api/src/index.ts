@@ -4,6 +4,7 @@
  */
 export * from "./cli-output.ts";
 export * from "./config-file.ts";
+export * from "./firewall.ts";
 export * from "./local-api.ts";
 export { nearest } from "./nearest.ts";
 export * from "./objects/agent-access.ts";

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ClusterStatus, ControlPlaneStatus, MemberList } from "./cli-output.ts";
+import { FirewallReport } from "./firewall.ts";
 
 /** The socket on which bootstrap answers questions; root and the group {@link LOCAL_API_GROUP} may open it. */
 export const LOCAL_API_SOCKET = "/run/cluster-os/bootstrap.sock";
@@ -206,6 +207,14 @@ export const LOCAL_API = {
     access: "group",
     description: "Every admitted member: what `cluster-os members -o json` prints.",
     answer: MemberList,
+  },
+  firewall: {
+    method: "GET",
+    path: "/v1/firewall",
+    access: "group",
+    description:
+      "What comes into this machine from the local network, and what the given file would change: what `cluster-os firewall -o json` prints.",
+    answer: FirewallReport,
   },
   agentCertificate: {
     method: "POST",

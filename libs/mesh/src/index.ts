@@ -18,6 +18,7 @@ export { InMemoryWireGuard } from "./in-memory-wireguard.ts";
 export { meshWish, type MeshMember, type MeshWish, type MeshWishInput, type PeerWish } from "./mesh-wish.ts";
 export { planDevice } from "./plan-device.ts";
 export {
+  INNER_NETWORKS,
   isUnderlayInterface,
   meshMtu,
   planLink,

@@ -73,7 +73,29 @@ export function meshMtu(underlayMtus: readonly number[]): number {
 
 // Interfaces that are the cluster's, containers' or virtual machines' own, and no way to another machine.
 const INNER_INTERFACES =
-  /^(lo$|cos[0-9]|cni|veth|docker|podman|br-|kube|flannel|cali|cilium|vxlan|virbr|vnet|lxc|tap|tunl?[0-9]|wg|ifb|dummy|nodelocaldns|ip6tnl|sit[0-9]|gre(tap)?[0-9]|ip6gre|erspan)/;
+  /^(lo$|cos[0-9]|cni|veth|docker|podman|br-|kube|flannel|cali|cilium|vxlan|virbr|vnet|lxc|tap|tun|wg|ifb|dummy|nodelocaldns|ip6tnl|sit[0-9]|gre(tap)?[0-9]|ip6gre|erspan)/;
+
+/**
+ * Interfaces of networks that are inside the machine and not the cluster's - containers', virtual machines', tunnels' - as
+ * beginnings of their names, for whoever writes rules about them. None of them leads to other machines in the sense of
+ * {@link isUnderlayInterface}.
+ */
+export const INNER_NETWORKS: readonly string[] = [
+  "br-*",
+  "cali*",
+  "cilium*",
+  "docker*",
+  "flannel*",
+  "lxc*",
+  "podman*",
+  "tap*",
+  "tun*",
+  "veth*",
+  "virbr*",
+  "vnet*",
+  "vxlan*",
+  "wg*",
+];
 
 /** Whether an interface of this name may lead to other machines. */
 export function isUnderlayInterface(name: string): boolean {

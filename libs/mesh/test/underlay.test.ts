@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { isUnderlayInterface } from "../src/index.ts";
+import { INNER_NETWORKS, isUnderlayInterface } from "../src/index.ts";
 
 describe("interfaces that lead to other machines", () => {
   for (const name of ["eth0", "enp3s0", "enx001122334455", "wlan0", "bond0", "ib0", "site0", "green0"]) {
@@ -24,6 +24,7 @@ describe("interfaces that lead to other machines", () => {
     "sit0",
     "gre0",
     "ip6tnl0",
+    ...INNER_NETWORKS.map((name) => name.replace("*", "0")),
   ]) {
     it(`${name} does not`, () => expect(isUnderlayInterface(name)).to.equal(false));
   }

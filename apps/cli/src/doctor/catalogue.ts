@@ -30,6 +30,20 @@ export const CATALOGUE = {
     means: "the interface has no address, not even the link-local one that Linux gives by itself",
     remedy: "allow IPv6 on it (`sysctl net.ipv6.conf.all.disable_ipv6=0`), or give it an address",
   },
+  "foreign-firewall": {
+    severity: "error",
+    means:
+      "rules of this machine that are not Cluster-OS's keep out what the members must hear of each other",
+    remedy:
+      "have that table accept UDP and TCP port 8686 and UDP port 51820 (or `gossipPort`, `wireguardPort`), over IPv6 too; or remove it: Cluster-OS brings a firewall of its own",
+  },
+  "firewall-failed": {
+    severity: "warning",
+    means:
+      "the firewall of this machine could not be put in place, so the local network reaches what listens here",
+    remedy:
+      "install nftables, or load the kernel's nf_tables (`modprobe nf_tables`); `firewall: off` accepts it as it is",
+  },
   "nobody-heard": {
     severity: "error",
     means:

@@ -1,5 +1,6 @@
 import type { Finding } from "./catalogue.ts";
 import { checkCertificates, checkKubernetes } from "./checks/kubernetes.ts";
+import { checkForeignFirewall } from "./checks/firewall.ts";
 import { checkClock } from "./checks/clock.ts";
 import { checkKernel, checkResources } from "./checks/machine.ts";
 import { checkDiscovery, checkLinks, checkMembers, checkMesh } from "./checks/network.ts";
@@ -15,6 +16,7 @@ const CHECKS: readonly ((facts: MachineFacts) => readonly Finding[])[] = [
   checkUnits,
   checkClock,
   checkProblems,
+  checkForeignFirewall,
   checkDiscovery,
   checkMesh,
   checkMembers,

@@ -61,6 +61,8 @@ export interface MachineFacts {
   readonly cluster: ClusterStatus | undefined;
   readonly units: readonly UnitFacts[] | undefined;
   readonly interfaces: readonly InterfaceFacts[] | undefined;
+  /** `nft --json list ruleset`. */
+  readonly packetFilter: string | undefined;
   readonly memory: { readonly totalBytes: number; readonly availableBytes: number } | undefined;
   readonly disks: readonly DiskFacts[] | undefined;
   readonly kernel: KernelFacts | undefined;

@@ -42,23 +42,26 @@ export async function gatherFacts(
     ({ status }) => status !== undefined,
     againMs,
   );
-  const [units, interfaces, memory, disks, kernel, clock, certificates, api] = await Promise.all([
-    gatherUnits(machine),
-    read("ip", "-json", "address").then((text) => text && parseInterfaces(text)),
-    read("cat", "/proc/meminfo").then((text) => text && parseMemory(text)),
-    // Paths that are not there are an error of df's, and the others are told all the same.
-    readFrom(machine, ["df", "--block-size=1", "--output=target,size,avail", ...FOLDERS], true).then(
-      (text) => text && parseDisks(text),
-    ),
-    gatherKernel(machine),
-    gatherClock(machine),
-    gatherCertificates(machine),
-    askApi(machine, againMs),
-  ]);
+  const [units, interfaces, packetFilter, memory, disks, kernel, clock, certificates, api] =
+    await Promise.all([
+      gatherUnits(machine),
+      read("ip", "-json", "address").then((text) => text && parseInterfaces(text)),
+      read("nft", "--json", "list", "ruleset"),
+      read("cat", "/proc/meminfo").then((text) => text && parseMemory(text)),
+      // Paths that are not there are an error of df's, and the others are told all the same.
+      readFrom(machine, ["df", "--block-size=1", "--output=target,size,avail", ...FOLDERS], true).then(
+        (text) => text && parseDisks(text),
+      ),
+      gatherKernel(machine),
+      gatherClock(machine),
+      gatherCertificates(machine),
+      askApi(machine, againMs),
+    ]);
   return {
     ...bootstrap,
     units,
     interfaces: interfaces || undefined,
+    packetFilter: packetFilter?.startsWith("{") ? packetFilter : undefined,
     memory: memory || undefined,
     disks: disks || undefined,
     kernel,

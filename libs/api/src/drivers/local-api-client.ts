@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { z } from "zod";
 import type { ClusterStatus, MemberList } from "../cli-output.ts";
+import type { FirewallReport } from "../firewall.ts";
 import {
   LOCAL_API,
   LOCAL_API_GROUP,
@@ -61,6 +62,10 @@ export class LocalApiClient {
 
   members(signal?: AbortSignal): Promise<MemberList> {
     return this.#call(LOCAL_API.members, { signal });
+  }
+
+  firewall(signal?: AbortSignal): Promise<FirewallReport> {
+    return this.#call(LOCAL_API.firewall, { signal });
   }
 
   agentCertificate(body: AgentCertificateRequest, signal?: AbortSignal): Promise<AgentCertificateAnswer> {

@@ -7,6 +7,7 @@ const KINDS: Readonly<Record<string, FindingKind>> = {
   "no-join-key": "no-join-key",
   "other-cluster": "other-cluster",
   "duplicate-identity": "duplicate-identity",
+  "firewall-failed": "firewall-failed",
 };
 
 export function checkProblems(facts: MachineFacts): readonly Finding[] {
