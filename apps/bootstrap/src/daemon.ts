@@ -153,7 +153,9 @@ export class Daemon implements AsyncDisposable {
   }
 
   #startLoops(): void {
-    const { rng, logger } = this.#options;
+    const { rng, logger, config } = this.#options;
+    // On slow machines each round takes long; without longer pauses there would be time for nothing else.
+    const patience = config.patience ?? 1;
     const mesh = this.#meshController();
     const time = this.#timeController();
     const loop = (
@@ -161,7 +163,9 @@ export class Daemon implements AsyncDisposable {
       everyMs: number,
       round: (signal: AbortSignal) => Promise<number | void>,
     ): Loop =>
-      this.#resources.use(new Loop({ name, everyMs, round, rng, logger: logger.child({ part: name }) }));
+      this.#resources.use(
+        new Loop({ name, everyMs: everyMs * patience, round, rng, logger: logger.child({ part: name }) }),
+      );
     this.#loops = {
       mesh: loop("mesh", 30_000, (signal) => mesh.round(signal)),
       firewall: loop("firewall", 30_000, () => this.#firewall.round()),

@@ -64,12 +64,19 @@ describe("files of a node", () => {
     ["lab", labMachine],
   ] as const) {
     it(`patches of a ${name} machine`, () => {
-      const patches = renderPatches(placement(2), machine);
-      const text = Object.entries(patches).map(([file, content]) => `# ${file}\n${content}`);
-      expectGolden(`patches-${name}.txt`, text.join(""));
+      expectGolden(`patches-${name}.txt`, patchesText(renderPatches(placement(2), machine)));
     });
   }
+  it("patches of a slow machine", () => {
+    expectGolden("patches-slow.txt", patchesText(renderPatches(placement(2), realMachine, 10)));
+  });
 });
+
+function patchesText(patches: Readonly<Record<string, string>>): string {
+  return Object.entries(patches)
+    .map(([file, content]) => `# ${file}\n${content}`)
+    .join("");
+}
 
 describe("what holds for the whole cluster", () => {
   it("holds nothing of one machine's control groups", () => {
@@ -100,6 +107,13 @@ describe("what holds for the whole cluster", () => {
 });
 
 describe("the balancer", () => {
+  it("waits longer, and looks less often, on slow machines", () => {
+    const text = renderBalancer([server(1)], 10);
+    expect(text).to.include("timeout connect 10000ms");
+    expect(text).to.include("timeout check 30000ms");
+    expect(text).to.include("inter 10000ms fastinter 5000ms downinter 5000ms");
+  });
+
   it("is the same whatever the order of its servers", () => {
     fc.assert(
       fc.property(fc.shuffledSubarray([1, 2, 3, 4, 5], { minLength: 5 }), (order) => {

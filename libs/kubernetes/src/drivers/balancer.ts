@@ -18,7 +18,7 @@ export class Balancer {
 
   /** Points it at these servers, and has it running. Told the same again it does nothing at all. */
   async point(servers: readonly ServerAddress[], signal: AbortSignal): Promise<void> {
-    const configuration = renderBalancer(servers);
+    const configuration = renderBalancer(servers, this.#host.patience);
     if (configuration === this.#pointedAt) return;
     this.#pointedAt = undefined;
     const sorted = [...servers].sort((left, right) => compareText(left.nodeName, right.nodeName));

@@ -33,7 +33,7 @@ export async function placeKubeadm(
   signal: AbortSignal,
 ): Promise<void> {
   const { host } = context;
-  const patches = renderPatches(placement, await host.inspect());
+  const patches = renderPatches(placement, await host.inspect(), host.patience);
   for (const [name, patch] of Object.entries(patches)) {
     await host.writeFile(`${PATHS.patches}/${name}`, patch, 0o644);
   }

@@ -1,4 +1,13 @@
-/** Arguments of the controller manager and the scheduler, whatever starts them. */
+/** Arguments of the API server, the controller manager and the scheduler, whatever starts them. */
+
+/** On slow machines an etcd that answers late is no reason to call the API server unhealthy: by default 2 s are. */
+export function apiServerArgs(patience: number): Readonly<Record<string, string>> {
+  if (patience === 1) return {};
+  return {
+    "etcd-healthcheck-timeout": duration(2 * patience),
+    "etcd-readycheck-timeout": duration(2 * patience),
+  };
+}
 
 export function controllerManagerArgs(patience: number): Readonly<Record<string, string>> {
   return {

@@ -4,10 +4,12 @@ import { API_SERVER_PORT, BALANCER_PORT } from "../settings.ts";
 
 /**
  * haproxy's configuration of the balancer in front of the API servers. The order of `servers` does not matter, and an
- * empty list is valid: connections are then closed at once.
+ * empty list is valid: connections are then closed at once. On machines that are `patience` times slower than usual ones a
+ * late answer is no missing one, and each look at a server, a handshake of TLS, is dear.
  */
-export function renderBalancer(servers: readonly ServerAddress[]): string {
+export function renderBalancer(servers: readonly ServerAddress[], patience = 1): string {
   const sorted = [...servers].sort((left, right) => compareText(left.nodeName, right.nodeName));
+  const time = (ms: number): string => `${Math.round(ms * patience)}ms`;
   const lines = sorted.map(({ nodeName, address }) => `    server ${nodeName} ${address}:${API_SERVER_PORT}`);
   return `# Rendered by cluster-os-bootstrap from the cluster's membership. Changes are overwritten.
 global
@@ -23,7 +25,7 @@ defaults
     mode tcp
     log global
     option dontlog-normal
-    timeout connect 1s
+    timeout connect ${time(1000)}
     # Watches and terminals are silent for long; their clients send keep-alives where it matters.
     timeout client 1h
     timeout server 1h
@@ -40,8 +42,8 @@ backend servers
     # Readiness, not just an open port: a server that starts or stops is not asked.
     option httpchk GET /readyz
     http-check expect status 200
-    timeout check 3s
+    timeout check ${time(3000)}
     # A machine that vanished sends no reset: its connections are dropped here, or clients would hang on them.
-    default-server check check-ssl verify none inter 1s fastinter 500ms downinter 500ms fall 2 rise 1 on-marked-down shutdown-sessions
+    default-server check check-ssl verify none inter ${time(1000)} fastinter ${time(500)} downinter ${time(500)} fall 2 rise 1 on-marked-down shutdown-sessions
 ${lines.length > 0 ? `${lines.join("\n")}\n` : ""}`;
 }

@@ -2,7 +2,7 @@ import type { NodePlacement } from "../distribution.ts";
 import { K3S, K3S_ETCD_HTTP_PORT } from "../k3s-settings.ts";
 import type { MachineFacts } from "../machine.ts";
 import { API_NAME, API_SERVER_PORT, API_URL, CLUSTER_DOMAIN, etcdTiming, PAUSE_IMAGE } from "../settings.ts";
-import { controllerManagerArgs, leaderElectionArgs } from "./controllers.ts";
+import { apiServerArgs, controllerManagerArgs, leaderElectionArgs } from "./controllers.ts";
 import { yamlDocuments } from "./document.ts";
 import { kubeletSettings } from "./kubelet.ts";
 import { dnsAddress } from "./networks.ts";
@@ -43,7 +43,7 @@ export function renderServerConfig(placement: NodePlacement, start: ServerStart,
     "write-kubeconfig-mode": "0600",
     // Balancers ask every server whether it is ready, and have no credentials. What else nobody in particular may do is
     // what the API's own rules say: versions and health.
-    "kube-apiserver-arg": ["anonymous-auth=true"],
+    "kube-apiserver-arg": ["anonymous-auth=true", ...args(apiServerArgs(patience))],
     "kube-controller-manager-arg": args(controllerManagerArgs(patience)),
     "kube-scheduler-arg": args(leaderElectionArgs(patience)),
     "etcd-arg": args({
@@ -89,9 +89,9 @@ function nodeConfig(placement: NodePlacement): Readonly<Record<string, unknown>>
  * What k3s' kubelet is told besides: a file in its folder of additions, which is read after k3s' own
  * (docs.k3s.io, "Kubelet Configuration Files"). The control groups' driver is k3s' to find out.
  */
-export function renderKubeletDropIn(placement: NodePlacement, machine: MachineFacts): string {
+export function renderKubeletDropIn(placement: NodePlacement, machine: MachineFacts, patience = 1): string {
   return yamlDocuments({
-    ...kubeletSettings(),
+    ...kubeletSettings(patience),
     address: placement.meshAddress,
     ...(machine.cgroupVersion === 1 && { failCgroupV1: false }),
   });

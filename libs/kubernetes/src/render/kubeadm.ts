@@ -11,7 +11,7 @@ import {
   PATHS,
   etcdTiming,
 } from "../settings.ts";
-import { controllerManagerArgs, duration, leaderElectionArgs } from "./controllers.ts";
+import { apiServerArgs, controllerManagerArgs, duration, leaderElectionArgs } from "./controllers.ts";
 import { yamlDocuments } from "./document.ts";
 import { kubeletSettings } from "./kubelet.ts";
 import { dnsAddress } from "./networks.ts";
@@ -44,7 +44,7 @@ export function renderInitConfiguration(placement: NodePlacement, token: string,
       timeouts: timeouts(patience),
     },
     clusterConfiguration(placement.addressPlan, patience),
-    kubeletConfiguration(placement.addressPlan),
+    kubeletConfiguration(placement.addressPlan, patience),
     kubeProxyConfiguration(placement.addressPlan),
   );
 }
@@ -163,7 +163,9 @@ function clusterConfiguration(
     // run yet, as the only endpoint, its first requests fail and it backs off for ten seconds.
     featureGates: { ControlPlaneKubeletLocalMode: false },
     networking: { podSubnet: plan.pods, serviceSubnet: plan.services, dnsDomain: CLUSTER_DOMAIN },
-    apiServer: { extraArgs: args({ "encryption-provider-config": PATHS.secretsEncryption }) },
+    apiServer: {
+      extraArgs: args({ "encryption-provider-config": PATHS.secretsEncryption, ...apiServerArgs(patience) }),
+    },
     controllerManager: {
       extraArgs: args(controllerManagerArgs(patience)),
     },
@@ -177,9 +179,9 @@ function clusterConfiguration(
   };
 }
 
-function kubeletConfiguration(plan: NetworkPlan): object {
+function kubeletConfiguration(plan: NetworkPlan, patience: number): object {
   return {
-    ...kubeletSettings(),
+    ...kubeletSettings(patience),
     cgroupDriver: "systemd",
     clusterDNS: [dnsAddress(plan)],
     clusterDomain: CLUSTER_DOMAIN,

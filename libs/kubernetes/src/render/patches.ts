@@ -8,6 +8,7 @@ import type { MachineFacts } from "../machine.ts";
 export function renderPatches(
   placement: NodePlacement,
   machine: MachineFacts,
+  patience = 1,
 ): Readonly<Record<string, string>> {
   return {
     "kube-apiserver0+json.json": json([
@@ -21,7 +22,53 @@ export function renderPatches(
       // Without the file the kubelet would refuse every pod that asks for the machine's own name servers.
       ...(!machine.hasResolvConf && { resolvConf: "" }),
     }),
+    ...(patience > 1 && renderProbes(patience)),
   };
+}
+
+/** The probes that kubeadm gives to each static pod; its startup probe follows from its own time-outs. */
+const PROBES = {
+  etcd: ["livenessProbe", "readinessProbe", "startupProbe"],
+  "kube-apiserver": ["livenessProbe", "readinessProbe", "startupProbe"],
+  "kube-controller-manager": ["livenessProbe", "startupProbe"],
+  "kube-scheduler": ["livenessProbe", "readinessProbe", "startupProbe"],
+} as const;
+
+/** kubeadm's own: eight answers missed, each for 15 s, and the kubelet restarts the pod. */
+const PROBE_TIMEOUT_S = 15;
+const PROBE_PERIOD_S = { livenessProbe: 10, readinessProbe: 1 } as const;
+
+/**
+ * Patience with static pods: on a slow machine an API server that is busy starting misses its probes, is restarted, and
+ * begins anew for ever; and a probe a second is a good part of what it has to do.
+ */
+function renderProbes(patience: number): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(PROBES).map(([component, probes]) => [
+      `${component}1+strategic.json`,
+      json({
+        spec: {
+          containers: [
+            {
+              name: component,
+              ...Object.fromEntries(
+                probes.map((probe) => [
+                  probe,
+                  {
+                    timeoutSeconds: Math.round(PROBE_TIMEOUT_S * patience),
+                    // Whether it has started is still looked at as often: that costs nothing later.
+                    ...(probe !== "startupProbe" && {
+                      periodSeconds: Math.round(PROBE_PERIOD_S[probe] * patience),
+                    }),
+                  },
+                ]),
+              ),
+            },
+          ],
+        },
+      }),
+    ]),
+  );
 }
 
 function json(value: unknown): string {

@@ -26,7 +26,7 @@ export async function placeK3s(
 ): Promise<void> {
   const { host } = context;
   const facts = await host.inspect();
-  await host.writeFile(K3S.kubeletDropIn, renderKubeletDropIn(placement, facts), 0o644);
+  await host.writeFile(K3S.kubeletDropIn, renderKubeletDropIn(placement, facts, host.patience), 0o644);
   await host.writeFile(K3S.resolvConf, renderResolvConf(facts), 0o644);
   await placeMachine(context, placement, signal);
 }
