@@ -15,3 +15,8 @@ export const NodeIndex = z.int().min(1).max(65_535);
 
 /** Unix milliseconds by the clock of whoever wrote it: for people to read and to break ties, never to expire by. */
 export const UnixMs = z.int().min(0);
+
+/** Names a join key and says nothing about it: the 16 hexadecimal digits of the tag that is in beacons. */
+export const JoinKeyId = z
+  .string()
+  .regex(/^[0-9a-f]{16}$/, "a join key ID is 16 lower-case hexadecimal digits");

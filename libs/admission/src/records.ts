@@ -10,7 +10,7 @@ import {
 } from "@cluster-os/identity";
 import { z } from "zod";
 import { AdmissionError } from "./errors.ts";
-import { ClusterId, NodeIndex, UnixMs } from "./fields.ts";
+import { ClusterId, JoinKeyId, NodeIndex, UnixMs } from "./fields.ts";
 
 /** This node is a member under this index. */
 export const AdmissionPayload = z.object({
@@ -22,7 +22,13 @@ export const AdmissionPayload = z.object({
 export type AdmissionPayload = z.infer<typeof AdmissionPayload>;
 
 /** This node is a member no longer, and its key never will be again. */
-export const RevocationPayload = z.object({ clusterId: ClusterId, nodeId: NodeId, revokedAt: UnixMs });
+export const RevocationPayload = z.object({
+  clusterId: ClusterId,
+  nodeId: NodeId,
+  revokedAt: UnixMs,
+  /** The join keys that the node knew: from now on nobody is admitted unattended by one of them. */
+  retiredJoinKeys: z.array(JoinKeyId).max(16),
+});
 export type RevocationPayload = z.infer<typeof RevocationPayload>;
 
 /** A majority of the servers joined the Kubernetes that `initialiser` began under `epoch`: that is the cluster's. */

@@ -1,7 +1,13 @@
 import type { NodeId, OpenRecord } from "@cluster-os/identity";
-import { compareText } from "@cluster-os/std";
+import { compareBytes, compareText } from "@cluster-os/std";
 import type { Genesis } from "./genesis.ts";
-import { openAdmission, openRevocation, type AdmissionPayload, type Authority } from "./records.ts";
+import {
+  openAdmission,
+  openRevocation,
+  type AdmissionPayload,
+  type Authority,
+  type RevocationPayload,
+} from "./records.ts";
 
 export interface RosterEntry {
   readonly nodeId: NodeId;
@@ -13,13 +19,15 @@ export interface RosterEntry {
  * Who is a member under which index: the founders, and what signed records say. Records may come in any order and any
  * number of times; the outcome depends only on which came. One index has one node and one node one index: of records
  * that contradict each other (which servers that ask etcd never make) founders win, then the earlier, then the lower
- * node ID; the others are refused and listed in {@link conflicts}. A revoked node never comes back; its index may be given again.
+ * node ID; the others are refused and listed in {@link conflicts}. A revocation wins over every admission, whichever came
+ * first: a revoked node never comes back; its index may be given again. Of two revocations of one node the greater
+ * bytes count, as they do in gossip.
  */
 export class Roster {
   readonly #founders: ReadonlyMap<NodeId, number>;
   readonly #authority: Authority;
   readonly #admissions = new Map<string, OpenRecord<AdmissionPayload>>();
-  readonly #revocations = new Map<NodeId, Uint8Array>();
+  readonly #revocations = new Map<NodeId, OpenRecord<RevocationPayload>>();
   #indexes = new Map<NodeId, number>();
   #nodes = new Map<number, NodeId>();
   #conflicts: AdmissionPayload[] = [];
@@ -46,9 +54,12 @@ export class Roster {
 
   /** Learns a revocation record; says whether it was new. Throws like {@link learnAdmission}. */
   learnRevocation(bytes: Uint8Array): boolean {
-    const { nodeId } = openRevocation(bytes, this.#authority).payload;
-    if (this.#revocations.has(nodeId)) return false;
-    this.#revocations.set(nodeId, bytes);
+    const record = openRevocation(bytes, this.#authority);
+    const { nodeId } = record.payload;
+    const known = this.#revocations.get(nodeId);
+    if (known && compareBytes(record.bytes, known.bytes) <= 0) return false;
+    this.#revocations.set(nodeId, record);
+    if (known) return true;
     this.#resolve();
     return true;
   }
@@ -63,6 +74,21 @@ export class Roster {
 
   isRevoked(nodeId: NodeId): boolean {
     return this.#revocations.has(nodeId);
+  }
+
+  /** The revocation record that counts for a node. */
+  revocationOf(nodeId: NodeId): Uint8Array | undefined {
+    return this.#revocations.get(nodeId)?.bytes;
+  }
+
+  /** Everybody who was a member, or asked to be one, and never will be again. */
+  revoked(): readonly RevocationPayload[] {
+    return [...this.#revocations.values()].map(({ payload }) => payload);
+  }
+
+  /** Whether somebody who was revoked knew this join key, so that it admits nobody unattended. */
+  isRetired(joinKeyId: string): boolean {
+    return this.revoked().some(({ retiredJoinKeys }) => retiredJoinKeys.includes(joinKeyId));
   }
 
   indexOf(nodeId: NodeId): number | undefined {
@@ -95,7 +121,7 @@ export class Roster {
   records(): { readonly admissions: readonly Uint8Array[]; readonly revocations: readonly Uint8Array[] } {
     return {
       admissions: this.#ordered().map(({ bytes }) => bytes),
-      revocations: [...this.#revocations.values()],
+      revocations: [...this.#revocations.values()].map(({ bytes }) => bytes),
     };
   }
 

@@ -17,7 +17,12 @@ const records: Readonly<Record<string, Uint8Array>> = {
     authority,
   ),
   revocation: signRevocation(
-    { clusterId, nodeId: carol.identity.nodeId, revokedAt: 1_700_000_200_000 },
+    {
+      clusterId,
+      nodeId: carol.identity.nodeId,
+      revokedAt: 1_700_000_200_000,
+      retiredJoinKeys: ["0123456789abcdef"],
+    },
     authority,
   ),
   established: signEstablished(

@@ -23,7 +23,7 @@ const admission = { clusterId, nodeId: carol.identity.nodeId, index: 3, admitted
 describe("records signed by the authority", () => {
   it("open to what was signed", () => {
     expect(openAdmission(signAdmission(admission, authority), source).payload).to.deep.equal(admission);
-    const revocation = { clusterId, nodeId: carol.identity.nodeId, revokedAt: 6 };
+    const revocation = { clusterId, nodeId: carol.identity.nodeId, revokedAt: 6, retiredJoinKeys: [] };
     expect(openRevocation(signRevocation(revocation, authority), source).payload).to.deep.equal(revocation);
     const established = {
       clusterId,
@@ -44,7 +44,10 @@ describe("records signed by the authority", () => {
   });
 
   it("do not pass for each other", () => {
-    const revocation = signRevocation({ clusterId, nodeId: carol.identity.nodeId, revokedAt: 6 }, authority);
+    const revocation = signRevocation(
+      { clusterId, nodeId: carol.identity.nodeId, revokedAt: 6, retiredJoinKeys: [] },
+      authority,
+    );
     expect(() => openAdmission(revocation, source)).to.throw(RecordError, "type revocation");
   });
 

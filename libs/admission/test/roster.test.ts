@@ -9,8 +9,19 @@ const { clusterId } = genesis;
 const dave = testNode(4);
 const admit = (node: { identity: { nodeId: typeof alice.identity.nodeId } }, index: number, admittedAt = 5) =>
   signAdmission({ clusterId, nodeId: node.identity.nodeId, index, admittedAt }, authority);
-const revoke = (node: typeof alice) =>
-  signRevocation({ clusterId, nodeId: node.identity.nodeId, revokedAt: 9 }, authority);
+const KEY = "0123456789abcdef";
+const OTHER_KEY = "fedcba9876543210";
+const revoke = (node: typeof alice, revokedAt = 9, retiredJoinKeys: string[] = []) =>
+  signRevocation({ clusterId, nodeId: node.identity.nodeId, revokedAt, retiredJoinKeys }, authority);
+
+/** Whichever of the two it is. */
+function learn(roster: Roster, bytes: Uint8Array): void {
+  try {
+    roster.learnAdmission(bytes);
+  } catch {
+    roster.learnRevocation(bytes);
+  }
+}
 
 describe("roster", () => {
   it("begins with the founders", () => {
@@ -58,6 +69,37 @@ describe("roster", () => {
     expect(roster.isAdmitted(alice.identity.nodeId)).to.equal(false);
   });
 
+  const orders = [
+    { name: "before its admission", steps: [revoke(carol), admit(carol, 3)] },
+    { name: "after its admission", steps: [admit(carol, 3), revoke(carol)] },
+    { name: "and admitted anew", steps: [admit(carol, 3), revoke(carol), admit(carol, 4, 50)] },
+    { name: "never admitted", steps: [revoke(carol)] },
+    { name: "twice, with different words", steps: [revoke(carol, 9), revoke(carol, 10), admit(carol, 3)] },
+  ];
+  for (const { name, steps } of orders) {
+    it(`a revocation wins: of a node revoked ${name}`, () => {
+      const roster = new Roster(genesis);
+      for (const bytes of steps) learn(roster, bytes);
+      expect(roster.isAdmitted(carol.identity.nodeId)).to.equal(false);
+      expect(roster.isRevoked(carol.identity.nodeId)).to.equal(true);
+      expect(roster.entries().map(({ index }) => index)).to.deep.equal([1, 2]);
+    });
+  }
+
+  it("knows the join keys that revoked nodes knew", () => {
+    const roster = new Roster(genesis);
+    expect(roster.isRetired(KEY)).to.equal(false);
+    roster.learnRevocation(revoke(carol, 9, [KEY]));
+    roster.learnRevocation(revoke(dave, 9, [KEY, OTHER_KEY]));
+    expect(roster.isRetired(KEY)).to.equal(true);
+    expect(roster.isRetired(OTHER_KEY)).to.equal(true);
+    expect(roster.isRetired("0".repeat(16))).to.equal(false);
+    expect(roster.revoked().map(({ nodeId }) => nodeId)).to.have.members([
+      carol.identity.nodeId,
+      dave.identity.nodeId,
+    ]);
+  });
+
   it("believes nobody but the authority", () => {
     const forged = signAdmission(
       { clusterId, nodeId: carol.identity.nodeId, index: 3, admittedAt: 5 },
@@ -79,7 +121,7 @@ describe("roster", () => {
         kind: fc.constant("revoke" as const),
         node: fc.nat(3),
         index: fc.constant(0),
-        at: fc.constant(0),
+        at: fc.nat(2),
       }),
     );
     const apply = (
@@ -89,7 +131,7 @@ describe("roster", () => {
       const subject = nodes[node] as typeof carol;
       return kind === "admit"
         ? roster.learnAdmission(admit(subject, index, at))
-        : roster.learnRevocation(revoke(subject));
+        : roster.learnRevocation(revoke(subject, at, at === 0 ? [] : [KEY]));
     };
     fc.assert(
       fc.property(
@@ -108,6 +150,12 @@ describe("roster", () => {
           for (const step of shuffled) apply(other, step);
           expect(other.entries()).to.deep.equal(one.entries());
           expect(other.conflicts()).to.deep.equal(one.conflicts());
+          const gone = nodes.map(({ identity }) => one.revocationOf(identity.nodeId));
+          expect(nodes.map(({ identity }) => other.revocationOf(identity.nodeId))).to.deep.equal(gone);
+          expect(other.isRetired(KEY)).to.equal(one.isRetired(KEY));
+          for (const { kind, node } of straight) {
+            if (kind === "revoke") expect(one.isAdmitted(nodes[node]!.identity.nodeId)).to.equal(false);
+          }
           expect(new Set(one.entries().map(({ index }) => index)).size).to.equal(one.entries().length);
           const again = new Roster(genesis);
           const { admissions, revocations } = other.records();

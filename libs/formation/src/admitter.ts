@@ -12,6 +12,7 @@ import {
   type OpenApplication,
 } from "./application-record.ts";
 import type { FormationContext } from "./context.ts";
+import type { RevocationDecision } from "./formation-interface.ts";
 import { frame } from "./frame.ts";
 import { admissionKey, revocationKey, type Ledger, type Statement } from "./ledger.ts";
 import { isUsableAgreementKey } from "./usable-key.ts";
@@ -88,12 +89,18 @@ export class Admitter {
   }
 
   /** On a server: this node is a member no longer. Idempotent. */
-  revoke(nodeId: NodeId): void {
-    const { store, wallTime } = this.#context;
+  revoke({ nodeId, revokedAt = this.#context.wallTime(), retiredJoinKeys = [] }: RevocationDecision): void {
+    const { store } = this.#context;
     const { genesis, roster } = this.#ledger;
     const seed = store.state.authoritySeed;
+    this.#pending.delete(nodeId);
     if (!seed || roster.isRevoked(nodeId)) return;
-    const payload = { clusterId: genesis.clusterId, nodeId, revokedAt: wallTime() };
+    const payload = {
+      clusterId: genesis.clusterId,
+      nodeId,
+      revokedAt,
+      retiredJoinKeys: [...retiredJoinKeys],
+    };
     this.#state({ key: revocationKey(nodeId), bytes: signRevocation(payload, signingKeyFromSeed(seed)) });
   }
 
@@ -110,7 +117,9 @@ export class Admitter {
   }
 
   #announce(application: OpenApplication, replyTo: ReplyTo, now: Instant): void {
-    const { nodeId, wireguardKey, sealingKey, hasJoinKey } = application;
+    const { nodeId, wireguardKey, sealingKey } = application;
+    const { joinKey } = this.#context;
+    const hasJoinKey = application.hasJoinKey && !this.#ledger.roster.isRetired(joinKey.id);
     const known = this.#pending.get(nodeId);
     const isDue = !known || now - known.announcedAt >= ANNOUNCE_AGAIN_MS;
     this.#pending.delete(nodeId);

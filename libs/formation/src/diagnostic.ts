@@ -41,7 +41,7 @@ export function describeDiagnostic(diagnostic: Diagnostic): string {
     case "no-address-plan":
       return `no cluster is founded: ${diagnostic.reason}. Renumber a network, or take machines off it.`;
     case "revoked":
-      return "this node was removed from its cluster. Remove its state folder to let it apply again.";
+      return "this node was revoked: its work here has ended, and its data is left as it is. To have the machine in a cluster again, remove /var/lib/cluster-os (it becomes a new node) and restart cluster-os-bootstrap; someone must then approve it, or give it a newer join key.";
     default:
       return diagnostic satisfies never;
   }

@@ -18,55 +18,28 @@ import type { Diagnostic } from "./diagnostic.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import type { FormationEffect, FormationTopic } from "./effect.ts";
 import { EpochBallot } from "./epoch.ts";
-import { unframe } from "./frame.ts";
+import type {
+  Discovery,
+  FormationCounters,
+  FormationInput,
+  FormationOptions,
+  RevocationDecision,
+} from "./formation-interface.ts";
+import { recordName, unframe } from "./frame.ts";
 import { GenesisBallot } from "./genesis.ts";
+import { Greeter } from "./greeter.ts";
 import { ESTABLISHED_KEY, Ledger, type Statement } from "./ledger.ts";
 import { Neighbours } from "./neighbours.ts";
 import type { Epoch } from "./state.ts";
-
-export type FormationOptions = Omit<FormationContext, "neighbours" | "diagnostics" | "emit"> & {
-  readonly now: Instant;
-};
-
-export type FormationInput =
-  | { readonly kind: "wake" }
-  | { readonly kind: "datagram"; readonly from: Address; readonly bytes: Uint8Array }
-  /** From another member, authenticated by membership. */
-  | {
-      readonly kind: "message";
-      readonly from: NodeId;
-      readonly topic: FormationTopic;
-      readonly body: Uint8Array;
-    }
-  | { readonly kind: "admit"; readonly nodeId: NodeId; readonly index: number }
-  | { readonly kind: "revoke"; readonly nodeId: NodeId }
-  | { readonly kind: "joined"; readonly epoch: number };
 
 /** Everything that exists only once this machine is a member. */
 interface Membered {
   readonly ledger: Ledger;
   readonly admitter: Admitter;
   readonly epochs: EpochBallot;
-}
-
-/** What `status` shows of how this machine looks for others. */
-export interface Discovery {
-  /** Answers to single machines included. */
-  readonly beaconsSent: number;
-  /** Genuine ones of other machines, whatever their join key. */
-  readonly beaconsHeard: number;
-  /** Milliseconds since the last of them; absent if there was none. */
-  readonly silentForMs?: number;
-  /** Machines that are heard and say that they hear nobody. */
-  readonly unheardBy: number;
-}
-
-/** Beacons sent, beacons of others heard, those of them with another join key, and messages refused. */
-export interface FormationCounters {
-  readonly sent: number;
-  readonly heard: number;
-  readonly foreign: number;
-  readonly refused: number;
+  readonly greeter: Greeter;
+  /** Takes a statement to heart and has it spread. */
+  readonly state: (statement: Statement) => void;
 }
 
 /** A clone of this machine is believed only after this: until then it may be this machine's former process. */
@@ -123,7 +96,7 @@ export class Formation {
         this.#member?.admitter.admit(input.nodeId, input.index);
         break;
       case "revoke":
-        this.#member?.admitter.revoke(input.nodeId);
+        this.#revoke(input);
         break;
       case "joined":
         this.#member?.epochs.join(input.epoch, now);
@@ -137,6 +110,7 @@ export class Formation {
 
   get wakeAt(): Instant {
     if (!this.#isStarted) return this.#startedAt;
+    if (this.isRevoked) return Infinity;
     const matters = this.#member
       ? [this.#member.epochs.wakeAt]
       : [this.#genesisBallot.wakeAt, this.#applicant.wakeAt];
@@ -145,6 +119,11 @@ export class Formation {
 
   get ledger(): Ledger | undefined {
     return this.#member?.ledger;
+  }
+
+  /** Whether this machine was a member and never will be again: it says nothing more to anybody. */
+  get isRevoked(): boolean {
+    return this.ledger?.roster.isRevoked(this.#context.identity.nodeId) ?? false;
   }
 
   get epoch(): Epoch | undefined {
@@ -188,6 +167,7 @@ export class Formation {
   }
 
   #drive(now: Instant): void {
+    if (this.isRevoked) return this.#announce(now);
     if (this.#member) this.#member.epochs.drive(now);
     else {
       this.#genesisBallot.drive(now);
@@ -199,13 +179,13 @@ export class Formation {
 
   /** What holds now and was not said yet in this process. */
   #announce(now: Instant): void {
-    const { store, identity, emit } = this.#context;
+    const { store, emit } = this.#context;
     const ledger = this.#member?.ledger;
     if (!this.#isEstablishedAnnounced && store.state.established && ledger?.established) {
       this.#isEstablishedAnnounced = true;
       emit({ kind: "established", established: ledger.established });
     }
-    if (!this.#isRevocationAnnounced && ledger?.roster.isRevoked(identity.nodeId)) {
+    if (!this.#isRevocationAnnounced && this.isRevoked) {
       this.#isRevocationAnnounced = true;
       diagnose(this.#context, { kind: "revoked" }, now, true);
     }
@@ -223,6 +203,8 @@ export class Formation {
         return this.#member?.admitter.receive(record, from, now);
       case "answer":
         return this.#receiveAnswer(record, from, now);
+      case "notice":
+        return this.#hearNotice(record);
       default:
         return;
     }
@@ -245,33 +227,13 @@ export class Formation {
     }
     if (hearing === "stale") return;
     if (!joinKey.isPresent && !this.#member) diagnose(this.#context, { kind: "no-join-key" }, now);
-    if (this.#member) this.#hearAsMember(this.#member, beacon, from, now);
+    this.#member?.greeter.hear(beacon, from, now);
   }
 
   #hearSelf(beacon: HeardBeacon, from: Address, now: Instant): void {
     const { identity } = this.#context;
     if (equalBytes(beacon.instance, this.#beacons.instance) || now - this.#startedAt < OWN_ECHO_MS) return;
     diagnose(this.#context, { kind: "duplicate-identity", nodeId: identity.nodeId, address: from }, now);
-  }
-
-  #hearAsMember({ ledger }: Membered, beacon: HeardBeacon, from: Address, now: Instant): void {
-    const { peers, emit } = this.#context;
-    const { clusterId } = ledger.genesis;
-    if (beacon.clusterId !== undefined && beacon.clusterId !== clusterId) {
-      if (beacon.standing === "same-key")
-        diagnose(this.#context, { kind: "other-cluster", clusterId: beacon.clusterId }, now);
-      return;
-    }
-    const others = peers();
-    if (beacon.clusterId === clusterId) {
-      const isKnown = others.some(({ nodeId, isAlive }) => isAlive && nodeId === beacon.nodeId);
-      if (!isKnown) emit({ kind: "meet", address: from });
-      return;
-    }
-    if (!this.#beacons.mayAnswer(beacon.nodeId, others.length, now)) return;
-    const isFounder = ledger.roster.isFounder(beacon.nodeId) && ledger.roster.isAdmitted(beacon.nodeId);
-    if (isFounder && beacon.standing === "same-key") this.#genesisBallot.announce(from, ledger.genesis.bytes);
-    this.#beacons.answer(from, clusterId);
   }
 
   #hearMember(from: NodeId, topic: FormationTopic, body: Uint8Array, now: Instant): void {
@@ -285,6 +247,18 @@ export class Formation {
       default:
         topic satisfies never;
     }
+  }
+
+  /** The node is told, too: from the moment it is revoked nobody gossips with it. */
+  #revoke(decision: RevocationDecision): void {
+    const address = this.#context.peers().find(({ nodeId }) => nodeId === decision.nodeId)?.address;
+    this.#member?.admitter.revoke(decision);
+    if (address !== undefined && address !== "") this.#member?.greeter.notify(decision.nodeId, address);
+  }
+
+  #hearNotice(record: Uint8Array): void {
+    const statement = this.#member?.greeter.openNotice(record);
+    if (statement) this.#member?.state(statement);
   }
 
   /** A decided genesis record: this machine's own ballot's, or by a holder of the join key. */
@@ -346,13 +320,16 @@ export class Formation {
       store.change({});
       emit({ kind: "publish", ...statement });
     };
-    // Before what its parts say on their first step.
-    emit({ kind: "admitted", genesis, seeds });
+    // Before what its parts say on their first step. A revoked machine knows whose it was, and takes no part.
+    if (!ledger.roster.isRevoked(this.#context.identity.nodeId)) emit({ kind: "admitted", genesis, seeds });
     const established = (record: Uint8Array): void => state({ key: ESTABLISHED_KEY, bytes: record });
+    const beacons = this.#beacons;
     this.#member = {
       ledger,
+      state,
       admitter: new Admitter(this.#context, ledger, state),
       epochs: new EpochBallot(this.#context, genesis, now, established),
+      greeter: new Greeter({ context: this.#context, ledger, beacons, genesisBallot: this.#genesisBallot }),
     };
   }
 
@@ -368,12 +345,4 @@ export class Formation {
       this.#counters.refused += 1;
     }
   }
-}
-
-/** The type name in a record's clear header; undefined when there is none. It is checked again when the record is opened. */
-function recordName(record: Uint8Array): string | undefined {
-  // A record is a CBOR array of five (0x85) that begins with a short text (0x60 + length).
-  const length = (record[1] ?? 0) - 0x60;
-  if (record[0] !== 0x85 || length < 0 || length > 23) return undefined;
-  return Buffer.from(record.subarray(2, 2 + length)).toString("latin1");
 }

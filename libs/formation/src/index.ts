@@ -5,7 +5,7 @@
 export { DEFAULT_FORMATION_CONFIG, patientFormation, type FormationConfig } from "./config.ts";
 export { describeDiagnostic, type Diagnostic } from "./diagnostic.ts";
 export type { ApplicantView } from "./effect.ts";
-export type { Discovery } from "./formation.ts";
+export type { Discovery, RevocationDecision } from "./formation-interface.ts";
 export { FORMATION_BYTE } from "./frame.ts";
 export { NodeProtocol } from "./node-protocol.ts";
 export type {

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { deriveKey } from "@cluster-os/identity";
-import { concatBytes, equalBytes, invariant } from "@cluster-os/std";
+import { concatBytes, equalBytes, invariant, toHex } from "@cluster-os/std";
 
 /** A beacon's tag where there is no join key. */
 const NO_TAG = new Uint8Array(8);
@@ -12,6 +12,8 @@ const NO_TAG = new Uint8Array(8);
 export class JoinKey {
   /** 8 bytes, the same for all machines with this key; zeros without one. Says nothing about the key. */
   readonly tag: Uint8Array;
+  /** The tag in hexadecimal digits: the name by which this key is retired. */
+  readonly id: string;
   readonly isPresent: boolean;
   readonly #key: Uint8Array | undefined;
   readonly #macKeys = new Map<MacPurpose, Uint8Array>();
@@ -21,6 +23,7 @@ export class JoinKey {
     this.#key = key;
     this.isPresent = key !== undefined;
     this.tag = key ? deriveKey(key, new Uint8Array(0), "cluster-os/beacon-tag").subarray(0, 8) : NO_TAG;
+    this.id = toHex(this.tag);
   }
 
   /** Whether a beacon's tag is of another key than this one. */

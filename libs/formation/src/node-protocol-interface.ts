@@ -11,7 +11,7 @@ import type { Instant, Rng } from "@cluster-os/std";
 import type { FormationConfig } from "./config.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import type { ApplicantView } from "./effect.ts";
-import type { Discovery } from "./formation.ts";
+import type { Discovery, RevocationDecision } from "./formation-interface.ts";
 import type { FormationRules } from "./rules.ts";
 import type { Epoch } from "./state.ts";
 
@@ -58,8 +58,8 @@ export type NodeProtocolInput =
   | { readonly kind: "lan-subnets"; readonly lanSubnets: readonly string[] }
   /** On a server: this node was given this index (in the Kubernetes API, where creation is atomic). */
   | { readonly kind: "admit"; readonly nodeId: NodeId; readonly index: number }
-  /** On a server: this node is a member no longer. */
-  | { readonly kind: "revoke"; readonly nodeId: NodeId }
+  /** On a server: this node is a member no longer (as the Kubernetes API has it). */
+  | ({ readonly kind: "revoke" } & RevocationDecision)
   /** The authority key's seed, from the cluster's Secret, on a server that was not one at genesis. */
   | { readonly kind: "authority"; readonly seed: Uint8Array }
   /** This machine serves no more: it forgets the authority key's seed. */
@@ -122,6 +122,8 @@ export interface NodeProtocolStatus {
   readonly clusterId?: string;
   readonly index?: number;
   readonly isFounder: boolean;
+  /** Was a member, and never will be again: everything that it does for the cluster has to end. */
+  readonly isRevoked: boolean;
   /** Whether it is to run the control plane. */
   readonly isServer: boolean;
   readonly hasAuthorityKey: boolean;

@@ -20,7 +20,8 @@ import { equalBytes, invariant, type Instant } from "@cluster-os/std";
 import { DEFAULT_FORMATION_CONFIG, type FormationConfig } from "./config.ts";
 import type { Peer } from "./context.ts";
 import type { FormationEffect, FormationTopic } from "./effect.ts";
-import { Formation, type FormationInput } from "./formation.ts";
+import { Formation } from "./formation.ts";
+import type { FormationInput } from "./formation-interface.ts";
 import { JoinKey } from "./join-key.ts";
 import type { Ledger } from "./ledger.ts";
 import type {
@@ -89,6 +90,8 @@ export class NodeProtocol {
     this.#isStarted = true;
     this.#take(input);
     this.#runFormation({ kind: "wake" });
+    // Nobody is told: those who may know do, and the others are no longer this machine's business.
+    if (this.#formation.isRevoked) this.#membership = undefined;
     if (this.#membership && now >= this.#membership.wakeAt) this.#runMembership({ kind: "wake" });
     this.#tellLifecycle();
     const state = this.#store.takeDue(now);
@@ -115,6 +118,7 @@ export class NodeProtocol {
       ...(ledger && { clusterId: ledger.genesis.clusterId }),
       ...(index !== undefined && { index }),
       isFounder: ledger?.roster.isFounder(nodeId) ?? false,
+      isRevoked: this.#formation.isRevoked,
       isServer: this.servers.includes(nodeId),
       hasAuthorityKey: this.authoritySeed !== undefined,
       ...(epoch && { epoch }),
@@ -281,7 +285,8 @@ export class NodeProtocol {
     });
     for (const { key, bytes } of ledger.statements())
       this.#runMembership({ kind: "publish-fact", key, bytes });
-    const known = [...seeds, ...peers.map(([, address]) => address), ...(this.#options.seeds ?? [])];
+    const remembered = peers.filter(([nodeId]) => ledger.roster.isAdmitted(nodeId));
+    const known = [...seeds, ...remembered.map(([, address]) => address), ...(this.#options.seeds ?? [])];
     if (known.length > 0) this.#runMembership({ kind: "join", seeds: [...new Set(known)] });
     this.#effects.push({
       kind: "admitted",

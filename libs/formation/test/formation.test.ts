@@ -258,17 +258,6 @@ describe("application", () => {
     expect(server.store.state.authoritySeed).to.not.equal(undefined);
   });
 
-  it("of a revoked node gets no answer", () => {
-    const world = new World();
-    const members = cluster(world, 1);
-    const newcomer = world.add();
-    world.runUntil(() => members[0]!.of("application").length > 0, 20_000);
-    world.feed(members[0]!, { kind: "revoke", nodeId: newcomer.nodeId });
-    admitAll(world, members);
-    world.run(30_000);
-    expect(newcomer.clusterId).to.equal(undefined);
-  });
-
   it("is not needed by a member that restarts", () => {
     const world = new World();
     const members = cluster(world);

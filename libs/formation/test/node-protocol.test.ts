@@ -106,16 +106,6 @@ describe("node protocol", () => {
     expect(nodes[0]!.protocol.roster!.indexOf(late.nodeId)).to.equal(7);
   });
 
-  it("forgets a revoked node everywhere, and tells it if it hears", () => {
-    const { lan, nodes } = formed(3);
-    const [server, other] = nodes as [ProtocolNode, ProtocolNode];
-    lan.feed(server, { kind: "revoke", nodeId: other.nodeId });
-    lan.runUntil(() => nodes.every(({ protocol }) => !protocol.roster!.isAdmitted(other.nodeId)), 40_000);
-    lan.run(1_000);
-    expect(server.protocol.members().map(({ nodeId }) => nodeId)).to.not.include(other.nodeId);
-    expect(other.of("diagnostic").map(({ diagnostic }) => diagnostic.kind)).to.deep.equal(["revoked"]);
-  });
-
   it("spreads the established record to all, once a majority joined", () => {
     const { lan, nodes } = formed(3);
     for (const node of nodes.slice(0, 2)) lan.feed(node, { kind: "joined", epoch: 0 });
