@@ -121,6 +121,8 @@ export interface Distribution {
   status(signal: AbortSignal): Promise<KubernetesStatus>;
   /** Wipes everything an act began here, running pods included; the imported images stay. Bounded to two minutes. */
   reset(signal: AbortSignal): Promise<void>;
+  /** Ends everything of Kubernetes that runs here, pods included, and wipes nothing. Repeating it does no harm. */
+  halt(signal: AbortSignal): Promise<void>;
 
   /** Path of the administrator's kubeconfig; only servers have one. */
   adminKubeconfig(): string;

@@ -20,6 +20,8 @@ export class FakeMachine implements Host, FakeNode {
   readonly commands: Command[] = [];
   readonly failing: string[] = [];
   readonly active = new Set<string>();
+  /** Containers that were told to end. */
+  readonly ended = new Set<string>();
   facts: MachineFacts = labMachine;
   readonly name: string;
   readonly address: string;
@@ -133,9 +135,13 @@ export class FakeMachine implements Host, FakeNode {
   }
 
   #ctr(args: readonly string[]): CommandResult {
-    const names = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"].filter((name) =>
-      this.files.has(`${PATHS.manifests}/${name}.yaml`),
+    const names = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"].filter(
+      (name) => this.files.has(`${PATHS.manifests}/${name}.yaml`) && !this.ended.has(name),
     );
+    if (args.includes("kill")) {
+      this.ended.add(args.at(-1) ?? "");
+      return done;
+    }
     if (args.includes("tasks")) {
       return { ...done, stdout: ["TASK PID STATUS", ...names.map((name) => `${name} 7 RUNNING`)].join("\n") };
     }

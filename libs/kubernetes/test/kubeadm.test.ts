@@ -79,6 +79,7 @@ describe("the steps of kubeadm's driver", () => {
       "steps/resume.txt",
       await traceOf(host(2), () => restarted(2).resume(placement(2, [1, 2]), signal)),
     );
+    expectGolden("steps/halt.txt", await traceOf(host(2), () => on(2).halt(signal)));
     expectGolden("steps/reset.txt", await traceOf(host(2), () => on(2).reset(signal)));
   });
 

@@ -13,13 +13,16 @@ export async function runningContainers(
     ["-n", "k8s.io", "containers", "list", "--quiet", ...filters],
     signal,
   );
-  const tasks = await execute(context, "ctr", ["-n", "k8s.io", "tasks", "list"], signal);
-  const running = new Set(
-    tasks
-      .split("\n")
-      .map((line) => line.trim().split(/\s+/))
-      .filter(([, , state]) => state === "RUNNING")
-      .map(([id]) => id),
-  );
+  const running = new Set(await runningTasks(context, signal));
   return known.split("\n").filter((id) => running.has(id));
+}
+
+/** IDs of all running containers, those that only hold a pod's namespaces included. */
+export async function runningTasks(context: Context, signal: AbortSignal): Promise<readonly string[]> {
+  const tasks = await execute(context, "ctr", ["-n", "k8s.io", "tasks", "list"], signal);
+  return tasks
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , state]) => state === "RUNNING")
+    .map(([id = ""]) => id);
 }

@@ -3,6 +3,7 @@ import { KubernetesError } from "../errors.ts";
 import { KUBERNETES_VERSION, PATHS, UNITS } from "../settings.ts";
 import { systemctl } from "./context.ts";
 import { issueKubeconfig, mintCredentials } from "./credentials.ts";
+import { halt } from "./halt.ts";
 import { initServer, joinServer, joinWorker, promote } from "./join.ts";
 import { demote, removeMember } from "./leave.ts";
 import { placeKubeadm, prepareRuntime } from "./machine.ts";
@@ -32,6 +33,7 @@ export function kubeadmDistribution(options: DistributionOptions): Distribution 
         context,
         AbortSignal.any([signal, AbortSignal.timeout(RESET_TIMEOUT_MS * options.host.patience)]),
       ),
+    halt: (signal) => halt(context, signal),
     adminKubeconfig: () => PATHS.adminKubeconfig,
     issueKubeconfig: (request, signal) => issueKubeconfig(context, request, signal),
     resume: async (placement, signal) => {

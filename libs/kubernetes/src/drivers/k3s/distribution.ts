@@ -10,7 +10,7 @@ import { issueKubeconfig, mintCredentials } from "./credentials.ts";
 import { initServer, joinServer, joinWorker, promote } from "./join.ts";
 import { demote, removeMember } from "./leave.ts";
 import { adoptAccess, lookAtK3s, placeK3s, prepareK3s } from "./machine.ts";
-import { reset } from "./reset.ts";
+import { halt, reset } from "./reset.ts";
 import { startK3sUnattended } from "./unit.ts";
 
 /** k3s: one program that is server or agent, with a container runtime and etcd of its own. */
@@ -35,6 +35,7 @@ export function k3sDistribution(options: DistributionOptions): Distribution {
         context,
         AbortSignal.any([signal, AbortSignal.timeout(RESET_TIMEOUT_MS * options.host.patience)]),
       ),
+    halt: (signal) => halt(context, signal),
     adminKubeconfig: () => PATHS.adminKubeconfig,
     issueKubeconfig: (request, signal) => issueKubeconfig(context, request, signal),
     resume: (placement, signal) => resume(context, placement, signal),

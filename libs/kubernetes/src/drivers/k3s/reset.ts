@@ -6,10 +6,7 @@ import { stopK3s } from "./unit.ts";
 /** Wipes what init or join began. The images' archives stay, and so do the balancer and its list of servers. */
 export async function reset(context: Context, signal: AbortSignal): Promise<void> {
   const { host } = context;
-  await stopK3s(context, "server", signal);
-  await stopK3s(context, "worker", signal);
-  // Containers outlive k3s by design, and with it goes whoever could be asked to end them.
-  await execute(context, K3S.stopPods, [K3S.run], signal, 60_000);
+  await halt(context, signal);
   await unmountBelow(context, K3S.run, signal);
   await unmountBelow(context, K3S.data, signal);
   await unmountBelow(context, FOLDERS[0], signal);
@@ -19,4 +16,12 @@ export async function reset(context: Context, signal: AbortSignal): Promise<void
     await host.empty(folder);
   await attempt(context, "ip", ["link", "delete", "cni0"], signal);
   await forgetPlacement(context, signal);
+}
+
+/** Ends k3s and what it started. All files stay as they are. */
+export async function halt(context: Context, signal: AbortSignal): Promise<void> {
+  await stopK3s(context, "server", signal);
+  await stopK3s(context, "worker", signal);
+  // Containers outlive k3s by design, and with it goes whoever could be asked to end them.
+  await execute(context, K3S.stopPods, [K3S.run], signal, 60_000);
 }
