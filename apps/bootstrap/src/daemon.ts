@@ -1,7 +1,12 @@
 import type { ClusterConfigFile, KubernetesState, LeaveAnswer, NodeStatus } from "@cluster-os/api";
-import { describeDiagnostic, NodeProtocol, patientFormation } from "@cluster-os/formation";
 import type { SshFacts } from "@cluster-os/firewall";
 import type { FirewallDriver } from "@cluster-os/firewall/drivers";
+import {
+  describeDiagnostic,
+  NodeProtocol,
+  patientFormation,
+  type RevocationDecision,
+} from "@cluster-os/formation";
 import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { NodeKeys } from "@cluster-os/identity/drivers";
 import type { Distribution } from "@cluster-os/kubernetes";
@@ -13,6 +18,7 @@ import { readFileIfExists } from "@cluster-os/std/drivers";
 import { depart } from "./departure.ts";
 import { DEFAULT_GOSSIP_PORT, DEFAULT_WIREGUARD_PORT, describeMachine, type Role } from "./description.ts";
 import { FirewallController } from "./firewall/firewall-controller.ts";
+import { endWork } from "./end-of-work.ts";
 import { KubernetesPart } from "./kubernetes/part.ts";
 import { serveLocalApi, type LocalApiAnswers } from "./local-api.ts";
 import { Loop } from "./loop.ts";
@@ -21,7 +27,7 @@ import { MeshController } from "./mesh-controller.ts";
 import { MESH_INTERFACE, type MeshInterface } from "./mesh-interface.ts";
 import { meshView } from "./mesh-view.ts";
 import { ProtocolDriver, type OuterEffect } from "./protocol-driver.ts";
-import { clusterStatus, memberList, nodeReport } from "./reports.ts";
+import { clusterStatus, memberList, nodeReport, revokeAnswer } from "./reports.ts";
 import type { Settings } from "./settings.ts";
 import type { Steps } from "./steps.ts";
 import { TimeController, type Chrony } from "./time/time-controller.ts";
@@ -112,6 +118,7 @@ export class Daemon implements AsyncDisposable {
         onState: (reached, epoch) => this.#tellState(reached, epoch),
         onJoined: (epoch) => this.#driver.feed({ kind: "joined", epoch }),
         admit: (nodeId: NodeId, index: number) => this.#driver.feed({ kind: "admit", nodeId, index }),
+        revoke: (decision) => this.#revoke(decision),
       }),
     );
   }
@@ -216,13 +223,46 @@ export class Daemon implements AsyncDisposable {
         });
         return this.#poke();
       case "diagnostic":
-        return logger.warn(describeDiagnostic(effect.diagnostic), { diagnostic: effect.diagnostic.kind });
+        logger.warn(describeDiagnostic(effect.diagnostic), { diagnostic: effect.diagnostic.kind });
+        if (effect.diagnostic.kind === "revoked") this.#endWork();
+        return;
       case "fact-learned":
+        // It may have changed who is a member.
+        return this.#poke();
       case "message":
         return;
       default:
         effect satisfies never;
     }
+  }
+
+  /** Resolves once this machine knows; the others are being told. */
+  async #revoke(decision: RevocationDecision): Promise<void> {
+    await this.#driver.feed({ kind: "revoke", ...decision });
+    this.#poke();
+    this.#loops?.controlPlane.poke();
+  }
+
+  /** This machine is revoked. It goes on only to say so, on its local API. */
+  #endWork(): void {
+    const { mesh, logger } = this.#options;
+    const work = {
+      stopLoops: () => this.#stopLoops(),
+      haltKubernetes: (signal: AbortSignal) => this.#kubernetes.halt(signal),
+      stopMesh: (signal: AbortSignal) => mesh.remove(signal),
+      logger,
+    };
+    const stopping = new AbortController();
+    // After whatever this effect is part of.
+    const ended = Promise.resolve().then(() => endWork(work, stopping.signal));
+    this.#resources.defer(async () => {
+      stopping.abort(new Error("bootstrap stops"));
+      await ended;
+    });
+  }
+
+  async #stopLoops(): Promise<void> {
+    await Promise.all(Object.values(this.#loops ?? {}).map((loop) => loop[Symbol.asyncDispose]()));
   }
 
   #meshController(): MeshController {
@@ -283,7 +323,7 @@ export class Daemon implements AsyncDisposable {
         isServer: this.#role() === "server",
         stopLoops: async () => {
           hasBegun = true;
-          await Promise.all(Object.values(this.#loops ?? {}).map((loop) => loop[Symbol.asyncDispose]()));
+          await this.#stopLoops();
         },
         leaveKubernetes: (signal) => this.#kubernetes.leave(signal),
         departurePath: settings.departurePath,
@@ -315,6 +355,7 @@ export class Daemon implements AsyncDisposable {
       members: () => Promise.resolve(memberList(this.#view)),
       firewall: () => this.#firewall.report(),
       leave: () => this.#depart(),
+      revoke: async ({ node }) => revokeAnswer(await this.#kubernetes.controlPlane.revoke(node)),
       agentCertificate: ({ csrPem }, signal) => this.#kubernetes.agentCertificate(csrPem, signal),
     };
     return serveLocalApi({

@@ -12,6 +12,8 @@ import {
   type LocalApiProblem,
   type MemberList,
   type NodeStatus,
+  RevokeRequest,
+  type RevokeAnswer,
 } from "@cluster-os/api";
 import { describeError, type Logger } from "@cluster-os/std";
 import { z } from "zod";
@@ -25,6 +27,7 @@ export interface LocalApiAnswers {
   firewall(): Promise<FirewallReport>;
   agentCertificate(request: AgentCertificateRequest, signal: AbortSignal): Promise<AgentCertificateAnswer>;
   leave(): Promise<LeaveAnswer>;
+  revoke(request: RevokeRequest): Promise<RevokeAnswer>;
 }
 
 export interface LocalApiOptions {
@@ -124,6 +127,8 @@ async function ask(
       return answers.agentCertificate(AgentCertificateRequest.parse(await readJson(request)), signal);
     case "leave":
       return answers.leave();
+    case "revoke":
+      return answers.revoke(RevokeRequest.parse(await readJson(request)));
     default:
       return endpoint satisfies never;
   }

@@ -63,6 +63,15 @@ export class View {
     return entries.map(({ nodeId, index }) => ({ nodeId, index, hasLeft: left.has(nodeId) }));
   }
 
+  isRevoked(nodeId: NodeId): boolean {
+    return this.#protocol.roster?.isRevoked(nodeId) ?? false;
+  }
+
+  /** IDs of the join keys by which a machine is admitted unattended. */
+  get joinKeyIds(): readonly string[] {
+    return this.#protocol.joinKeyIds;
+  }
+
   /** Mesh addresses of all servers but `self`, whether they were ever heard or not. */
   otherServers(self: NodeId): readonly string[] {
     return this.roster()

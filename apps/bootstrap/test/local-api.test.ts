@@ -23,6 +23,7 @@ describe("the local API", () => {
     firewall: () => Promise.reject(new Error("there is no nft")),
     agentCertificate: () => Promise.resolve(CERTIFICATE),
     leave: () => Promise.reject(new PeerApiError(409, "a server")),
+    revoke: ({ node }) => Promise.reject(new PeerApiError(409, `no member is called ${node}`)),
   };
 
   beforeEach(async () => {

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { planIdentity } from "../src/server/verdicts.ts";
+import { planExposure, planIdentity } from "../src/server/verdicts.ts";
 
 describe("planIdentity", () => {
   const table = [
@@ -13,4 +13,16 @@ describe("planIdentity", () => {
       expect(planIdentity(admitted, reported).status).to.equal(status);
     });
   }
+});
+
+describe("planExposure", () => {
+  it("says nothing while no revoked server's keys are in use", () => {
+    expect(planExposure([])).to.equal(undefined);
+  });
+
+  it("names the servers, and the guide", () => {
+    const verdict = planExposure(["n-a", "n-b"]);
+    expect(verdict).to.include({ status: "True", reason: "ServerRevoked" });
+    expect(verdict?.message).to.include("n-a, n-b").and.include("docs/guides/revoking-nodes.md");
+  });
 });

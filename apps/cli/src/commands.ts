@@ -13,6 +13,7 @@ import { leave } from "./commands/leave.ts";
 import { logs } from "./commands/logs.ts";
 import { members } from "./commands/members.ts";
 import { partition } from "./commands/partition.ts";
+import { revoke } from "./commands/revoke.ts";
 import { shell } from "./commands/shell.ts";
 import { start } from "./commands/start.ts";
 import { status } from "./commands/status.ts";
@@ -49,6 +50,7 @@ export const COMMANDS: readonly Command[] = [
   start,
   leave,
   join,
+  revoke,
   partition,
   heal,
   down,

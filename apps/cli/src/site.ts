@@ -1,4 +1,4 @@
-import type { ClusterStatus, FirewallReport, LeaveAnswer, MemberList, NodeStatus } from "@cluster-os/api";
+import type { ClusterStatus, FirewallReport, LeaveAnswer, MemberList, NodeStatus, RevokeAnswer } from "@cluster-os/api";
 import { CommandError, type Context } from "./command.ts";
 
 /** What a machine's bootstrap answers. */
@@ -8,6 +8,7 @@ export interface LocalApi {
   members(signal?: AbortSignal): Promise<MemberList>;
   firewall(signal?: AbortSignal): Promise<FirewallReport>;
   leave(signal?: AbortSignal): Promise<LeaveAnswer>;
+  revoke(node: string, signal?: AbortSignal): Promise<RevokeAnswer>;
 }
 
 export interface RunOptions {
@@ -131,6 +132,27 @@ export async function findLabMachine(word: string, context: Context): Promise<La
   throw new CommandError(`there is no machine "${word}": the lab has ${names}`, {
     hint: `${context.program} status`,
   });
+}
+
+/**
+ * A control-plane server's local API: on a node, that node's own, whatever it is (it says where to go); in a lab, of a
+ * server that answers, and not of `except` if another one does.
+ */
+export async function findServer(context: Context, except?: string): Promise<LocalApi> {
+  const site = await findSite(context);
+  if (site.kind === "node") return context.thisMachine.api();
+  const observations = await observe(site.machines);
+  const servers = site.machines.filter((_, at) => {
+    const status = observations[at]?.status;
+    return status?.role === "server" && status.kubernetes.state === "ready";
+  });
+  const isExcepted = (at: number): boolean => observations[at]?.status?.name === except;
+  const [server] = servers.sort(
+    (left, right) =>
+      Number(isExcepted(site.machines.indexOf(left))) - Number(isExcepted(site.machines.indexOf(right))),
+  );
+  if (server) return server.api();
+  throw new CommandError("no control-plane server of the lab answers", { hint: `${context.program} status` });
 }
 
 /** What a machine was found to be: off, silent, or with a status. */

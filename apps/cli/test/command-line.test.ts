@@ -24,6 +24,7 @@ describe("command lines that are not understood", () => {
     { line: "logs m1 -n many", says: '--lines is a whole number from 1 to 1000000, not "many"' },
     { line: "kill", says: "N is missing" },
     { line: "start m1 m2", says: '"m2" is one word too many' },
+    { line: "revoke", says: "NODE is missing" },
   ];
   for (const { line, says } of cases) {
     it(line, async () => {

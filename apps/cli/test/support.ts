@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ClusterStatus, FirewallReport, MemberList, NodeStatus } from "@cluster-os/api";
+import type { ClusterStatus, FirewallReport, MemberList, NodeStatus, RevokeAnswer } from "@cluster-os/api";
 import { seededRng } from "@cluster-os/std";
 import { expect } from "chai";
 import type { Context, Output } from "../src/command.ts";
@@ -22,6 +22,13 @@ export class FakeMachine implements LabMachine {
   readonly ran: string[] = [];
   exitCode = 0;
   captured: Captured = { exitCode: 1, stdout: "", stderr: "" };
+  revoked: RevokeAnswer = {
+    name: NAMES[2],
+    nodeId: `ed25519:${"c".repeat(64)}`,
+    revokedAt: "2026-01-01T00:00:00.000Z",
+    wasServer: false,
+    retiredJoinKeys: [],
+  };
   /** What certain programs write, by their first words; others write `captured`. */
   readonly outputs = new Map<string, string>();
 
@@ -39,6 +46,10 @@ export class FakeMachine implements LabMachine {
       members: () => Promise.resolve(MEMBERS),
       firewall: () => Promise.resolve(this.firewall),
       leave: () => Promise.resolve({ name: NAMES[this.number - 1] ?? "", clusterId: "c0ffee" }),
+      revoke: (node: string) => {
+        this.ran.push(`revoke ${node}`);
+        return Promise.resolve(this.revoked);
+      },
     });
   run = (argv: readonly string[]): Promise<number> => {
     this.ran.push(argv.join(" "));

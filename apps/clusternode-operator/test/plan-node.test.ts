@@ -116,6 +116,22 @@ describe("planNode", () => {
       ],
     },
     {
+      name: "a server that is revoked by its spec while it serves",
+      observed: {
+        clusterNode: clusterNode({
+          metadata: deleted,
+          spec: { admission: "Revoked" },
+          status: { roles: ["server"] },
+        }),
+      },
+      actions: [
+        "revoke-access, !Normal AccessRevoked",
+        "delete-node, !Normal NodeDeleted",
+        "rest-index, !Normal IndexResting",
+        "remove-finalizer",
+      ],
+    },
+    {
       name: "a server that is removed while it serves",
       observed: {
         clusterNode: clusterNode({

@@ -14,6 +14,7 @@ export type { PlainObject } from "./objects/kubernetes-object.ts";
 export * from "./objects/names.ts";
 export * from "./objects/node-objects.ts";
 export * from "./objects/operator-policy.ts";
+export * from "./objects/revocation.ts";
 export * from "./objects/server-access.ts";
 export * from "./peer-api.ts";
 export * from "./resources/cluster-node.ts";

@@ -166,6 +166,26 @@ export const LeaveAnswer = z.object({
 });
 export type LeaveAnswer = z.infer<typeof LeaveAnswer>;
 
+/** `POST /v1/revoke`: on a server, a person takes a node out for ever. */
+export const RevokeRequest = z.object({
+  node: z
+    .string()
+    .max(80)
+    .describe("The node's name, or its public key (`ed25519:` and 64 hexadecimal digits)."),
+});
+export type RevokeRequest = z.infer<typeof RevokeRequest>;
+
+export const RevokeAnswer = z.object({
+  name: z.string().describe("Name of the node that is revoked."),
+  nodeId: z.string().describe("Its public key, which is never admitted again."),
+  revokedAt: z.iso.datetime().describe("Since when; an earlier time if it was revoked before."),
+  wasServer: z.boolean().describe("Whether it held the cluster's own keys, so that they must be replaced."),
+  retiredJoinKeys: z
+    .array(z.string())
+    .describe("IDs of the join keys that it knew: whoever comes with one of them waits for approval."),
+});
+export type RevokeAnswer = z.infer<typeof RevokeAnswer>;
+
 /** The body of every answer that is not 200. 503 means "not yet, ask again"; 4xx is final. */
 export const LocalApiProblem = z.object({
   error: z.string().describe("What was refused, why, and the way out."),
@@ -232,6 +252,15 @@ export const LOCAL_API = {
     description:
       "This machine leaves the cluster: its work ends, the others are told, and it stays out until it is asked to join again. Refused with 409 on a control-plane server.",
     answer: LeaveAnswer,
+  },
+  revoke: {
+    method: "POST",
+    path: "/v1/revoke",
+    access: "root",
+    description:
+      "Takes a node out of the cluster for ever. Only on a ready control-plane server; elsewhere it is refused with 409, naming the servers.",
+    request: RevokeRequest,
+    answer: RevokeAnswer,
   },
 } as const satisfies Readonly<Record<string, LocalApiEndpoint>>;
 

@@ -162,6 +162,13 @@ export class NodeProtocol {
     return this.#store.state.authoritySeed;
   }
 
+  /** IDs of the join keys by which a machine is admitted unattended, as far as this one knows. */
+  get joinKeyIds(): readonly string[] {
+    const { joinKey } = this.#options;
+    const id = joinKey && new JoinKey(joinKey).id;
+    return id === undefined || this.roster?.isRetired(id) ? [] : [id];
+  }
+
   /** Empty until this machine is a member; then with this machine itself. */
   members(): readonly Member[] {
     return this.#membership?.members() ?? [];

@@ -35,6 +35,8 @@ export interface CertificateSigningRequest extends KubeObject {
     readonly signerName: string;
     readonly usages: readonly string[];
     readonly expirationSeconds?: number;
+    /** Who asked; the API server writes it. */
+    readonly username?: string;
   };
   readonly status?: {
     readonly conditions?: readonly {

@@ -1,4 +1,5 @@
 import type { KubernetesState } from "@cluster-os/api";
+import type { RevocationDecision } from "@cluster-os/formation";
 import type { NodeId } from "@cluster-os/identity";
 import type { NodeKeys } from "@cluster-os/identity/drivers";
 import type { Distribution, JoinCredentials, KubernetesStatus } from "@cluster-os/kubernetes";
@@ -38,6 +39,8 @@ export interface KubernetesPartOptions {
   readonly onJoined: (epoch: number) => Promise<void>;
   /** Writes the admission record of a node that has taken this index. */
   readonly admit: (nodeId: NodeId, index: number) => Promise<void>;
+  /** Signs the revocation of a node and spreads it. */
+  readonly revoke: (decision: RevocationDecision) => Promise<void>;
   readonly steps: Steps;
   readonly clock: Clock;
   readonly rng: Rng;
@@ -58,7 +61,7 @@ export class KubernetesPart implements AsyncDisposable {
   #peerApi: AsyncDisposable | undefined;
 
   constructor(options: KubernetesPartOptions) {
-    const { keys, rng, distribution, view, settings, admit, clock, logger } = options;
+    const { keys, rng, distribution, view, settings, admit, revoke, clock, logger } = options;
     this.#options = options;
     this.#peers = new PeerApiClient({ identity: keys.identity, sealing: keys.sealing, rng });
     this.clocks = new ClockWatch({
@@ -75,6 +78,7 @@ export class KubernetesPart implements AsyncDisposable {
       manifestsPath: settings.manifestsPath,
       isReady: () => this.state === "ready" && view.isServer(this.#self),
       admit,
+      revoke,
       clock,
       rng,
       logger: logger.child({ part: "control-plane" }),
@@ -107,6 +111,15 @@ export class KubernetesPart implements AsyncDisposable {
   /** Ends all that runs here of Kubernetes, for good. No round may run any more. */
   leave(signal: AbortSignal): Promise<void> {
     return this.#controller.leave(signal);
+  }
+
+  /** Ends all that runs here of Kubernetes, and wipes nothing. No round may run any more. */
+  async halt(signal: AbortSignal): Promise<void> {
+    const { agent, distribution } = this.#options;
+    await agent.stop(signal);
+    await distribution.halt(signal);
+    await this.#peerApi?.[Symbol.asyncDispose]();
+    this.#peerApi = undefined;
   }
 
   /** A client certificate for this machine's node-agent. */

@@ -17,10 +17,10 @@ import type { RosterEntry } from "../view.ts";
 import type { Logger } from "@cluster-os/std";
 import { applyObject, CLUSTER_NODES, createOnce, FIELD_MANAGER } from "./kube.ts";
 import type { NodeEvents } from "./node-events.ts";
-import { planIdentity, planMember, type Verdict } from "./verdicts.ts";
+import { planExposure, planIdentity, planMember, type Verdict } from "./verdicts.ts";
 
 /** Conditions of a ClusterNode that bootstrap writes: it alone has the admission records. */
-const OWN_CONDITIONS = ["Member", "IdentityVerified"];
+const OWN_CONDITIONS = ["Member", "IdentityVerified", "RootKeysExposed"];
 
 export interface ClusterObjectsOptions {
   readonly kube: KubeClient;
@@ -28,6 +28,9 @@ export interface ClusterObjectsOptions {
   readonly addressPlan: AddressPlan;
   /** Every admitted node. */
   readonly roster: () => readonly RosterEntry[];
+  readonly isServer: (nodeId: NodeId) => boolean;
+  /** Revoked servers whose keys nobody has replaced yet. */
+  readonly exposedBy: () => readonly string[];
   /** Takes a machine out of Kubernetes; safe to repeat. */
   readonly removeMember: (nodeName: string) => Promise<void>;
   readonly logger: Logger;
@@ -110,13 +113,16 @@ export class ClusterObjects {
   }
 
   async #judge(wallTime: number): Promise<void> {
-    const { kube, roster } = this.#options;
+    const { kube, roster, isServer, exposedBy } = this.#options;
     const entries = new Map(roster().map((entry) => [nodeName(entry.nodeId), entry]));
     for (const node of (await kube.list(CLUSTER_NODES)).items) {
       const { name } = node.metadata;
+      const entry = entries.get(name);
+      const exposure = entry && isServer(entry.nodeId) ? planExposure(exposedBy()) : undefined;
       const verdicts: Record<string, Verdict> = {
-        Member: planMember(entries.get(name)),
-        IdentityVerified: planIdentity(entries.get(name)?.nodeId, node.status?.nodeID),
+        Member: planMember(entry),
+        IdentityVerified: planIdentity(entry?.nodeId, node.status?.nodeID),
+        ...(exposure && { RootKeysExposed: exposure }),
       };
       await this.#write(node, verdicts, wallTime);
     }
@@ -134,7 +140,7 @@ export class ClusterObjects {
     const after = Object.entries(verdicts).reduce<readonly Condition[]>(
       (conditions, [type, verdict]) =>
         setCondition(conditions, { type, ...verdict, observedGeneration }, nowIso),
-      before,
+      before.filter(({ type }) => type in verdicts || !OWN_CONDITIONS.includes(type)),
     );
     if (isDeepStrictEqual(before, after)) return;
     const { name } = node.metadata;

@@ -1,10 +1,12 @@
-import { NAMESPACE, serverUser, SERVERS_GROUP } from "@cluster-os/api";
+import { NAMESPACE, serverUser, SERVERS_GROUP, type Revocation } from "@cluster-os/api";
+import type { RevocationDecision } from "@cluster-os/formation";
 import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { Distribution } from "@cluster-os/kubernetes";
 import type { KubeClient } from "@cluster-os/kube";
 import { MAX_INDEX } from "@cluster-os/mesh";
 import type { Clock, Logger, Rng } from "@cluster-os/std";
 import { JoinSlot } from "../kubernetes/join-slot.ts";
+import { PeerApiError } from "../peer-api/protocol.ts";
 import type { View } from "../view.ts";
 import { takeIndex } from "./admissions.ts";
 import { ClusterObjects } from "./cluster-objects.ts";
@@ -13,6 +15,7 @@ import { isInstallationDue } from "./installation-plan.ts";
 import { openKube } from "./kube.ts";
 import { HeldLease } from "./leadership.ts";
 import { NodeEvents } from "./node-events.ts";
+import { Revocations } from "./revocations.ts";
 
 /** A server's certificate is issued again at each start of bootstrap, and well before its end while it runs. */
 const KUBECONFIG_VALIDITY_HOURS = 24;
@@ -29,6 +32,8 @@ export interface ControlPlaneOptions {
   /** Whether this machine's API server answers. */
   readonly isReady: () => boolean;
   readonly admit: (nodeId: NodeId, index: number) => Promise<void>;
+  /** Signs the revocation of a node and spreads it. */
+  readonly revoke: (decision: RevocationDecision) => Promise<void>;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
@@ -46,7 +51,9 @@ export class ControlPlane {
   #slot: JoinSlot | undefined;
   #lease: HeldLease | undefined;
   #objects: ClusterObjects | undefined;
+  #revocations: Revocations | undefined;
   #isLeader = false;
+  #isGoing = false;
   /** Whether this process has seen that what it brings is installed, or something newer. */
   #isInstalled = false;
 
@@ -68,6 +75,25 @@ export class ControlPlane {
     this.#applicants.add(nodeId);
   }
 
+  /** At a person's request: takes a node out for ever. Throws a PeerApiError that says why not. */
+  async revoke(node: string): Promise<Revocation> {
+    const { view, self, clock } = this.#options;
+    const names = view.servers.filter((server) => !view.isRevoked(server)).map(nodeName);
+    if (!view.isServer(self)) {
+      throw new PeerApiError(
+        409,
+        `only a control-plane server revokes nodes, so that no other machine can; run this on ${names.join(" or ")}`,
+      );
+    }
+    if (!this.kube || !this.#revocations) {
+      throw new PeerApiError(
+        503,
+        "this server's Kubernetes does not answer yet, and a revocation is decided there",
+      );
+    }
+    return this.#revocations.revoke(node, `cluster-os on ${nodeName(self)}`, clock.wallTime());
+  }
+
   async round(signal: AbortSignal): Promise<void> {
     if (!this.#options.isReady()) return;
     const kube = await this.#open(signal);
@@ -81,13 +107,25 @@ export class ControlPlane {
   /** Only the holder of the control Lease writes what concerns all nodes. */
   async #lead(): Promise<void> {
     const { clock, logger } = this.#options;
+    if (this.#isGoing) return;
     const isLeader = (await this.#lease?.tryHold(clock.now(), clock.wallTime())) ?? false;
     if (isLeader !== this.#isLeader) logger.info(isLeader ? "leads the cluster's objects" : "follows");
-    if (isLeader && !this.#isLeader) this.#objects?.restart();
+    if (isLeader && !this.#isLeader) {
+      this.#objects?.restart();
+      this.#revocations?.restart();
+    }
     this.#isLeader = isLeader;
     if (!isLeader) return;
+    if ((await this.#revocations?.round(clock.wallTime())) === false) return this.#abdicate();
     await this.#objects?.round(clock.wallTime());
     if (!this.#isInstalled) await this.#install();
+  }
+
+  /** This server is revoked: the next one to lead takes it out. */
+  async #abdicate(): Promise<void> {
+    this.#isGoing = true;
+    this.#isLeader = false;
+    await this.#lease?.release();
   }
 
   /** After an upgrade of the package the first leader with the new one installs what it brings. */
@@ -119,7 +157,26 @@ export class ControlPlane {
     const removeMember = (name: string) => distribution.removeMember(name, AbortSignal.timeout(30_000));
     const holder = nodeName(self);
     const events = new NodeEvents({ kube, instance: holder, clock, rng, logger });
-    this.#objects = new ClusterObjects({ kube, events, addressPlan, roster, removeMember, logger });
+    this.#objects = new ClusterObjects({
+      kube,
+      events,
+      addressPlan,
+      roster,
+      isServer: (nodeId) => view.isServer(nodeId),
+      exposedBy: () => this.#revocations?.exposedBy ?? [],
+      removeMember,
+      logger,
+    });
+    this.#revocations = new Revocations({
+      kube,
+      view,
+      self,
+      events,
+      etcdMembers: async () => (await distribution.status(AbortSignal.timeout(4_000))).etcdMembers,
+      revoke: this.#options.revoke,
+      removeMember,
+      logger,
+    });
     this.#lease = new HeldLease({
       kube,
       namespace: NAMESPACE,

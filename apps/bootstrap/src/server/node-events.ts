@@ -15,7 +15,10 @@ export interface NodeEventsOptions {
 export type NodeAct =
   | { readonly kind: "admitted"; readonly index: number }
   /** Its Kubernetes Node was taken away, after it had said goodbye. */
-  | { readonly kind: "left" };
+  | { readonly kind: "left" }
+  | { readonly kind: "revoked" }
+  /** Its spec asks for it, and it must not be now. */
+  | { readonly kind: "not-revoked"; readonly reason: string };
 
 /** Tells people what the servers did to a node, as events on its ClusterNode (`kubectl describe clusternode`). */
 export class NodeEvents {
@@ -50,6 +53,20 @@ export function describeAct(name: string, act: NodeAct) {
         reason: "NodeLeft",
         action: "RemoveMember",
         note: `${name} has left the cluster; its pods go elsewhere, and it keeps its index`,
+      } as const;
+    case "revoked":
+      return {
+        type: "Warning",
+        reason: "NodeRevoked",
+        action: "Revoke",
+        note: `${name} is revoked: it is out of the mesh, and its objects go. It never comes back under this key`,
+      } as const;
+    case "not-revoked":
+      return {
+        type: "Warning",
+        reason: "NotRevoked",
+        action: "Revoke",
+        note: `${name} is not revoked: ${act.reason}`,
       } as const;
     default:
       return act satisfies never;

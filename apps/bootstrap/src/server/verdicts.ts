@@ -42,3 +42,17 @@ export function planIdentity(admitted: string | undefined, reported: string | un
       }
     : { status: "False", reason: "IdentityMismatch", message: `the admission record is of ${admitted}` };
 }
+
+/**
+ * Condition RootKeysExposed of a server: there only while a revoked server's owner may still have the keys that every
+ * server has. Revoking takes away a machine, not what was copied from it.
+ */
+export function planExposure(exposedBy: readonly string[]): Verdict | undefined {
+  if (exposedBy.length === 0) return undefined;
+  const names = exposedBy.join(", ");
+  return {
+    status: "True",
+    reason: "ServerRevoked",
+    message: `${names} had the certificate authorities' keys and the authority key; docs/guides/revoking-nodes.md tells how to replace them`,
+  };
+}

@@ -49,9 +49,10 @@ function planPresent(observed: NodeObserved, nowIso: string): readonly NodeActio
 
 /**
  * A serving machine that is alive does not go: its Node and its rights would be missed by the control plane that runs
- * on it. Whether it is alive shows within a lease's duration.
+ * on it. Whether it is alive shows within a lease's duration. One that is revoked serves no more, whatever it says.
  */
 function mayGo({ clusterNode, heartbeat }: NodeObserved): boolean {
+  if (clusterNode.spec?.admission === "Revoked") return true;
   const isServer = clusterNode.status?.roles?.includes("server") ?? false;
   return !isServer || heartbeat === "expired" || heartbeat === "never";
 }

@@ -16,6 +16,7 @@ import {
   type LeaveAnswer,
   type LocalApiEndpoint,
   type NodeStatus,
+  type RevokeAnswer,
 } from "../local-api.ts";
 
 export type LocalApiFailure =
@@ -80,6 +81,14 @@ export class LocalApiClient {
   leave(signal?: AbortSignal): Promise<LeaveAnswer> {
     // Everything that runs in pods here is ended first.
     return this.#call(LOCAL_API.leave, { signal, timeoutMs: Math.max(150_000, this.#timeoutMs) });
+  }
+
+  revoke(node: string, signal?: AbortSignal): Promise<RevokeAnswer> {
+    return this.#call(LOCAL_API.revoke, {
+      body: { node },
+      signal,
+      timeoutMs: Math.max(30_000, this.#timeoutMs),
+    });
   }
 
   async #call<Answer extends z.ZodType>(

@@ -14,9 +14,11 @@ export function admissionPolicy(options: {
   /** CEL: whose requests are looked at. */
   readonly who: string;
   readonly rules: readonly PolicyRule[];
+  /** Objects that the validations know as `params`: all with this label. Each must be satisfied; none is fine. */
+  readonly params?: { readonly kind: "ConfigMap"; readonly namespace: string; readonly label: string };
   readonly validations: readonly { readonly expression: string; readonly message: string }[];
 }): readonly PlainObject[] {
-  const { name, who, rules, validations } = options;
+  const { name, who, rules, params, validations } = options;
   const apiVersion = "admissionregistration.k8s.io/v1";
   const metadata = { name, labels: MANAGED_BY };
   return [
@@ -26,6 +28,7 @@ export function admissionPolicy(options: {
       metadata,
       spec: {
         failurePolicy: "Fail",
+        ...(params && { paramKind: { apiVersion: "v1", kind: params.kind } }),
         matchConstraints: {
           resourceRules: rules.map(({ apiGroups, resources, operations }) => ({
             apiGroups,
@@ -42,7 +45,17 @@ export function admissionPolicy(options: {
       apiVersion,
       kind: "ValidatingAdmissionPolicyBinding",
       metadata,
-      spec: { policyName: name, validationActions: ["Deny"] },
+      spec: {
+        policyName: name,
+        validationActions: ["Deny"],
+        ...(params && {
+          paramRef: {
+            namespace: params.namespace,
+            selector: { matchExpressions: [{ key: params.label, operator: "Exists" }] },
+            parameterNotFoundAction: "Allow",
+          },
+        }),
+      },
     },
   ];
 }

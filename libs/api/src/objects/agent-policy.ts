@@ -4,7 +4,7 @@ import type { PlainObject } from "./kubernetes-object.ts";
 import { agentLeaseName, AGENTS_GROUP, agentUser, NAMESPACE } from "./names.ts";
 
 /** Conditions that others judge a node by: a machine does not write its own testimonial. */
-const NOT_THE_AGENTS = ["Ready", "SpecApplied", "Member", "IdentityVerified"];
+const NOT_THE_AGENTS = ["Ready", "SpecApplied", "Member", "IdentityVerified", "RootKeysExposed"];
 
 /** What a node-agent may write at all, and how its name follows from the user's. RBAC says so, and this says it again. */
 const WRITTEN = {

@@ -4,6 +4,7 @@ import { agentPolicyObjects } from "./agent-policy.ts";
 import type { PlainObject } from "./kubernetes-object.ts";
 import { MANAGED_BY, NAMESPACE } from "./names.ts";
 import { operatorPolicyObjects } from "./operator-policy.ts";
+import { revocationPolicyObjects } from "./revocation.ts";
 import { serverAccessObjects } from "./server-access.ts";
 
 /** What a cluster needs before its first node is admitted, in the order in which to apply it; then comes the chart. */
@@ -17,5 +18,5 @@ export function baseObjects(): readonly PlainObject[] {
 
 /** What the Helm chart carries of these: policies on who writes what. */
 export function admissionPolicyObjects(): readonly PlainObject[] {
-  return [...agentPolicyObjects(), ...operatorPolicyObjects()];
+  return [...agentPolicyObjects(), ...operatorPolicyObjects(), ...revocationPolicyObjects()];
 }

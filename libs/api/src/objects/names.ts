@@ -56,6 +56,25 @@ export const RESTING_LABEL = "cluster-os.dev/resting";
 /** Annotation of such an object: since when, in RFC 3339. */
 export const RESTING_SINCE_ANNOTATION = "cluster-os.dev/resting-since";
 
+/** Label of the object that says that a node is revoked; its value is the node's name. */
+export const REVOKED_LABEL = "cluster-os.dev/revoked";
+
+/** Name of that object: there is one for each node at most. */
+export function revocationName(nodeName: string): string {
+  return `node-revoked-${nodeName}`;
+}
+
+/**
+ * Annotation of that object, of a node that was a server: when the keys that it had were replaced, in RFC 3339. Until a
+ * person writes it, the other servers have the condition RootKeysExposed.
+ */
+export const KEYS_REPLACED_ANNOTATION = "cluster-os.dev/root-keys-replaced";
+
+/** The Kubernetes user that the kubelet of a node is. */
+export function kubeletUser(nodeName: string): string {
+  return `system:node:${nodeName}`;
+}
+
 /** The label's value for a node ID: its first 32 hexadecimal digits. */
 export function nodeIdLabel(nodeId: string): string {
   return nodeId.replace(/^ed25519:/, "").slice(0, 32);

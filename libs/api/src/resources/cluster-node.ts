@@ -156,6 +156,13 @@ const Versions = z.object({
 
 const Spec = z
   .object({
+    admission: z
+      .enum(["Approved", "Revoked"])
+      .optional()
+      .describe(
+        "A person's decision on the node. `Approved` lets in one that waits (condition Member is False, reason Pending). " +
+          "`Revoked` takes it out for ever: out of the mesh and of Kubernetes, whatever it says; this object goes with it.",
+      ),
     unschedulable: z
       .boolean()
       .optional()
@@ -166,7 +173,15 @@ const Spec = z
     labels: NodeLabels.optional(),
     taints: NodeTaints,
   })
-  .describe("What is wanted of the node.");
+  .meta({
+    description: "What is wanted of the node.",
+    "x-kubernetes-validations": [
+      {
+        rule: "!has(oldSelf.admission) || oldSelf.admission != 'Revoked' || (has(self.admission) && self.admission == 'Revoked')",
+        message: "a revocation is never taken back: a machine that is to come back gets a new identity",
+      },
+    ],
+  });
 
 const Status = z
   .object({
@@ -196,7 +211,7 @@ const Status = z
       Condition,
       ["type"],
       32,
-      "Ready, SpecApplied, Member, IdentityVerified, MeshConnected, KubernetesReady, ClockSynchronized; each has one writer.",
+      "Ready, SpecApplied, Member, IdentityVerified, RootKeysExposed, MeshConnected, KubernetesReady, ClockSynchronized; each has one writer.",
     ),
     observedGeneration: z
       .int()
@@ -216,13 +231,16 @@ const Status = z
  * IdentityVerified the servers' bootstrap's, the others node-agent's.
  *
  * Member is True of a node that takes part, False with reason Left of one that said goodbye (it may come back as it is),
- * and False with reason Removed of one whose admission was revoked. Absent counts as True.
+ * and False with reason Revoked of one whose admission was revoked. Absent counts as True.
+ *
+ * RootKeysExposed is on servers only, and only while it is True.
  */
 export const CLUSTER_NODE_CONDITIONS = [
   "Ready",
   "SpecApplied",
   "Member",
   "IdentityVerified",
+  "RootKeysExposed",
   "MeshConnected",
   "KubernetesReady",
   "ClockSynchronized",

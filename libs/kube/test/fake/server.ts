@@ -30,7 +30,7 @@ interface OpenWatch {
 /**
  * An API server for tests, over plain HTTP on 127.0.0.1: a {@link World} in the shape of the Kubernetes API - lists in
  * pages, watches with bookmarks, the writes a controller makes - that goes wrong when its `faults` say so. It checks no
- * schemas and no rights, and label selectors only of the form a=b; for those there is the real one.
+ * schemas and no rights, and label selectors only of the forms a and a=b; for those there is the real one.
  */
 export class FakeApiServer implements AsyncDisposable {
   readonly world = new World();
@@ -264,7 +264,8 @@ function isSelected(target: Target, query: URLSearchParams, object: AnyObject): 
     .filter((term) => term !== "")
     .every((term) => {
       const [name = "", value] = term.split("=");
-      return object.metadata.labels?.[name] === value;
+      const label = object.metadata.labels?.[name];
+      return value === undefined ? label !== undefined : label === value;
     });
 }
 

@@ -1,0 +1,181 @@
+import {
+  admissionPolicyObjects,
+  agentAccessObjects,
+  AGENTS_GROUP,
+  agentUser,
+  baseObjects,
+  clusterNodeObject,
+  kubeletUser,
+  NAMESPACE,
+  nodeLeaseObject,
+  OPERATOR_USER,
+  revocationName,
+  revocationObject,
+  SERVERS_GROUP,
+  serverUser,
+} from "@cluster-os/api";
+import { waitFor } from "@cluster-os/std/drivers";
+import { expect } from "chai";
+import { execa } from "execa";
+import { findHyperkube, startApiServer, type ApiServer, type KubectlResult } from "./api-server.ts";
+
+const server = { user: serverUser("n-server"), groups: [SERVERS_GROUP] };
+const agent = (node: string) => ({ user: agentUser(node), groups: [AGENTS_GROUP] });
+const kubelet = (node: string) => ({ user: kubeletUser(node), groups: ["system:nodes"] });
+const revocationOf = (nodeName: string) =>
+  revocationObject({
+    nodeName,
+    nodeId: `ed25519:${"a".repeat(64)}`,
+    revokedAt: 1_700_000_000_000,
+    retiredJoinKeys: ["0123456789abcdef"],
+    wasServer: false,
+    decidedBy: "a test",
+  });
+
+describe("revocation on a real API server", function () {
+  this.timeout(120_000);
+  let api: ApiServer;
+
+  before(async function () {
+    const found = await findHyperkube();
+    if ("missing" in found) {
+      console.log(`      skipped: ${found.missing}`);
+      return this.skip();
+    }
+    api = await startApiServer(found.path);
+    const kubelets = {
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "ClusterRoleBinding",
+      metadata: { name: "kubelets" },
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" },
+      subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "Group", name: "system:nodes" }],
+    };
+    for (const input of [...baseObjects(), ...admissionPolicyObjects(), kubelets])
+      done(await api.kubectl(["apply", "--server-side", "-f", "-"], { input }));
+    await waitFor(async () => (await api.kubectl(["get", "clusternodes"])).isDone, {
+      what: "the custom resource",
+      timeoutMs: 30_000,
+    });
+    for (const node of ["n-gone", "n-stays"]) {
+      for (const input of [clusterNodeObject(node), nodeLeaseObject(node), ...agentAccessObjects(node)])
+        done(await api.kubectl(["create", "-f", "-"], { ...server, input }));
+    }
+    done(await api.kubectl(["create", "-f", "-"], { ...server, input: revocationOf("n-gone") }));
+    // The API server learns of policies and their objects a moment after they were made.
+    await waitFor(async () => register("n-gone").then(({ stderr }) => stderr.includes("is revoked")), {
+      what: "the refusal",
+      timeoutMs: 60_000,
+      everyMs: 200,
+    });
+  });
+
+  after(() => api?.[Symbol.asyncDispose]());
+
+  const dryRun = (args: readonly string[], as: { user: string; groups: string[] }, input?: object) =>
+    api.kubectl([...args, "--dry-run=server"], { ...as, ...(input && { input }) });
+  /** What a kubelet does first when it finds no Node of its name. */
+  const register = (name: string): Promise<KubectlResult> =>
+    dryRun(["create", "-f", "-"], kubelet(name), { apiVersion: "v1", kind: "Node", metadata: { name } });
+  const admission = (value: string | null): readonly string[] => [
+    ...["patch", "clusternode", "n-stays", "--type=merge"],
+    `--patch=${JSON.stringify({ spec: { admission: value } })}`,
+  ];
+  /** What it does when its certificate nears its end. */
+  const renew = async (name: string): Promise<KubectlResult> => {
+    const subject = `/O=system:nodes/CN=${kubeletUser(name)}`;
+    const key = [
+      "-newkey",
+      "ec",
+      "-pkeyopt",
+      "ec_paramgen_curve:prime256v1",
+      "-nodes",
+      "-keyout",
+      "/dev/null",
+    ];
+    const { stdout } = await execa("openssl", ["req", "-new", ...key, "-subj", subject]);
+    return dryRun(["create", "-f", "-"], kubelet(name), {
+      apiVersion: "certificates.k8s.io/v1",
+      kind: "CertificateSigningRequest",
+      metadata: { generateName: "csr-" },
+      spec: {
+        request: Buffer.from(`${stdout}\n`).toString("base64"),
+        signerName: "kubernetes.io/kube-apiserver-client-kubelet",
+        usages: ["client auth", "digital signature"],
+      },
+    });
+  };
+
+  it("keeps a live kubelet of a revoked node from registering again, and from another certificate", async () => {
+    expect((await register("n-gone")).stderr).to.contain("this node is revoked");
+    expect((await renew("n-gone")).stderr).to.contain("this node is revoked");
+  });
+
+  it("lets the kubelets of others alone", async () => {
+    done(await register("n-stays"));
+    done(await renew("n-stays"));
+  });
+
+  it("refuses a revoked server, though its certificate is of the servers' group", async () => {
+    done(await api.kubectl(["create", "-f", "-"], { ...server, input: revocationOf("n-other") }));
+    const refusal = (user: string) =>
+      dryRun(["create", "-f", "-"], { user, groups: [SERVERS_GROUP] }, revocationOf("n-third"));
+    await waitFor(
+      async () => (await refusal(serverUser("n-other"))).stderr.includes("this node is revoked"),
+      { what: "the refusal", timeoutMs: 30_000, everyMs: 200 },
+    );
+    done(await refusal(serverUser("n-server")));
+  });
+
+  it("ends the rights of a node-agent, by the servers' own rights", async () => {
+    const reads = (node: string) => api.kubectl(["get", "clusternode", node], agent(node));
+    done(await reads("n-gone"));
+    const objects = [...agentAccessObjects("n-gone")].reverse();
+    for (const { kind, metadata } of [...objects, nodeLeaseObject("n-gone")]) {
+      const where = metadata.namespace === undefined ? [] : ["-n", metadata.namespace];
+      done(await api.kubectl(["delete", kind, metadata.name, ...where], server));
+    }
+    expect((await reads("n-gone")).isDone).to.equal(false);
+    done(await reads("n-stays"));
+    done(await api.kubectl(["delete", "clusternode", "n-gone", "--wait=false"], server));
+  });
+
+  it("is decided once, and nobody changes it", async () => {
+    const again = await api.kubectl(["create", "-f", "-"], { ...server, input: revocationOf("n-gone") });
+    expect(again.stderr).to.contain("already exists");
+    const target = ["patch", "configmap", revocationName("n-gone"), "-n", NAMESPACE, "--type=merge"];
+    const change = await api.kubectl([...target, `--patch={"data":{"wasServer":"true"}}`]);
+    expect(change.stderr).to.contain("immutable");
+  });
+
+  it("by the spec is for people: neither node-agent nor the operator may", async () => {
+    const role = {
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "ClusterRoleBinding",
+      metadata: { name: "too-much" },
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" },
+      subjects: [agent("n-stays").user, OPERATOR_USER].map((name) => ({
+        apiGroup: "rbac.authorization.k8s.io",
+        kind: "User",
+        name,
+      })),
+    };
+    done(await api.kubectl(["create", "-f", "-"], { input: role }));
+    const byAgent = await dryRun(admission("Revoked"), agent("n-stays"));
+    expect(byAgent.stderr).to.contain("a node-agent writes the status only");
+    const byOperator = await dryRun(admission("Revoked"), { user: OPERATOR_USER, groups: [] });
+    expect(byOperator.stderr).to.contain("the spec of a ClusterNode is people's");
+    done(await api.kubectl(["delete", "clusterrolebinding", "too-much"]));
+  });
+
+  it("by the spec is never taken back", async () => {
+    done(await api.kubectl(admission("Approved")));
+    done(await api.kubectl(admission("Revoked")));
+    for (const value of ["Approved", null])
+      expect((await api.kubectl(admission(value))).stderr).to.contain("a revocation is never taken back");
+    expect((await api.kubectl(admission("Maybe"))).stderr).to.contain("Unsupported value");
+  });
+});
+
+function done({ isDone, stderr }: KubectlResult): void {
+  expect(isDone, stderr).to.equal(true);
+}
