@@ -52,7 +52,17 @@ export function clusterNodePage(): string {
           "servers' bootstrap",
           "node-agent renews its Lease, the mesh is connected and Kubernetes runs. Unknown once the Lease has expired",
         ],
+        [
+          "Member",
+          "servers' bootstrap",
+          "the node takes part: it has not left, and does not wait for approval",
+        ],
         ["IdentityVerified", "servers' bootstrap", "the node proved to have the admitted key"],
+        [
+          "RootKeysExposed",
+          "servers' bootstrap",
+          "a server was revoked, and the keys it had are still in use ([guide](../guides/revoking-nodes.md)); on servers only, and absent otherwise",
+        ],
         [
           "MeshConnected",
           "node-agent",

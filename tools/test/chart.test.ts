@@ -162,6 +162,10 @@ describe("the Helm chart cluster-os", function () {
     const names = objects
       .filter(({ kind }) => kind === "ValidatingAdmissionPolicy")
       .map(({ metadata }) => metadata.name);
-    expect(names).to.have.members(["cluster-os-node-agents", "cluster-os-clusternode-operator"]);
+    expect(names).to.have.members([
+      "cluster-os-node-agents",
+      "cluster-os-clusternode-operator",
+      "cluster-os-revoked-nodes",
+    ]);
   });
 });
