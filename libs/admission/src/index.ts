@@ -14,6 +14,7 @@ export {
   type GenesisRequest,
 } from "./genesis.ts";
 export { FounderSecrets, openFounderSecrets } from "./founder-secrets.ts";
+export * from "./join-key-record.ts";
 export * from "./key-ring.ts";
 export * from "./records.ts";
 export * from "./roles-record.ts";

@@ -2,7 +2,14 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { seededRng, toHex } from "@cluster-os/std";
-import { handRingKeys, signAdmission, signEstablished, signRevocation, signRoles } from "../src/index.ts";
+import {
+  handRingKeys,
+  signAdmission,
+  signEstablished,
+  signJoinKey,
+  signRevocation,
+  signRoles,
+} from "../src/index.ts";
 import { alice, authority, carol, genesisOf } from "./support.ts";
 
 const folder = join(import.meta.dirname, "golden");
@@ -22,6 +29,16 @@ const records: Readonly<Record<string, Uint8Array>> = {
       nodeId: carol.identity.nodeId,
       revokedAt: 1_700_000_200_000,
       retiredJoinKeys: ["0123456789abcdef"],
+    },
+    authority,
+  ),
+  "join-key": signJoinKey(
+    {
+      clusterId,
+      sequence: 2,
+      key: new Uint8Array(32).fill(6),
+      retired: ["0123456789abcdef"],
+      createdAt: 1_700_000_300_000,
     },
     authority,
   ),

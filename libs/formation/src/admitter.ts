@@ -105,7 +105,7 @@ export class Admitter {
   }
 
   #consider(bytes: Uint8Array, replyTo: ReplyTo, now: Instant): void {
-    const application = openApplication(bytes, this.#context.joinKey);
+    const application = openApplication(bytes, this.#context.joinKeys);
     const { nodeId, clusterId } = application;
     if (!isUsableAgreementKey(application.sealingKey))
       throw new AdmissionError(`nothing can be sealed to ${nodeId}`);
@@ -117,9 +117,8 @@ export class Admitter {
   }
 
   #announce(application: OpenApplication, replyTo: ReplyTo, now: Instant): void {
-    const { nodeId, wireguardKey, sealingKey } = application;
-    const { joinKey } = this.#context;
-    const hasJoinKey = application.hasJoinKey && !this.#ledger.roster.isRetired(joinKey.id);
+    const { nodeId, wireguardKey, sealingKey, joinKey } = application;
+    const hasJoinKey = joinKey !== undefined && !this.#ledger.isRetired(joinKey.id);
     const known = this.#pending.get(nodeId);
     const isDue = !known || now - known.announcedAt >= ANNOUNCE_AGAIN_MS;
     this.#pending.delete(nodeId);
@@ -144,7 +143,7 @@ export class Admitter {
   }
 
   #answer(application: OpenApplication, { address, via }: ReplyTo): void {
-    const { store, emit } = this.#context;
+    const { store, emit, identity, rng, joinKeys } = this.#context;
     const admission = this.#ledger.roster.admissionOf(application.nodeId);
     const content = {
       nonce: application.nonce,
@@ -152,7 +151,8 @@ export class Admitter {
       ...(admission && { admission }),
       ringKeys: store.state.ringKeys,
     };
-    const answer = sealAnswer(content, application, this.#context);
+    const joinKey = application.joinKey ?? joinKeys.newest;
+    const answer = sealAnswer(content, application, { identity, rng, joinKey });
     if (via === undefined) emit({ kind: "send", to: address, bytes: frame(answer) });
     else emit({ kind: "tell", to: via, topic: "formation/answer", body: encodeCbor({ answer, address }) });
   }

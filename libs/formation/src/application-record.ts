@@ -16,6 +16,7 @@ import { concatBytes, type Rng } from "@cluster-os/std";
 import { z } from "zod";
 import { Bytes, bytesOf } from "./fields.ts";
 import type { JoinKey } from "./join-key.ts";
+import type { JoinKeys } from "./join-keys.ts";
 
 /** "I want to be a member of this cluster." Signed by the applicant; the MAC proves that it holds the join key. */
 export const Application = z.object({
@@ -47,7 +48,8 @@ const AnswerBox = z.object({ body: Bytes, mac: Bytes.optional() });
 /** An application whose signature was checked. */
 export interface OpenApplication extends Application {
   readonly nodeId: NodeId;
-  readonly hasJoinKey: boolean;
+  /** The join key that it holds, of those that are known here, retired or not. */
+  readonly joinKey: JoinKey | undefined;
   /** The applicant's signed record, to be forwarded to a server as it is. */
   readonly bytes: Uint8Array;
 }
@@ -62,11 +64,12 @@ export function signApplication(
 }
 
 /** Throws a RecordError when it is not genuine. A MAC of another join key counts as none. */
-export function openApplication(bytes: Uint8Array, joinKey: JoinKey): OpenApplication {
+export function openApplication(bytes: Uint8Array, joinKeys: JoinKeys): OpenApplication {
   const { payload, signer } = openRecord(APPLICANT, bytes);
   const { mac, ...plain } = payload;
-  const hasJoinKey = joinKey.isMac(mac, "application", signer, encodeCbor(plain));
-  return { ...payload, nodeId: nodeIdOf(signer), hasJoinKey, bytes };
+  const body = encodeCbor(plain);
+  const joinKey = joinKeys.all.find((key) => key.isMac(mac, "application", signer, body));
+  return { ...payload, nodeId: nodeIdOf(signer), joinKey, bytes };
 }
 
 /** The application for one member's eyes: nobody else on the LAN sees which cluster is asked, nor the MAC. */

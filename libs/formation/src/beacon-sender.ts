@@ -56,12 +56,14 @@ export class BeaconSender {
     return true;
   }
 
-  answer(address: Address, clusterId: string): void {
-    this.#context.emit({ kind: "send", to: address, bytes: this.#beacon(clusterId) });
+  /** Under the join key of the machine that is answered, if it is known here: it believes no other. */
+  answer(address: Address, clusterId: string, tag: Uint8Array): void {
+    const { joinKeys, emit } = this.#context;
+    emit({ kind: "send", to: address, bytes: this.#beacon(clusterId, joinKeys.find(tag)) });
   }
 
-  #beacon(clusterId: string | undefined): Uint8Array {
-    const { identity, wireguardKey, sealing, expect, lanSubnets, store, joinKey } = this.#context;
+  #beacon(clusterId: string | undefined, joinKey = this.#context.joinKeys.newest): Uint8Array {
+    const { identity, wireguardKey, sealing, expect, lanSubnets, store } = this.#context;
     this.#sequence += 1;
     const beacon = {
       ...(clusterId !== undefined && { clusterId }),

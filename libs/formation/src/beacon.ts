@@ -7,10 +7,11 @@ import {
   type NodeId,
   type RecordType,
 } from "@cluster-os/identity";
-import { ByteMemo, toHex } from "@cluster-os/std";
+import { ByteMemo } from "@cluster-os/std";
 import { z } from "zod";
 import { bytesOf } from "./fields.ts";
 import { isKeylessTag, type JoinKey } from "./join-key.ts";
+import type { JoinKeys } from "./join-keys.ts";
 
 /** More networks than this are left out: a beacon must fit a datagram. */
 export const MAX_LAN_SUBNETS = 12;
@@ -65,19 +66,20 @@ export function signBeacon(
 }
 
 /** Throws a RecordError when it is not a genuine beacon. */
-export function openBeacon(bytes: Uint8Array, joinKey: JoinKey): HeardBeacon {
-  return opened.of(bytes, () => open(bytes, joinKey), toHex(joinKey.tag));
+export function openBeacon(bytes: Uint8Array, joinKeys: JoinKeys): HeardBeacon {
+  return opened.of(bytes, () => open(bytes, joinKeys), joinKeys.all.map(({ id }) => id).join(" "));
 }
 
 // On several interfaces, over IPv6 and IPv4, the same beacon comes as often.
 const opened = new ByteMemo<HeardBeacon>(512);
 
-function open(bytes: Uint8Array, joinKey: JoinKey): HeardBeacon {
+function open(bytes: Uint8Array, joinKeys: JoinKeys): HeardBeacon {
   const { payload, signer } = openRecord(BEACON, bytes);
-  return { ...payload, nodeId: nodeIdOf(signer), standing: standingOf(payload, signer, joinKey) };
+  return { ...payload, nodeId: nodeIdOf(signer), standing: standingOf(payload, signer, joinKeys) };
 }
 
-function standingOf({ mac, ...plain }: Beacon, signer: Uint8Array, joinKey: JoinKey): Standing {
+function standingOf({ mac, ...plain }: Beacon, signer: Uint8Array, joinKeys: JoinKeys): Standing {
   if (isKeylessTag(plain.tag)) return "keyless";
-  return joinKey.isMac(mac, "beacon", signer, encodeCbor(plain)) ? "same-key" : "other-key";
+  const key = joinKeys.find(plain.tag);
+  return key?.isMac(mac, "beacon", signer, encodeCbor(plain)) ? "same-key" : "other-key";
 }

@@ -6,6 +6,7 @@ import type { Diagnostic } from "./diagnostic.ts";
 import type { Diagnostics } from "./diagnostics.ts";
 import type { FormationEffect } from "./effect.ts";
 import type { JoinKey } from "./join-key.ts";
+import type { JoinKeys } from "./join-keys.ts";
 import type { Neighbours } from "./neighbours.ts";
 import type { FormationRules } from "./rules.ts";
 import type { NodeStore } from "./state.ts";
@@ -24,7 +25,10 @@ export interface FormationContext {
   readonly identity: Identity;
   readonly wireguardKey: Uint8Array;
   readonly sealing: AgreementKey;
+  /** From the given file: what this machine founds and applies with. */
   readonly joinKey: JoinKey;
+  /** That one, and what a member knows besides. */
+  readonly joinKeys: JoinKeys;
   readonly expect: number | undefined;
   readonly rng: Rng;
   readonly wallTime: () => number;

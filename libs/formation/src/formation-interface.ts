@@ -4,7 +4,7 @@ import type { Instant } from "@cluster-os/std";
 import type { FormationContext } from "./context.ts";
 import type { FormationTopic } from "./effect.ts";
 
-export type FormationOptions = Omit<FormationContext, "neighbours" | "diagnostics" | "emit"> & {
+export type FormationOptions = Omit<FormationContext, "neighbours" | "diagnostics" | "joinKeys" | "emit"> & {
   readonly now: Instant;
 };
 

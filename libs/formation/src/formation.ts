@@ -29,6 +29,7 @@ import { recordName, unframe } from "./frame.ts";
 import { GenesisBallot } from "./genesis.ts";
 import { Greeter } from "./greeter.ts";
 import { ESTABLISHED_KEY, Ledger, type Statement } from "./ledger.ts";
+import { JoinKeys } from "./join-keys.ts";
 import { Neighbours } from "./neighbours.ts";
 import type { Epoch } from "./state.ts";
 
@@ -69,6 +70,7 @@ export class Formation {
       // Records hold whole milliseconds.
       wallTime: () => Math.round(options.wallTime()),
       neighbours: new Neighbours(),
+      joinKeys: new JoinKeys(options.joinKey, () => this.ledger?.joinKey.inForce?.key),
       diagnostics: new Diagnostics(),
       emit: (effect) => void this.#effects.push(effect),
     };
@@ -124,6 +126,12 @@ export class Formation {
   /** Whether this machine was a member and never will be again: it says nothing more to anybody. */
   get isRevoked(): boolean {
     return this.ledger?.roster.isRevoked(this.#context.identity.nodeId) ?? false;
+  }
+
+  /** IDs of the join keys by which a machine is admitted unattended, as far as this one knows. */
+  get joinKeyIds(): readonly string[] {
+    const ids = this.#context.joinKeys.all.map(({ id }) => id);
+    return ids.filter((id) => !this.ledger?.isRetired(id));
   }
 
   get epoch(): Epoch | undefined {
@@ -196,7 +204,7 @@ export class Formation {
     if (!record) return;
     switch (recordName(record)) {
       case "beacon":
-        return this.#hear(openBeacon(record, this.#context.joinKey), from, now);
+        return this.#hear(openBeacon(record, this.#context.joinKeys), from, now);
       case "ballot":
         return this.#genesisBallot.receive(record, from, now);
       case "application":
@@ -211,16 +219,16 @@ export class Formation {
   }
 
   #hear(beacon: HeardBeacon, from: Address, now: Instant): void {
-    const { identity, neighbours, joinKey } = this.#context;
+    const { identity, neighbours, joinKey, joinKeys } = this.#context;
     if (beacon.nodeId === identity.nodeId) return this.#hearSelf(beacon, from, now);
     this.#counters.heard += 1;
     this.#lastHeardAt = now;
-    if (joinKey.isForeignTag(beacon.tag)) {
+    if (joinKeys.isForeignTag(beacon.tag)) {
       this.#counters.foreign += 1;
       return diagnose(this.#context, { kind: "foreign-tag", nodeId: beacon.nodeId }, now);
     }
     // A copied tag without the key behind it, or one that this machine has no key to judge.
-    if (beacon.standing === "other-key" && joinKey.isPresent) return;
+    if (beacon.standing === "other-key" && joinKeys.newest.isPresent) return;
     const hearing = neighbours.hear(beacon, from, now);
     if (hearing === "duplicate-identity") {
       diagnose(this.#context, { kind: "duplicate-identity", nodeId: beacon.nodeId, address: from }, now);

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { deriveKey } from "@cluster-os/identity";
-import { concatBytes, equalBytes, invariant, toHex } from "@cluster-os/std";
+import { concatBytes, invariant, toHex } from "@cluster-os/std";
 
 /** A beacon's tag where there is no join key. */
 const NO_TAG = new Uint8Array(8);
@@ -24,11 +24,6 @@ export class JoinKey {
     this.isPresent = key !== undefined;
     this.tag = key ? deriveKey(key, new Uint8Array(0), "cluster-os/beacon-tag").subarray(0, 8) : NO_TAG;
     this.id = toHex(this.tag);
-  }
-
-  /** Whether a beacon's tag is of another key than this one. */
-  isForeignTag(tag: Uint8Array): boolean {
-    return this.isPresent && !isKeylessTag(tag) && !equalBytes(tag, this.tag);
   }
 
   /** HMAC-SHA256 of `parts`, for one purpose; undefined without a key. */

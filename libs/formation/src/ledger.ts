@@ -10,6 +10,7 @@ import {
 } from "@cluster-os/admission";
 import { equalBytes, type Instant } from "@cluster-os/std";
 import { RolesBook, ROLES_KEY } from "./roles-book.ts";
+import { JOIN_KEY_KEY, JoinKeyBook } from "./join-key-book.ts";
 import type { NodeStore } from "./state.ts";
 
 /** A signed statement of the cluster under the key by which it is gossiped. */
@@ -26,6 +27,7 @@ export class Ledger {
   readonly genesis: Genesis;
   readonly roster: Roster;
   readonly roles: RolesBook;
+  readonly joinKey: JoinKeyBook;
   readonly #authority: Authority;
   readonly #store: NodeStore;
   /** What was found genuine, so that gossip that repeats it costs no signature check. */
@@ -38,8 +40,14 @@ export class Ledger {
     this.#authority = { clusterId: genesis.clusterId, authorityKey: genesis.payload.authorityKey };
     this.#store = store;
     this.roles = new RolesBook(this.#authority, store);
+    this.joinKey = new JoinKeyBook(this.#authority, store);
     for (const record of store.state.admissions) this.roster.learnAdmission(record);
     for (const record of store.state.revocations) this.roster.learnRevocation(record);
+  }
+
+  /** Whether this join key admits nobody unattended any more: a revoked node knew it, or a newer one took its place. */
+  isRetired(joinKeyId: string): boolean {
+    return this.roster.isRetired(joinKeyId) || (this.joinKey.inForce?.retired.includes(joinKeyId) ?? false);
   }
 
   get established(): EstablishedPayload | undefined {
@@ -62,7 +70,7 @@ export class Ledger {
 
   /** Everything known, to be spread. */
   statements(): readonly Statement[] {
-    const { established, roles } = this.#store.state;
+    const { established, roles, joinKey } = this.#store.state;
     const { admissions, revocations } = this.roster.records();
     return [
       ...admissions.map((bytes) => ({
@@ -75,6 +83,7 @@ export class Ledger {
       })),
       ...(established ? [{ key: ESTABLISHED_KEY, bytes: established }] : []),
       ...(roles ? [{ key: ROLES_KEY, bytes: roles }] : []),
+      ...(joinKey ? [{ key: JOIN_KEY_KEY, bytes: joinKey }] : []),
     ];
   }
 
@@ -99,6 +108,8 @@ export class Ledger {
         return ONLY_VERSION;
       case ROLES_KEY:
         return this.roles.learn(bytes);
+      case JOIN_KEY_KEY:
+        return this.joinKey.learn(bytes);
       default:
         return undefined;
     }

@@ -1,5 +1,11 @@
 import type { AgreementKey, Identity, NodeId } from "@cluster-os/identity";
-import type { EstablishedPayload, GenesisPayload, RolesDecision, RolesPayload } from "@cluster-os/admission";
+import type {
+  EstablishedPayload,
+  GenesisPayload,
+  JoinKeyDecision,
+  RolesDecision,
+  RolesPayload,
+} from "@cluster-os/admission";
 import type {
   Address,
   Member,
@@ -66,6 +72,8 @@ export type NodeProtocolInput =
   | { readonly kind: "forget-authority" }
   /** On a server: who runs the control plane from now on, as etcd has it. */
   | ({ readonly kind: "roles" } & RolesDecision)
+  /** On a server: which join key new sticks have from now on, as etcd has it. */
+  | ({ readonly kind: "join-key" } & JoinKeyDecision)
   /** On a serving founder: this machine's etcd is a voter of the cluster that was begun under this epoch. */
   | { readonly kind: "joined"; readonly epoch: number }
   | { readonly kind: "send-message"; readonly to: NodeId; readonly topic: string; readonly body: Uint8Array }

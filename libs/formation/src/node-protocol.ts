@@ -1,11 +1,5 @@
 import { CodecError, RecordError, signingKeyFromSeed, type NodeId } from "@cluster-os/identity";
-import {
-  AdmissionError,
-  type Genesis,
-  type GenesisPayload,
-  type RolesDecision,
-  type Roster,
-} from "@cluster-os/admission";
+import { AdmissionError, type Genesis, type GenesisPayload, type Roster } from "@cluster-os/admission";
 import {
   Membership,
   MEMBERSHIP_KIND,
@@ -32,6 +26,7 @@ import type {
   NodeProtocolStatus,
   OwnDescription,
 } from "./node-protocol-interface.ts";
+import { JOIN_KEY_KEY } from "./join-key-book.ts";
 import { ROLES_KEY } from "./roles-book.ts";
 import { SAFE_RULES } from "./rules.ts";
 import { decodeNodeState, NodeStore } from "./state.ts";
@@ -164,9 +159,7 @@ export class NodeProtocol {
 
   /** IDs of the join keys by which a machine is admitted unattended, as far as this one knows. */
   get joinKeyIds(): readonly string[] {
-    const { joinKey } = this.#options;
-    const id = joinKey && new JoinKey(joinKey).id;
-    return id === undefined || this.roster?.isRetired(id) ? [] : [id];
+    return this.#formation.joinKeyIds;
   }
 
   /** Empty until this machine is a member; then with this machine itself. */
@@ -200,7 +193,9 @@ export class NodeProtocol {
       case "forget-authority":
         return this.#store.change({ authoritySeed: undefined });
       case "roles":
-        return this.#publishRoles(input);
+        return this.#publish(ROLES_KEY, this.#formation.ledger?.roles.sign(input));
+      case "join-key":
+        return this.#publish(JOIN_KEY_KEY, this.#formation.ledger?.joinKey.sign(input));
       case "send-message":
       case "publish-fact":
       case "leave":
@@ -323,9 +318,8 @@ export class NodeProtocol {
     this.#store.change({ authoritySeed: seed });
   }
 
-  #publishRoles(decision: RolesDecision): void {
-    const bytes = this.#formation.ledger?.roles.sign(decision);
-    if (bytes) this.#runMembership({ kind: "publish-fact", key: ROLES_KEY, bytes });
+  #publish(key: string, bytes: Uint8Array | undefined): void {
+    if (bytes) this.#runMembership({ kind: "publish-fact", key, bytes });
   }
 
   #peers(): readonly Peer[] {

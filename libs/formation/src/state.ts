@@ -33,6 +33,8 @@ export const NodeState = z.object({
   /** Empty until this node is admitted. */
   ringKeys: z.array(RingKey),
   authoritySeed: Bytes.optional(),
+  /** The record of the join key in force, if there was a rotation. */
+  joinKey: Bytes.optional(),
   admissions: z.array(Bytes),
   revocations: z.array(Bytes),
   epochs: EpochState,

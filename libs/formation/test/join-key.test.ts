@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { JoinKey } from "../src/join-key.ts";
+import { JoinKeys } from "../src/join-keys.ts";
 
 const key = new JoinKey(new Uint8Array(32).fill(1));
 const other = new JoinKey(new Uint8Array(32).fill(2));
@@ -11,10 +12,11 @@ describe("join key", () => {
   it("has a tag of its own that does not show the key", () => {
     expect(key.tag).to.have.length(8).and.to.not.deep.equal(other.tag);
     expect(new JoinKey(new Uint8Array(32).fill(1)).tag).to.deep.equal(key.tag);
-    expect(key.isForeignTag(other.tag)).to.equal(true);
-    expect(key.isForeignTag(key.tag)).to.equal(false);
-    expect(key.isForeignTag(none.tag)).to.equal(false);
-    expect(none.isForeignTag(key.tag)).to.equal(false);
+    const keys = new JoinKeys(key);
+    expect(keys.isForeignTag(other.tag)).to.equal(true);
+    expect(keys.isForeignTag(key.tag)).to.equal(false);
+    expect(keys.isForeignTag(none.tag)).to.equal(false);
+    expect(new JoinKeys(none).isForeignTag(key.tag)).to.equal(false);
   });
 
   it("authenticates parts for one purpose, among holders of the key", () => {
@@ -30,5 +32,22 @@ describe("join key", () => {
   it("authenticates nothing where there is none", () => {
     expect(none.mac("ballot", one)).to.equal(undefined);
     expect(none.isMac(key.mac("ballot", one), "ballot", one)).to.equal(false);
+  });
+});
+
+describe("the join keys of a member", () => {
+  it("are its own, and the one in force, which is the newest", () => {
+    let inForce: Uint8Array | undefined;
+    const keys = new JoinKeys(key, () => inForce);
+    expect(keys.all).to.deep.equal([key]);
+    inForce = new Uint8Array(32).fill(2);
+    expect(keys.all.map(({ id }) => id)).to.deep.equal([other.id, key.id]);
+    expect(keys.newest.id).to.equal(other.id);
+    expect(keys.find(key.tag)).to.equal(key);
+    expect(keys.find(other.tag)?.id).to.equal(other.id);
+    expect(keys.isForeignTag(other.tag)).to.equal(false);
+    inForce = new Uint8Array(32).fill(1);
+    expect(keys.all).to.deep.equal([key]);
+    expect(new JoinKeys(none, () => inForce).all.map(({ id }) => id)).to.deep.equal([key.id]);
   });
 });

@@ -110,6 +110,47 @@ describe("a revocation among members", () => {
   });
 });
 
+describe("a new join key", () => {
+  const NEW_KEY = new Uint8Array(32).fill(6);
+  const decision = { sequence: 1, key: NEW_KEY, retired: [OLD_KEY], createdAt: 5 };
+
+  it("is known to every member, also after restarts, and the newest counts", () => {
+    const { lan, nodes } = formed(3);
+    const [server] = nodes as [ProtocolNode];
+    const isKnown = (id: string): boolean => nodes.every(({ protocol }) => protocol.joinKeyIds.join() === id);
+    expect(isKnown(OLD_KEY)).to.equal(true);
+    lan.feed(server, { kind: "join-key", ...decision });
+    lan.runUntil(() => isKnown(new JoinKey(NEW_KEY).id), 5_000);
+    const newer = { ...decision, sequence: 2, key: new Uint8Array(32).fill(7) };
+    lan.feed(server, { kind: "join-key", ...newer });
+    lan.feed(server, { kind: "join-key", ...decision });
+    lan.runUntil(() => isKnown(new JoinKey(newer.key).id), 5_000);
+    lan.run(2_000);
+    for (const node of nodes) node.start(lan.now);
+    lan.run(100);
+    expect(isKnown(new JoinKey(newer.key).id)).to.equal(true);
+  });
+
+  const sticks = [
+    { name: "the new stick is let in unattended", joinKey: NEW_KEY, hasJoinKey: true },
+    { name: "the old stick waits for a person", joinKey: JOIN_KEY, hasJoinKey: false },
+  ];
+  for (const { name, joinKey, hasJoinKey } of sticks) {
+    it(`${name}, and is answered under its own key`, () => {
+      const world = new World();
+      const server = world.add({ expect: 1 });
+      world.runUntil(() => server.clusterId !== undefined, 10_000);
+      const { joinKey: book } = server.formation.ledger!;
+      book.learn(book.sign(decision)!);
+      const newcomer = world.add({ joinKey });
+      world.runUntil(() => server.of("application").length > 0, 20_000);
+      expect(server.of("application")[0]!.applicant).to.deep.include({ nodeId: newcomer.nodeId, hasJoinKey });
+      world.feed(server, { kind: "admit", nodeId: newcomer.nodeId, index: 10 });
+      world.runUntil(() => newcomer.clusterId !== undefined, 20_000);
+    });
+  }
+});
+
 describe("an application after a revocation", () => {
   function cluster(world: World): Machine {
     const server = world.add({ expect: 1 });
