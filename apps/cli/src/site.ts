@@ -1,4 +1,11 @@
-import type { ClusterStatus, FirewallReport, LeaveAnswer, MemberList, NodeStatus, RevokeAnswer } from "@cluster-os/api";
+import type {
+  ClusterStatus,
+  FirewallReport,
+  LeaveAnswer,
+  MemberList,
+  NodeStatus,
+  RevokeAnswer,
+} from "@cluster-os/api";
 import { CommandError, type Context } from "./command.ts";
 
 /** What a machine's bootstrap answers. */
