@@ -25,12 +25,13 @@ import { Loop } from "./loop.ts";
 import { lanSubnets, underlayAddresses, type MachineCapabilities } from "./machine.ts";
 import { MeshController } from "./mesh-controller.ts";
 import { MESH_INTERFACE, type MeshInterface } from "./mesh-interface.ts";
-import { meshView } from "./mesh-view.ts";
+import { meshPeers, meshView } from "./mesh-view.ts";
 import { ProtocolDriver, type OuterEffect } from "./protocol-driver.ts";
 import { clusterStatus, memberList, nodeReport, revokeAnswer } from "./reports.ts";
 import type { Settings } from "./settings.ts";
 import type { Steps } from "./steps.ts";
 import { TimeController, type Chrony } from "./time/time-controller.ts";
+import { UnderlayWatch } from "./underlay-watch.ts";
 import { View } from "./view.ts";
 
 /** Everything of the machine that bootstrap touches, chosen in main.ts. */
@@ -42,6 +43,8 @@ export interface DaemonOptions {
   readonly version: string;
   readonly mesh: MeshInterface;
   readonly link: LinkDriver;
+  /** Sends a packet to each mesh address. */
+  readonly nudge: (addresses: readonly string[]) => Promise<void>;
   readonly chrony: Chrony;
   readonly firewall: { readonly driver: FirewallDriver; readonly readSshFacts: () => Promise<SshFacts> };
   /** The given file, read anew. */
@@ -75,6 +78,7 @@ export class Daemon implements AsyncDisposable {
   #loops:
     | {
         readonly mesh: Loop;
+        readonly underlay: Loop;
         readonly firewall: Loop;
         readonly kubernetes: Loop;
         readonly controlPlane: Loop;
@@ -165,6 +169,7 @@ export class Daemon implements AsyncDisposable {
     const patience = config.patience ?? 1;
     const mesh = this.#meshController();
     const time = this.#timeController();
+    const underlay = this.#underlayWatch();
     const loop = (
       name: string,
       everyMs: number,
@@ -174,7 +179,8 @@ export class Daemon implements AsyncDisposable {
         new Loop({ name, everyMs: everyMs * patience, round, rng, logger: logger.child({ part: name }) }),
       );
     this.#loops = {
-      mesh: loop("mesh", 30_000, (signal) => mesh.round(signal)),
+      mesh: loop("mesh", 10_000, (signal) => mesh.round(signal)),
+      underlay: loop("underlay", 1_500, () => underlay.round()),
       firewall: loop("firewall", 30_000, () => this.#firewall.round()),
       kubernetes: loop("kubernetes", 1_000, (signal) => this.#kubernetes.round(signal)),
       controlPlane: loop("control-plane", 2_000, (signal) => this.#kubernetes.controlPlane.round(signal)),
@@ -276,6 +282,16 @@ export class Daemon implements AsyncDisposable {
       onUp: (mtu) => this.#meshIsUp(mtu),
       clock,
       logger: logger.child({ part: "mesh" }),
+    });
+  }
+
+  #underlayWatch(): UnderlayWatch {
+    return new UnderlayWatch({
+      addresses: underlayAddresses,
+      peers: () => meshPeers(this.#view, this.#options.keys.identity.nodeId),
+      nudge: this.#options.nudge,
+      onMoved: () => this.#loops?.mesh.poke(),
+      logger: this.#options.logger.child({ part: "mesh" }),
     });
   }
 

@@ -8,7 +8,7 @@ import { agreementKeyFromPrivate, nodeName } from "@cluster-os/identity";
 import { KeyFileError, loadOrCreateKeys } from "@cluster-os/identity/drivers";
 import { NoDistributionError } from "@cluster-os/kubernetes";
 import { linuxHost, openDistribution, patientHost } from "@cluster-os/kubernetes/drivers";
-import { IpLink, UserspaceWireGuard } from "@cluster-os/mesh/drivers";
+import { IpLink, nudge, UserspaceWireGuard } from "@cluster-os/mesh/drivers";
 import { kernelHasWireGuard, KernelWireGuard } from "@cluster-os/node-wireguard";
 import { describeError, type Logger } from "@cluster-os/std";
 import { createLogger, readFileIfExists, systemClock, systemRng } from "@cluster-os/std/drivers";
@@ -59,6 +59,7 @@ async function main(): Promise<void> {
       logger: logger.child({ part: "mesh" }),
     }),
     link,
+    nudge,
     chrony: new ChronyOfHost(),
     firewall: { driver: new Nftables(), readSshFacts },
     readConfig,

@@ -33,6 +33,16 @@ export function meshView(
   return { addressPlan, selfIndex, peers, unheard };
 }
 
+/** Mesh addresses of the other members that are not known to be gone. */
+export function meshPeers(view: Pick<View, "members">, self: NodeId): readonly string[] {
+  return view
+    .members()
+    .filter(
+      ({ member }) => member.nodeId !== self && (member.status === "alive" || member.status === "suspect"),
+    )
+    .map(({ meshAddress }) => meshAddress);
+}
+
 /** The address of a member's WireGuard: the host its gossip comes from, at its WireGuard port. */
 function endpointOf(gossipAddress: string, wireguardPort: number): string | undefined {
   const host = /^(.+):[0-9]+$/.exec(gossipAddress)?.[1];
