@@ -15,6 +15,7 @@ export {
 export * from "./device.ts";
 export { parseEndpoint } from "./endpoint.ts";
 export { InMemoryWireGuard } from "./in-memory-wireguard.ts";
+export { planRotation, ROTATION_POLICY, type RotationObserved, type RotationPolicy } from "./key-rotation.ts";
 export { meshWish, type MeshMember, type MeshWish, type MeshWishInput, type PeerWish } from "./mesh-wish.ts";
 export { planDevice } from "./plan-device.ts";
 export {

@@ -7,6 +7,8 @@ export interface MeshMember {
   readonly index: number;
   /** Raw 32-byte X25519 public key, from the member's own signed record. */
   readonly wireguardKey: Uint8Array;
+  /** The key it will use soon, announced beforehand. */
+  readonly nextKey?: Uint8Array;
   /** Where its WireGuard listens, if known; without it the peer waits to be called. */
   readonly endpoint?: string;
 }
@@ -15,7 +17,8 @@ export interface PeerWish {
   readonly publicKey: Uint8Array;
   readonly endpoint?: string;
   readonly allowedIps: readonly string[];
-  readonly persistentKeepaliveS: number;
+  /** Absent of a key that is announced and not used yet: it carries nothing. */
+  readonly persistentKeepaliveS?: number;
 }
 
 /** What the device should be. */
@@ -23,7 +26,7 @@ export interface MeshWish {
   readonly privateKey: Uint8Array;
   readonly publicKey: Uint8Array;
   readonly listenPort: number;
-  /** Sorted by public key; each key and each allowed address once. */
+  /** Sorted by public key, announced keys last; each key and each allowed address once. */
   readonly peers: readonly PeerWish[];
   /**
    * Addresses of nodes whose keys are not known yet: a peer that has only such addresses stays as it is. After a restart
@@ -66,8 +69,10 @@ export function meshWish(input: MeshWishInput): MeshWish {
       (peer, at, all) => at === 0 || !equalBytes((all[at - 1] as MeshMember).wireguardKey, peer.wireguardKey),
     )
     .map((peer) => peerWish(addressPlan, peer));
+  const used = [publicKey, ...peers.map((peer) => peer.publicKey)];
+  const announced = others.flatMap((peer) => announcedPeer(peer, used));
   const unheard = input.unheard.flatMap((index) => allowedIpsOf(addressPlan, index));
-  return { privateKey, publicKey, listenPort, peers, unheard };
+  return { privateKey, publicKey, listenPort, peers: [...peers, ...announced], unheard };
 }
 
 function peerWish(addressPlan: AddressPlan, { index, wireguardKey, endpoint }: MeshMember): PeerWish {
@@ -78,6 +83,17 @@ function peerWish(addressPlan: AddressPlan, { index, wireguardKey, endpoint }: M
     allowedIps: allowedIpsOf(addressPlan, index),
     persistentKeepaliveS: KEEPALIVE_S,
   };
+}
+
+/**
+ * A key that a member will use soon: a peer without addresses, so that a handshake with it succeeds from now on. Nobody
+ * announces himself into another's place: a key that is in use already is passed over.
+ */
+function announcedPeer({ nextKey, endpoint }: MeshMember, used: Uint8Array[]): readonly PeerWish[] {
+  if (nextKey?.length !== 32 || used.some((key) => equalBytes(key, nextKey))) return [];
+  used.push(nextKey);
+  const known = endpoint === undefined ? undefined : parseEndpoint(endpoint);
+  return [{ publicKey: nextKey, ...(known !== undefined && { endpoint: known }), allowedIps: [] }];
 }
 
 function allowedIpsOf(addressPlan: AddressPlan, index: number): readonly string[] {

@@ -71,7 +71,7 @@ function planPeer(present: PeerState, wish: PeerWish, mayMove: boolean): PeerCha
       kind: "set-peer",
       publicKey,
       ...(!isAllowedRight && { allowedIps }),
-      ...(!isKeepaliveRight && { persistentKeepaliveS }),
+      ...(!isKeepaliveRight && { persistentKeepaliveS: persistentKeepaliveS ?? 0 }),
       ...(!isEndpointRight && { endpoint }),
     },
   ];
