@@ -13,6 +13,7 @@ import {
   LocalApiProblem,
   DoctorReportEntry,
   MemberListEntry,
+  RingKeyReport,
 } from "@cluster-os/api";
 import { fieldsOf, fieldTable, table } from "./fields.ts";
 
@@ -160,5 +161,7 @@ export function commandLinePage(): string {
     "## cluster-os doctor -o json",
     "A list with one entry per machine that was examined. The exit code is 0 when no entry has findings, else 1.",
     fieldTable(fieldsOf(kubernetesSchema(DoctorReportEntry))),
+    "## cluster-os key status",
+    fieldTable(fieldsOf(kubernetesSchema(RingKeyReport))),
   );
 }

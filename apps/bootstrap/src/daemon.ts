@@ -1,4 +1,5 @@
 import type { ClusterConfigFile, KubernetesState, LeaveAnswer, NodeStatus } from "@cluster-os/api";
+import { ringKeyNumber } from "@cluster-os/admission";
 import type { SshFacts } from "@cluster-os/firewall";
 import type { FirewallDriver } from "@cluster-os/firewall/drivers";
 import {
@@ -28,6 +29,7 @@ import { MESH_INTERFACE, type MeshInterface } from "./mesh-interface.ts";
 import { meshPeers, meshView } from "./mesh-view.ts";
 import { ProtocolDriver, type OuterEffect } from "./protocol-driver.ts";
 import { clusterStatus, memberList, nodeReport, revokeAnswer } from "./reports.ts";
+import { requireAuthority, ringKeyReport } from "./ring-keys.ts";
 import type { Settings } from "./settings.ts";
 import type { Steps } from "./steps.ts";
 import { TimeController, type Chrony } from "./time/time-controller.ts";
@@ -228,6 +230,12 @@ export class Daemon implements AsyncDisposable {
           was: effect.previous,
         });
         return this.#poke();
+      case "ring-key":
+        return logger.info("ring key", {
+          newest: ringKeyNumber(effect.ringKey.newest),
+          stage: effect.ringKey.stage,
+          isHeld: effect.ringKey.held >= effect.ringKey.newest,
+        });
       case "diagnostic":
         logger.warn(describeDiagnostic(effect.diagnostic), { diagnostic: effect.diagnostic.kind });
         if (effect.diagnostic.kind === "revoked") this.#endWork();
@@ -370,6 +378,12 @@ export class Daemon implements AsyncDisposable {
         ),
       members: () => Promise.resolve(memberList(this.#view)),
       firewall: () => this.#firewall.report(),
+      ringKeys: () => Promise.resolve(ringKeyReport(this.#view, this.#protocol.status)),
+      rotateRingKey: async () => {
+        requireAuthority(this.#view, this.#protocol.status);
+        await this.#driver.feed({ kind: "rotate-ring-key" });
+        return ringKeyReport(this.#view, this.#protocol.status);
+      },
       leave: () => this.#depart(),
       revoke: async ({ node }) => revokeAnswer(await this.#kubernetes.controlPlane.revoke(node)),
       agentCertificate: ({ csrPem }, signal) => this.#kubernetes.agentCertificate(csrPem, signal),

@@ -14,6 +14,7 @@ import {
   type NodeStatus,
   RevokeRequest,
   type RevokeAnswer,
+  type RingKeyReport,
 } from "@cluster-os/api";
 import { describeError, type Logger } from "@cluster-os/std";
 import { z } from "zod";
@@ -26,6 +27,8 @@ export interface LocalApiAnswers {
   members(): Promise<MemberList>;
   firewall(): Promise<FirewallReport>;
   agentCertificate(request: AgentCertificateRequest, signal: AbortSignal): Promise<AgentCertificateAnswer>;
+  ringKeys(): Promise<RingKeyReport>;
+  rotateRingKey(): Promise<RingKeyReport>;
   leave(): Promise<LeaveAnswer>;
   revoke(request: RevokeRequest): Promise<RevokeAnswer>;
 }
@@ -123,6 +126,10 @@ async function ask(
       return answers.members();
     case "firewall":
       return answers.firewall();
+    case "ringKeys":
+      return answers.ringKeys();
+    case "rotateRingKey":
+      return answers.rotateRingKey();
     case "agentCertificate":
       return answers.agentCertificate(AgentCertificateRequest.parse(await readJson(request)), signal);
     case "leave":

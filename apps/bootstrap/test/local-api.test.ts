@@ -10,6 +10,7 @@ import { serveLocalApi, type LocalApiAnswers } from "../src/local-api.ts";
 import { PeerApiError } from "../src/peer-api/protocol.ts";
 
 const CLUSTER = { nodes: [], controlPlane: { voters: [], learners: [] } };
+const RING_KEYS = { number: 1, stage: "active" as const, members: [] };
 const CERTIFICATE = { certificatePem: "c", caPem: "a", server: "s", nodeName: "n", expiresAt: 1 };
 
 describe("the local API", () => {
@@ -22,6 +23,8 @@ describe("the local API", () => {
     members: () => Promise.reject(new PeerApiError(503, "no server answers yet")),
     firewall: () => Promise.reject(new Error("there is no nft")),
     agentCertificate: () => Promise.resolve(CERTIFICATE),
+    ringKeys: () => Promise.resolve(RING_KEYS),
+    rotateRingKey: () => Promise.reject(new PeerApiError(409, "a worker")),
     leave: () => Promise.reject(new PeerApiError(409, "a server")),
     revoke: ({ node }) => Promise.reject(new PeerApiError(409, `no member is called ${node}`)),
   };

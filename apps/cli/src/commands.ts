@@ -9,6 +9,7 @@ import { heal } from "./commands/heal.ts";
 import { join } from "./commands/join.ts";
 import { kill } from "./commands/kill.ts";
 import { kubectl } from "./commands/kubectl.ts";
+import { key } from "./commands/key.ts";
 import { leave } from "./commands/leave.ts";
 import { logs } from "./commands/logs.ts";
 import { members } from "./commands/members.ts";
@@ -51,6 +52,7 @@ export const COMMANDS: readonly Command[] = [
   leave,
   join,
   revoke,
+  key,
   partition,
   heal,
   down,

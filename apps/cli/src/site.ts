@@ -5,6 +5,7 @@ import type {
   MemberList,
   NodeStatus,
   RevokeAnswer,
+  RingKeyReport,
 } from "@cluster-os/api";
 import { CommandError, type Context } from "./command.ts";
 
@@ -14,6 +15,8 @@ export interface LocalApi {
   cluster(signal?: AbortSignal): Promise<ClusterStatus>;
   members(signal?: AbortSignal): Promise<MemberList>;
   firewall(signal?: AbortSignal): Promise<FirewallReport>;
+  ringKeys(signal?: AbortSignal): Promise<RingKeyReport>;
+  rotateRingKey(signal?: AbortSignal): Promise<RingKeyReport>;
   leave(signal?: AbortSignal): Promise<LeaveAnswer>;
   revoke(node: string, signal?: AbortSignal): Promise<RevokeAnswer>;
 }

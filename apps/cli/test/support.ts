@@ -1,6 +1,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ClusterStatus, FirewallReport, MemberList, NodeStatus, RevokeAnswer } from "@cluster-os/api";
+import type {
+  ClusterStatus,
+  FirewallReport,
+  MemberList,
+  NodeStatus,
+  RevokeAnswer,
+  RingKeyReport,
+} from "@cluster-os/api";
 import { seededRng } from "@cluster-os/std";
 import { expect } from "chai";
 import type { Context, Output } from "../src/command.ts";
@@ -18,6 +25,9 @@ export class FakeMachine implements LabMachine {
   answer: NodeStatus | Error;
   cluster: ClusterStatus = { nodes: [], controlPlane: { voters: [], learners: [] } };
   firewall: FirewallReport = { mode: "on", isInPlace: false, rules: [], changes: [], sshPorts: [22] };
+  /** What it says of ring keys, one look after the other. */
+  ringKeys: RingKeyReport[] = [];
+  looks = 0;
   /** What was run here, each with its words joined. */
   readonly ran: string[] = [];
   exitCode = 0;
@@ -45,6 +55,8 @@ export class FakeMachine implements LabMachine {
       cluster: () => Promise.resolve(this.cluster),
       members: () => Promise.resolve(MEMBERS),
       firewall: () => Promise.resolve(this.firewall),
+      ringKeys: () => Promise.resolve(this.ringKeys[Math.min(this.looks++, this.ringKeys.length - 1)]!),
+      rotateRingKey: () => Promise.resolve(this.ringKeys[0]!),
       leave: () => Promise.resolve({ name: NAMES[this.number - 1] ?? "", clusterId: "c0ffee" }),
       revoke: (node: string) => {
         this.ran.push(`revoke ${node}`);

@@ -11,7 +11,7 @@ import { z } from "zod";
 import { AdmissionError } from "./errors.ts";
 import { Bytes32 } from "./fields.ts";
 import type { Genesis } from "./genesis.ts";
-import { RingKey } from "./key-ring.ts";
+import { RingKey } from "./ring-key-record.ts";
 
 /** What a founder is handed in the genesis record. */
 export const FounderSecrets = z.object({

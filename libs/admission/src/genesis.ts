@@ -14,7 +14,7 @@ import { z } from "zod";
 import { AdmissionError } from "./errors.ts";
 import { Bytes, Bytes32, NodeIndex, UnixMs } from "./fields.ts";
 import { sealFounderSecrets } from "./founder-secrets.ts";
-import type { RingKey } from "./key-ring.ts";
+import type { RingKey } from "./ring-key-record.ts";
 
 /** A node that is a member by the genesis record itself, with the keys it had then. */
 export const Founder = z.object({

@@ -15,7 +15,9 @@ export {
 } from "./genesis.ts";
 export { FounderSecrets, openFounderSecrets } from "./founder-secrets.ts";
 export * from "./join-key-record.ts";
-export * from "./key-ring.ts";
+export { GENESIS_RING_KEY_ID, KeyRing, type RingContents } from "./key-ring.ts";
+export * from "./ring-handing.ts";
+export * from "./ring-key-record.ts";
 export * from "./records.ts";
 export * from "./roles-record.ts";
 export * from "./roster.ts";

@@ -91,6 +91,11 @@ export class Roster {
     return this.revoked().some(({ retiredJoinKeys }) => retiredJoinKeys.includes(joinKeyId));
   }
 
+  /** How many nodes were ever revoked. */
+  get revocationCount(): number {
+    return this.#revocations.size;
+  }
+
   indexOf(nodeId: NodeId): number | undefined {
     return this.#indexes.get(nodeId);
   }

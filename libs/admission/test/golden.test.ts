@@ -4,10 +4,12 @@ import { expect } from "chai";
 import { seededRng, toHex } from "@cluster-os/std";
 import {
   handRingKeys,
+  ringKeyCheck,
   signAdmission,
   signEstablished,
   signJoinKey,
   signRevocation,
+  signRingKey,
   signRoles,
 } from "../src/index.ts";
 import { alice, authority, carol, genesisOf } from "./support.ts";
@@ -55,9 +57,20 @@ const records: Readonly<Record<string, Uint8Array>> = {
     },
     authority,
   ),
-  "ring-key": handRingKeys(
+  "ring-key": signRingKey(
+    {
+      clusterId,
+      id: 300,
+      check: ringKeyCheck({ id: 300, key: new Uint8Array(32).fill(9) }, clusterId),
+      stage: "staged",
+      revocations: 1,
+      madeAt: 1_700_000_300_000,
+    },
+    authority,
+  ),
+  "ring-handing": handRingKeys(
     carol.sealing.publicKey,
-    { clusterId, keys: [{ id: 2, key: new Uint8Array(32).fill(9) }] },
+    { clusterId, keys: [{ id: 300, key: new Uint8Array(32).fill(9) }], records: [], revocations: [] },
     seededRng(40),
   ),
 };

@@ -3,6 +3,7 @@
  * the Kubernetes objects that stand for nodes. Each is one zod schema; types, CRD and reference pages follow from it.
  */
 export * from "./cli-output.ts";
+export * from "./ring-keys.ts";
 export * from "./config-file.ts";
 export * from "./firewall.ts";
 export * from "./local-api.ts";

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ClusterStatus, ControlPlaneStatus, MemberList } from "./cli-output.ts";
 import { FirewallReport } from "./firewall.ts";
+import { RingKeyReport } from "./ring-keys.ts";
 
 /** The socket on which bootstrap answers questions; root and the group {@link LOCAL_API_GROUP} may open it. */
 export const LOCAL_API_SOCKET = "/run/cluster-os/bootstrap.sock";
@@ -235,6 +236,22 @@ export const LOCAL_API = {
     description:
       "What comes into this machine from the local network, and what the given file would change: what `cluster-os firewall -o json` prints.",
     answer: FirewallReport,
+  },
+  ringKeys: {
+    method: "GET",
+    path: "/v1/ring-keys",
+    access: "group",
+    description:
+      "The ring key that seals gossip, and which members hold the newest: what `cluster-os key status -o json` prints.",
+    answer: RingKeyReport,
+  },
+  rotateRingKey: {
+    method: "POST",
+    path: "/v1/rotate-ring-key",
+    access: "root",
+    description:
+      "On a server: makes a new ring key and hands it to every admitted member. While one is being handed out, no other is made. Refused with 409 elsewhere.",
+    answer: RingKeyReport,
   },
   agentCertificate: {
     method: "POST",

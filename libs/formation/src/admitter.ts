@@ -150,6 +150,8 @@ export class Admitter {
       genesis: this.#ledger.genesis.bytes,
       ...(admission && { admission }),
       ringKeys: store.state.ringKeys,
+      ringRecords: store.state.ringRecords,
+      revocations: store.state.revocations,
     };
     const joinKey = application.joinKey ?? joinKeys.newest;
     const answer = sealAnswer(content, application, { identity, rng, joinKey });

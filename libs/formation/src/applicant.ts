@@ -1,5 +1,13 @@
 import type { NodeId } from "@cluster-os/identity";
-import { clusterIdOf, openAdmission, openGenesis, type Genesis, type RingKey } from "@cluster-os/admission";
+import {
+  clusterIdOf,
+  KeyRing,
+  openAdmission,
+  openGenesis,
+  openRevocation,
+  type Genesis,
+  type RingContents,
+} from "@cluster-os/admission";
 import { backoffMs, compareText, randomInteger, type Instant } from "@cluster-os/std";
 import type { Address } from "@cluster-os/membership";
 import { openAnswer, sealApplication, signApplication } from "./application-record.ts";
@@ -11,7 +19,9 @@ import type { Neighbour } from "./neighbours.ts";
 export interface Admitted {
   readonly genesis: Genesis;
   readonly admission: Uint8Array | undefined;
-  readonly ringKeys: readonly RingKey[];
+  readonly ring: RingContents;
+  /** Genuine. */
+  readonly revocations: readonly Uint8Array[];
   /** Which address the answer came from: a member to begin with. */
   readonly from: Address;
 }
@@ -67,12 +77,14 @@ export class Applicant {
     const known = store.state.genesis;
     if (known && clusterIdOf(known) !== genesis.clusterId) return undefined;
     const isFounder = genesis.payload.founders.some(({ nodeId }) => nodeId === identity.nodeId);
+    const authority = { clusterId: genesis.clusterId, authorityKey: genesis.payload.authorityKey };
     if (!isFounder) {
       if (!answer.admission) return undefined;
-      const authority = { clusterId: genesis.clusterId, authorityKey: genesis.payload.authorityKey };
       if (openAdmission(answer.admission, authority).payload.nodeId !== identity.nodeId) return undefined;
     }
-    return { genesis, admission: answer.admission, ringKeys: answer.ringKeys, from };
+    const ring = new KeyRing(authority, { keys: answer.ringKeys, records: answer.ringRecords }).contents;
+    for (const revocation of answer.revocations) openRevocation(revocation, authority);
+    return { genesis, admission: answer.admission, ring, revocations: answer.revocations, from };
   }
 
   #apply(member: Neighbour): void {

@@ -36,6 +36,9 @@ export const Answer = z.object({
   /** Absent for a founder. */
   admission: Bytes.optional(),
   ringKeys: z.array(RingKey).min(1),
+  ringRecords: z.array(Bytes),
+  /** Whom the newest ring key excludes: who holds it must know them. */
+  revocations: z.array(Bytes),
 });
 export type Answer = z.infer<typeof Answer>;
 

@@ -4,6 +4,7 @@ import type { Instant } from "@cluster-os/std";
 import { MAX_LAN_SUBNETS, signBeacon } from "./beacon.ts";
 import type { FormationContext } from "./context.ts";
 import { frame } from "./frame.ts";
+import type { Ledger } from "./ledger.ts";
 
 /** So many members answer an unformed machine's beacon, whatever the size of the cluster. */
 const ANSWERERS = 3;
@@ -19,7 +20,7 @@ export class BeaconSender {
   readonly #answered = new Map<NodeId, Instant>();
   #sequence = 0;
   #sendAt: Instant;
-  #clusterId: string | undefined;
+  #ledger: Ledger | undefined;
 
   constructor(context: FormationContext, now: Instant) {
     this.#context = context;
@@ -36,15 +37,15 @@ export class BeaconSender {
     return this.#sendAt;
   }
 
-  drive(now: Instant, clusterId: string | undefined): void {
+  drive(now: Instant, ledger: Ledger | undefined): void {
     const { config, rng, emit } = this.#context;
     // A new member says so at once: those who still look for it have somewhere to apply.
-    if (clusterId !== this.#clusterId) this.#sendAt = now;
-    this.#clusterId = clusterId;
+    if (ledger !== this.#ledger) this.#sendAt = now;
+    this.#ledger = ledger;
     if (now < this.#sendAt) return;
-    const period = clusterId === undefined ? config.beaconMs : config.memberBeaconMs;
+    const period = ledger === undefined ? config.beaconMs : config.memberBeaconMs;
     this.#sendAt = now + period * (0.75 + 0.5 * rng.fraction());
-    emit({ kind: "multicast", bytes: this.#beacon(clusterId) });
+    emit({ kind: "multicast", bytes: this.#beacon() });
   }
 
   /** Whether this member is one of the few that answer this beacon. */
@@ -57,16 +58,24 @@ export class BeaconSender {
   }
 
   /** Under the join key of the machine that is answered, if it is known here: it believes no other. */
-  answer(address: Address, clusterId: string, tag: Uint8Array): void {
+  answer(address: Address, tag: Uint8Array): void {
     const { joinKeys, emit } = this.#context;
-    emit({ kind: "send", to: address, bytes: this.#beacon(clusterId, joinKeys.find(tag)) });
+    emit({ kind: "send", to: address, bytes: this.#beacon(joinKeys.find(tag)) });
   }
 
-  #beacon(clusterId: string | undefined, joinKey = this.#context.joinKeys.newest): Uint8Array {
+  /** To another member. */
+  tell(address: Address): void {
+    this.#context.emit({ kind: "send", to: address, bytes: this.#beacon() });
+  }
+
+  #beacon(joinKey = this.#context.joinKeys.newest): Uint8Array {
     const { identity, wireguardKey, sealing, expect, lanSubnets, store } = this.#context;
     this.#sequence += 1;
     const beacon = {
-      ...(clusterId !== undefined && { clusterId }),
+      ...(this.#ledger && {
+        clusterId: this.#ledger.genesis.clusterId,
+        ringKeyId: this.#ledger.ring.ring.newestHeld,
+      }),
       wireguardKey,
       sealingKey: sealing.publicKey,
       ...(expect !== undefined && { expect }),

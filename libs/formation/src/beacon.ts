@@ -8,6 +8,7 @@ import {
   type RecordType,
 } from "@cluster-os/identity";
 import { ByteMemo } from "@cluster-os/std";
+import { RingKeyId } from "@cluster-os/admission";
 import { z } from "zod";
 import { bytesOf } from "./fields.ts";
 import { isKeylessTag, type JoinKey } from "./join-key.ts";
@@ -28,6 +29,8 @@ export const Beacon = z.object({
     .string()
     .regex(/^[0-9a-f]{32}$/)
     .optional(),
+  /** The newest ring key that a member holds, by its ID: who holds an older one learns that it is behind. */
+  ringKeyId: RingKeyId.optional(),
   wireguardKey: bytesOf(32),
   sealingKey: bytesOf(32),
   /** How many founders the sender waits for. */

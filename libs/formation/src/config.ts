@@ -27,6 +27,15 @@ export interface FormationConfig {
   readonly initialiserGraceMs: number;
   /** Between two reports of what a server knows of epochs, until the cluster is established. */
   readonly epochReportMs: number;
+  /** After a revocation a server makes another ring key this much later: several are then one rotation. */
+  readonly ringFollowMs: number;
+  /** A staged ring key becomes active once all living members hold it, and after this in any case. */
+  readonly ringActivateMs: number;
+  /** Older ring keys open messages for so long after a newer one became active here; then they are forgotten. */
+  readonly ringRetireMs: number;
+  /** First pause before a member that lacks a ring key asks again; it doubles to `ringAskMaxMs`. */
+  readonly ringAskMs: number;
+  readonly ringAskMaxMs: number;
   /** Changes that need not be on disk before an answer are written this much later, together. */
   readonly lazyPersistMs: number;
 }
@@ -46,6 +55,11 @@ export const DEFAULT_FORMATION_CONFIG: FormationConfig = {
   applicationMaxMs: 15_000,
   initialiserGraceMs: 10_000,
   epochReportMs: 1_000,
+  ringFollowMs: 2_000,
+  ringActivateMs: 15_000,
+  ringRetireMs: 60_000,
+  ringAskMs: 500,
+  ringAskMaxMs: 5_000,
   lazyPersistMs: 1_000,
 };
 

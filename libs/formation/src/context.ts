@@ -18,6 +18,9 @@ export interface Peer {
   readonly address: Address;
   /** Holds the authority key, so it can admit. */
   readonly isServer: boolean;
+  /** What it says of itself: the key to which secrets for it are sealed, and the newest ring key it holds. */
+  readonly sealingKey?: Uint8Array | undefined;
+  readonly ringKeyId?: number | undefined;
 }
 
 /** What the parts of formation share: who this node is, what it remembers and hears, and where effects go. */

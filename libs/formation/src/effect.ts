@@ -24,6 +24,8 @@ export type FormationEffect =
   | { readonly kind: "meet"; readonly address: Address }
   /** To be spread to all members. */
   | { readonly kind: "publish"; readonly key: string; readonly bytes: Uint8Array }
+  /** The ring changed: what opens messages, or what seals them. */
+  | { readonly kind: "ring-keys" }
   | { readonly kind: "application"; readonly applicant: ApplicantView }
   | { readonly kind: "epoch"; readonly epoch: number; readonly initialiser: NodeId }
   | { readonly kind: "established"; readonly established: EstablishedPayload }

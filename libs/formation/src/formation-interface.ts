@@ -3,6 +3,7 @@ import type { Address } from "@cluster-os/membership";
 import type { Instant } from "@cluster-os/std";
 import type { FormationContext } from "./context.ts";
 import type { FormationTopic } from "./effect.ts";
+import type { MissingKey } from "./ring-keeper.ts";
 
 export type FormationOptions = Omit<FormationContext, "neighbours" | "diagnostics" | "joinKeys" | "emit"> & {
   readonly now: Instant;
@@ -29,7 +30,9 @@ export type FormationInput =
     }
   | { readonly kind: "admit"; readonly nodeId: NodeId; readonly index: number }
   | ({ readonly kind: "revoke" } & RevocationDecision)
-  | { readonly kind: "joined"; readonly epoch: number };
+  | { readonly kind: "joined"; readonly epoch: number }
+  | { readonly kind: "rotate-ring-key" }
+  | ({ readonly kind: "unknown-ring-key" } & MissingKey);
 
 /** What `status` shows of how this machine looks for others. */
 export interface Discovery {

@@ -31,6 +31,7 @@ import { Greeter } from "./greeter.ts";
 import { ESTABLISHED_KEY, Ledger, type Statement } from "./ledger.ts";
 import { JoinKeys } from "./join-keys.ts";
 import { Neighbours } from "./neighbours.ts";
+import { RingKeeper } from "./ring-keeper.ts";
 import type { Epoch } from "./state.ts";
 
 /** Everything that exists only once this machine is a member. */
@@ -38,6 +39,7 @@ interface Membered {
   readonly ledger: Ledger;
   readonly admitter: Admitter;
   readonly epochs: EpochBallot;
+  readonly ring: RingKeeper;
   readonly greeter: Greeter;
   /** Takes a statement to heart and has it spread. */
   readonly state: (statement: Statement) => void;
@@ -103,6 +105,12 @@ export class Formation {
       case "joined":
         this.#member?.epochs.join(input.epoch, now);
         break;
+      case "rotate-ring-key":
+        this.#member?.ring.rotate(now);
+        break;
+      case "unknown-ring-key":
+        this.#member?.ring.miss(input, now);
+        break;
       default:
         input satisfies never;
     }
@@ -114,7 +122,7 @@ export class Formation {
     if (!this.#isStarted) return this.#startedAt;
     if (this.isRevoked) return Infinity;
     const matters = this.#member
-      ? [this.#member.epochs.wakeAt]
+      ? [this.#member.epochs.wakeAt, this.#member.ring.wakeAt]
       : [this.#genesisBallot.wakeAt, this.#applicant.wakeAt];
     return Math.min(this.#beacons.wakeAt, ...matters);
   }
@@ -176,13 +184,15 @@ export class Formation {
 
   #drive(now: Instant): void {
     if (this.isRevoked) return this.#announce(now);
-    if (this.#member) this.#member.epochs.drive(now);
-    else {
+    if (this.#member) {
+      this.#member.epochs.drive(now);
+      this.#member.ring.drive(now);
+    } else {
       this.#genesisBallot.drive(now);
       if (!this.#member) this.#applicant.drive(now);
     }
     this.#announce(now);
-    this.#beacons.drive(now, this.#member?.ledger.genesis.clusterId);
+    this.#beacons.drive(now, this.#member?.ledger);
   }
 
   /** What holds now and was not said yet in this process. */
@@ -211,6 +221,10 @@ export class Formation {
         return this.#member?.admitter.receive(record, from, now);
       case "answer":
         return this.#receiveAnswer(record, from, now);
+      case "ring-request":
+        return this.#member?.ring.receiveRequest(record, from, now);
+      case "ring-handing":
+        return this.#member?.ring.receiveHanding(record, from, now);
       case "notice":
         return this.#hearNotice(record);
       default:
@@ -236,6 +250,8 @@ export class Formation {
     if (hearing === "stale") return;
     if (!joinKey.isPresent && !this.#member) diagnose(this.#context, { kind: "no-join-key" }, now);
     this.#member?.greeter.hear(beacon, from, now);
+    if (this.#member && beacon.clusterId === this.#member.ledger.genesis.clusterId)
+      this.#member.ring.hear(beacon.nodeId, beacon.ringKeyId, from, now);
   }
 
   #hearSelf(beacon: HeardBeacon, from: Address, now: Instant): void {
@@ -295,13 +311,15 @@ export class Formation {
     if (this.#member) return;
     const admitted = this.#applicant.receive(record, from);
     if (!admitted) return;
-    const { genesis, admission, ringKeys } = admitted;
+    const { genesis, admission, ring, revocations } = admitted;
     // A founder that learns of genesis by an answer is handed its part of the genesis record all the same.
     const authoritySeed = admission ? undefined : this.#openSecrets(genesis, now)?.authoritySeed;
     this.#context.store.change({
       ...(authoritySeed && { authoritySeed }),
       genesis: genesis.bytes,
-      ringKeys: [...ringKeys],
+      ringKeys: [...ring.keys],
+      ringRecords: [...ring.records],
+      revocations: [...revocations],
       admissions: admission ? [admission] : [],
     });
     this.#becomeMember(genesis, [from], now);
@@ -332,7 +350,14 @@ export class Formation {
     if (!ledger.roster.isRevoked(this.#context.identity.nodeId)) emit({ kind: "admitted", genesis, seeds });
     const established = (record: Uint8Array): void => state({ key: ESTABLISHED_KEY, bytes: record });
     const beacons = this.#beacons;
+    const ring = new RingKeeper(this.#context, ledger, {
+      now,
+      state,
+      tell: (address) => beacons.tell(address),
+      notify: (nodeId, address) => this.#member?.greeter.notify(nodeId, address),
+    });
     this.#member = {
+      ring,
       ledger,
       state,
       admitter: new Admitter(this.#context, ledger, state),

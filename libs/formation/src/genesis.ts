@@ -10,7 +10,7 @@ import {
   type NodeId,
   type RecordType,
 } from "@cluster-os/identity";
-import { createGenesis, type Founder } from "@cluster-os/admission";
+import { createGenesis, GENESIS_RING_KEY_ID, type Founder } from "@cluster-os/admission";
 import { electServers } from "@cluster-os/election";
 import { chooseAddressPlan, type AddressPlan } from "@cluster-os/mesh";
 import type { Address } from "@cluster-os/membership";
@@ -219,7 +219,7 @@ export class GenesisBallot {
       servers: electServers({ members, current: [] }).servers,
       addressPlan,
       authority: generateSigningKey(rng),
-      ringKey: { id: 1, key: rng.bytes(32) },
+      ringKey: { id: GENESIS_RING_KEY_ID, key: rng.bytes(32) },
       createdAt: wallTime(),
       rng,
     }).bytes;

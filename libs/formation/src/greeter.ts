@@ -43,7 +43,7 @@ export class Greeter {
     if (isMember) return this.notify(beacon.nodeId, from);
     const isFounder = ledger.roster.isFounder(beacon.nodeId) && ledger.roster.isAdmitted(beacon.nodeId);
     if (isFounder && beacon.standing === "same-key") genesisBallot.announce(from, ledger.genesis.bytes);
-    beacons.answer(from, clusterId, beacon.tag);
+    beacons.answer(from, beacon.tag);
   }
 
   /** Tells a revoked node that it is one. */

@@ -16,6 +16,7 @@ export type {
   NodeProtocolOptions,
   NodeProtocolStatus,
   OwnDescription,
+  RingKeyStatus,
 } from "./node-protocol-interface.ts";
 export { SAFE_RULES, type FormationRules } from "./rules.ts";
 export { decodeNodeState, encodeNodeState, NodeStateError, type NodeState } from "./state.ts";

@@ -11,6 +11,7 @@ import {
 import { equalBytes, type Instant } from "@cluster-os/std";
 import { RolesBook, ROLES_KEY } from "./roles-book.ts";
 import { JOIN_KEY_KEY, JoinKeyBook } from "./join-key-book.ts";
+import { RingBook } from "./ring-book.ts";
 import type { NodeStore } from "./state.ts";
 
 /** A signed statement of the cluster under the key by which it is gossiped. */
@@ -28,6 +29,7 @@ export class Ledger {
   readonly roster: Roster;
   readonly roles: RolesBook;
   readonly joinKey: JoinKeyBook;
+  readonly ring: RingBook;
   readonly #authority: Authority;
   readonly #store: NodeStore;
   /** What was found genuine, so that gossip that repeats it costs no signature check. */
@@ -41,6 +43,7 @@ export class Ledger {
     this.#store = store;
     this.roles = new RolesBook(this.#authority, store);
     this.joinKey = new JoinKeyBook(this.#authority, store);
+    this.ring = new RingBook(this.#authority, store);
     for (const record of store.state.admissions) this.roster.learnAdmission(record);
     for (const record of store.state.revocations) this.roster.learnRevocation(record);
   }
@@ -68,10 +71,17 @@ export class Ledger {
     return version;
   }
 
+  /** {@link learn} for a revocation whose node is not known yet. */
+  learnRevocation(bytes: Uint8Array, persistBy: Instant): void {
+    const { nodeId } = openRevocation(bytes, this.#authority).payload;
+    this.learn({ key: revocationKey(nodeId), bytes }, persistBy);
+  }
+
   /** Everything known, to be spread. */
   statements(): readonly Statement[] {
     const { established, roles, joinKey } = this.#store.state;
     const { admissions, revocations } = this.roster.records();
+    const ringRecord = this.ring.ring.newestRecord?.bytes;
     return [
       ...admissions.map((bytes) => ({
         key: admissionKey(openAdmission(bytes, this.#authority).payload.nodeId),
@@ -84,6 +94,7 @@ export class Ledger {
       ...(established ? [{ key: ESTABLISHED_KEY, bytes: established }] : []),
       ...(roles ? [{ key: ROLES_KEY, bytes: roles }] : []),
       ...(joinKey ? [{ key: JOIN_KEY_KEY, bytes: joinKey }] : []),
+      ...(ringRecord ? [{ key: RING_KEY_KEY, bytes: ringRecord }] : []),
     ];
   }
 
@@ -110,6 +121,8 @@ export class Ledger {
         return this.roles.learn(bytes);
       case JOIN_KEY_KEY:
         return this.joinKey.learn(bytes);
+      case RING_KEY_KEY:
+        return this.ring.learn(bytes);
       default:
         return undefined;
     }
@@ -117,6 +130,8 @@ export class Ledger {
 }
 
 export const ESTABLISHED_KEY = "established";
+/** The newest ring key's record; the key itself is not gossiped. */
+export const RING_KEY_KEY = "ring-key";
 
 export function admissionKey(nodeId: NodeId): string {
   return `admission/${nodeId}`;

@@ -25,7 +25,7 @@ import type { Epoch } from "./state.ts";
  * What the app knows of its machine and its work. The protocol adds the keys and the lifecycle before it tells others.
  * `kubernetes.state` is the app's own word; "ready" means that this machine's Kubernetes part works.
  */
-export type OwnDescription = Omit<NodeDescription, "wireguardKey" | "sealingKey" | "lifecycle">;
+export type OwnDescription = Omit<NodeDescription, "wireguardKey" | "sealingKey" | "ringKeyId" | "lifecycle">;
 
 export interface NodeProtocolOptions {
   readonly identity: Identity;
@@ -102,6 +102,8 @@ export type NodeProtocolEffect =
   | { readonly kind: "epoch"; readonly epoch: number; readonly initialiser: NodeId }
   /** A majority of the servers joined under this epoch: it is the cluster, for ever. Again after a restart. */
   | { readonly kind: "established"; readonly established: EstablishedPayload }
+  /** Another ring key is held, or seals. */
+  | { readonly kind: "ring-key"; readonly ringKey: RingKeyStatus }
   | { readonly kind: "member-changed"; readonly member: Member; readonly previous?: Member["status"] }
   | {
       readonly kind: "fact-learned";
@@ -111,6 +113,20 @@ export type NodeProtocolEffect =
     }
   | { readonly kind: "message"; readonly from: NodeId; readonly topic: string; readonly body: Uint8Array }
   | { readonly kind: "diagnostic"; readonly diagnostic: Diagnostic };
+
+/** Ring keys by their IDs. */
+export interface RingKeyStatus {
+  /** The newest the authority announced. */
+  readonly newest: number;
+  /** `staged` while it is handed out, `active` when members seal with it. */
+  readonly stage: "staged" | "active";
+  /** The newest this machine holds. */
+  readonly held: number;
+  /** What this machine seals with. */
+  readonly sealing: number;
+  /** When the newest was made, Unix milliseconds; undefined for that of genesis. */
+  readonly madeAt?: number;
+}
 
 /** The mission's names for a node's stages. */
 export type Lifecycle = "init" | "join" | "converge" | "serve" | "reconfigure";
@@ -139,6 +155,8 @@ export interface NodeProtocolStatus {
   readonly established?: EstablishedPayload;
   /** Who runs the control plane, once that was changed after genesis. */
   readonly roles?: RolesPayload;
+  /** Once it is a member. */
+  readonly ringKey?: RingKeyStatus;
   /** Conditions that hold now and that a person may want to know. */
   readonly diagnostics: readonly Diagnostic[];
 }

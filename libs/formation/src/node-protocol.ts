@@ -1,5 +1,12 @@
 import { CodecError, RecordError, signingKeyFromSeed, type NodeId } from "@cluster-os/identity";
-import { AdmissionError, type Genesis, type GenesisPayload, type Roster } from "@cluster-os/admission";
+import {
+  AdmissionError,
+  GENESIS_RING_KEY_ID,
+  type Genesis,
+  type GenesisPayload,
+  type RolesDecision,
+  type Roster,
+} from "@cluster-os/admission";
 import {
   Membership,
   MEMBERSHIP_KIND,
@@ -28,6 +35,7 @@ import type {
 } from "./node-protocol-interface.ts";
 import { JOIN_KEY_KEY } from "./join-key-book.ts";
 import { ROLES_KEY } from "./roles-book.ts";
+import { ringKeyStatus } from "./ring-status.ts";
 import { SAFE_RULES } from "./rules.ts";
 import { decodeNodeState, NodeStore } from "./state.ts";
 
@@ -119,6 +127,7 @@ export class NodeProtocol {
       ...(epoch && { epoch }),
       ...(ledger?.established && { established: ledger.established }),
       ...(ledger?.roles.inForce && { roles: ledger.roles.inForce }),
+      ...(ledger && { ringKey: ringKeyStatus(ledger.ring.ring) }),
       diagnostics: this.#formation.diagnostics(this.#now),
     };
   }
@@ -187,6 +196,7 @@ export class NodeProtocol {
       case "admit":
       case "revoke":
       case "joined":
+      case "rotate-ring-key":
         return this.#runFormation(input);
       case "authority":
         return this.#takeAuthority(input.seed);
@@ -222,6 +232,8 @@ export class NodeProtocol {
         });
       case "meet":
         return this.#runMembership({ kind: "join", seeds: [effect.address] });
+      case "ring-keys":
+        return this.#useRing();
       case "publish":
         return this.#runMembership({ kind: "publish-fact", key: effect.key, bytes: effect.bytes });
       case "send":
@@ -258,6 +270,8 @@ export class NodeProtocol {
         }
         this.#effects.push(effect);
         return;
+      case "unknown-ring-key":
+        return this.#runFormation(effect);
       case "send":
       case "fact-learned":
         this.#effects.push(effect);
@@ -269,7 +283,7 @@ export class NodeProtocol {
 
   #becomeMember(genesis: Genesis, seeds: readonly Address[]): void {
     const { identity, rng, membershipConfig, membershipRules } = this.#options;
-    const { ringKeys, bootCounter, peers } = this.#store.state;
+    const { bootCounter, peers } = this.#store.state;
     const ledger = this.#formation.ledger;
     invariant(ledger, "formation holds the ledger of the cluster that it says this machine is a member of");
     this.#membership = new Membership({
@@ -278,7 +292,7 @@ export class NodeProtocol {
       ...(membershipConfig && { config: membershipConfig }),
       ...(membershipRules && { rules: membershipRules }),
       clusterId: genesis.clusterId,
-      ringKeys,
+      ringKeys: ledger.ring.ring.sealingLast,
       bootCounter,
       description: this.#fullDescription(),
       isAdmitted: (nodeId) => ledger.roster.isAdmitted(nodeId),
@@ -297,6 +311,14 @@ export class NodeProtocol {
       index: ledger.roster.indexOf(identity.nodeId) ?? 0,
       isFounder: ledger.roster.isFounder(identity.nodeId),
     });
+  }
+
+  #useRing(): void {
+    const ledger = this.#formation.ledger;
+    if (!ledger) return;
+    this.#runMembership({ kind: "ring-keys", ringKeys: ledger.ring.ring.sealingLast });
+    this.#describe();
+    this.#effects.push({ kind: "ring-key", ringKey: ringKeyStatus(ledger.ring.ring) });
   }
 
   /** Learns a gossiped statement of the authority; others are judged by the app's own verifier. */
@@ -331,6 +353,8 @@ export class NodeProtocol {
         address,
         isAlive: status === "alive" || status === "suspect",
         isServer: servers.includes(nodeId) || (description?.roles.includes(SERVER_ROLE) ?? false),
+        sealingKey: description?.sealingKey,
+        ringKeyId: description?.ringKeyId,
       }));
   }
 
@@ -369,6 +393,7 @@ export class NodeProtocol {
       ...this.#description,
       wireguardKey: new Uint8Array(wireguardKey),
       sealingKey: new Uint8Array(sealing.publicKey),
+      ringKeyId: this.#formation.ledger?.ring.ring.newestHeld ?? GENESIS_RING_KEY_ID,
       lifecycle: this.#lifecycle,
     };
   }

@@ -32,6 +32,8 @@ export const NodeState = z.object({
   genesis: Bytes.optional(),
   /** Empty until this node is admitted. */
   ringKeys: z.array(RingKey),
+  /** The authority's records of them, and of the newest. */
+  ringRecords: z.array(Bytes),
   authoritySeed: Bytes.optional(),
   /** The record of the join key in force, if there was a rotation. */
   joinKey: Bytes.optional(),
@@ -57,6 +59,7 @@ const FIRST_STATE: NodeState = {
   seenCount: 1,
   genesisBallot: {},
   ringKeys: [],
+  ringRecords: [],
   admissions: [],
   revocations: [],
   epochs: { voted: 0, ballots: [] },

@@ -4,7 +4,11 @@ export interface MembershipCounters {
   accepted: number;
   /** Not a membership message at all, or of another version. */
   malformed: number;
-  /** Sealed under a ring key, for a cluster or for a node that is not this one, or tampered with. */
+  /** Of another cluster. */
+  foreign: number;
+  /** Sealed under a ring key that this node does not hold: its sender is behind, or this node is. */
+  unknownKey: number;
+  /** Meant for another node, under another key than its ID says, or tampered with. */
   unopened: number;
   /** Heard before, or from before the sender's last start. */
   replayed: number;
@@ -33,6 +37,8 @@ export function zeroCounters(): MembershipCounters {
   return {
     accepted: 0,
     malformed: 0,
+    foreign: 0,
+    unknownKey: 0,
     unopened: 0,
     replayed: 0,
     forged: 0,

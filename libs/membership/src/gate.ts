@@ -3,7 +3,7 @@ import type { MembershipCounters } from "./counters.ts";
 import { decodeMessage, type Message } from "./message.ts";
 import { ReplayWindow } from "./replay.ts";
 import { SOUND_RULES, type MembershipRules } from "./rules.ts";
-import type { Sealing } from "./sealing.ts";
+import type { Sealing, Unopened } from "./sealing.ts";
 
 /** A genuine message. */
 export interface Passed {
@@ -12,6 +12,8 @@ export interface Passed {
   readonly bootCounter: number;
   readonly sequence: number;
 }
+
+export type Refused = Unopened | { readonly why: "replayed" | "forged" };
 
 /**
  * Lets in what is a message of this cluster, heard for the first time and signed by its sender: the cheapest check first,
@@ -33,15 +35,15 @@ export class Gate {
     this.#counters = counters;
   }
 
-  open(bytes: Uint8Array): Passed | undefined {
+  open(bytes: Uint8Array): Passed | Refused {
     const opened = this.#sealing.open(bytes);
-    if (typeof opened === "string") return this.#refuse(opened);
+    if ("why" in opened) return this.#refuse(opened);
     const { sender, bootCounter, sequence, plain } = opened;
     const isFresh = this.#windows.get(sender)?.isFresh(bootCounter, sequence) ?? true;
-    if (!this.#mayAct(isFresh)) return this.#refuse("replayed");
-    if (!opened.isGenuine()) return this.#refuse("forged");
+    if (!this.#mayAct(isFresh)) return this.#refuse({ why: "replayed" });
+    if (!opened.isGenuine()) return this.#refuse({ why: "forged" });
     const message = decodeMessage(plain);
-    return message ? { sender, message, bootCounter, sequence } : this.#refuse("malformed");
+    return message ? { sender, message, bootCounter, sequence } : this.#refuse({ why: "malformed" });
   }
 
   /** The message is acted on, so it must not come again. Only members get a window: their number is bounded. */
@@ -56,7 +58,8 @@ export class Gate {
     this.#windows.delete(nodeId);
   }
 
-  #refuse(why: "malformed" | "unopened" | "replayed" | "forged"): undefined {
-    this.#counters[why] += 1;
+  #refuse(refused: Refused): Refused {
+    this.#counters[refused.why] += 1;
+    return refused;
   }
 }

@@ -18,6 +18,8 @@ export const NodeDescription = z.object({
   wireguardKey: X25519Key,
   /** Raw X25519 public key to which secrets for this node are sealed. */
   sealingKey: X25519Key,
+  /** The ID of the newest ring key with which it opens messages. */
+  ringKeyId: z.int().min(1).max(0xffff_ffff),
   gossipPort: Port,
   wireguardPort: Port,
   capabilities: z.object({ cpu: Count, memoryBytes: Count, gpus: Count }),

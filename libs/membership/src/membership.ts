@@ -130,7 +130,11 @@ export class Membership {
 
   #receive(from: Address, bytes: Uint8Array, now: Instant): void {
     const passed = this.#gate.open(bytes);
-    if (!passed) return;
+    if ("why" in passed) {
+      if (passed.why !== "unknownKey") return;
+      const { sender, ringKeyId } = passed;
+      return this.#core.outbox.emit({ kind: "unknown-ring-key", from, sender, ringKeyId });
+    }
     const { sender, message } = passed;
     if (sender === this.#core.self.identity.nodeId) return this.#hearOwnKey(passed, from);
     const news = this.#readNews(message.news);

@@ -75,4 +75,11 @@ export type MembershipEffect =
       readonly bytes: Uint8Array;
       readonly version: number;
     }
+  /** A message came that says to be sealed under a ring key that is not held here. Nobody vouches for any of it. */
+  | {
+      readonly kind: "unknown-ring-key";
+      readonly from: Address;
+      readonly sender: NodeId;
+      readonly ringKeyId: number;
+    }
   | { readonly kind: "message"; readonly from: NodeId; readonly topic: string; readonly body: Uint8Array };

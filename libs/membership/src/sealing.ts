@@ -16,11 +16,14 @@ import type { RingKey } from "./protocol.ts";
 /** First byte of every membership message on the gossip port. */
 export const MEMBERSHIP_KIND = 0x02;
 
-const WIRE_VERSION = 1;
+const WIRE_VERSION = 2;
 const AUDIENCE_ANYONE = 0;
 const AUDIENCE_ONE = 1;
-// kind, version, audience, ring key ID, sender, nonce
-const HEADER_BYTES = 1 + 1 + 1 + 4 + 32 + 12;
+// kind, version, audience, cluster tag, ring key ID, sender, nonce
+const TAG_AT = 3;
+const RING_KEY_AT = 7;
+const SENDER_AT = 11;
+const HEADER_BYTES = SENDER_AT + 32 + 12;
 const NONCE_AT = HEADER_BYTES - 12;
 const SIGNATURE_BYTES = 64;
 const TAG_BYTES = 16;
@@ -39,6 +42,15 @@ export interface OpenedMessage {
   isGenuine(): boolean;
 }
 
+/** Why a message did not open; for want of a ring key, with what its header says, none of it authenticated. */
+export type Unopened =
+  | { readonly why: "malformed" | "foreign" | "unopened" }
+  | { readonly why: "unknownKey"; readonly sender: NodeId; readonly ringKeyId: number };
+
+const MALFORMED: Unopened = { why: "malformed" };
+const FOREIGN: Unopened = { why: "foreign" };
+const UNOPENED: Unopened = { why: "unopened" };
+
 export interface SealingOptions {
   readonly identity: Identity;
   readonly clusterId: string;
@@ -47,7 +59,7 @@ export interface SealingOptions {
 }
 
 /**
- * Seals and opens messages. A clear header (kind, version, audience, ring key ID, sender, nonce) comes first, then
+ * Seals and opens messages. A clear header (kind, version, audience, cluster, ring key ID, sender, nonce) comes first, then
  * ChaCha20-Poly1305 of signature and message under a sub-key of the ring key for this sender and cluster. The nonce is
  * the boot counter and a sequence number, so it never comes twice. Header and audience are authenticated: a message to
  * one node does not open at another, and a copied one cannot teach a third node a wrong address.
@@ -55,6 +67,7 @@ export interface SealingOptions {
 export class Sealing {
   readonly #identity: Identity;
   readonly #clusterId: string;
+  readonly #clusterTag: number;
   readonly #bootCounter: number;
   #ringKeys: readonly RingKey[];
   #sequence = 0;
@@ -68,6 +81,7 @@ export class Sealing {
     );
     this.#identity = options.identity;
     this.#clusterId = options.clusterId;
+    this.#clusterTag = clusterTag(options.clusterId);
     this.#bootCounter = bootCounter;
     this.#ringKeys = checkedRingKeys(options.ringKeys);
   }
@@ -95,38 +109,38 @@ export class Sealing {
     return concatBytes(header, sealed);
   }
 
-  /** The message in `bytes`, or why there is none. */
-  open(bytes: Uint8Array): OpenedMessage | "malformed" | "unopened" {
+  /**
+   * The message in `bytes`, or why there is none. Cheapest first: length, version, cluster and key ID are compared before
+   * anything is computed, and nothing is parsed before it opened.
+   */
+  open(bytes: Uint8Array): OpenedMessage | Unopened {
     if (bytes.length < SEALING_BYTES || bytes[0] !== MEMBERSHIP_KIND || bytes[1] !== WIRE_VERSION)
-      return "malformed";
-    if (bytes[2] !== AUDIENCE_ANYONE && bytes[2] !== AUDIENCE_ONE) return "malformed";
+      return MALFORMED;
+    if (bytes[2] !== AUDIENCE_ANYONE && bytes[2] !== AUDIENCE_ONE) return MALFORMED;
     const header = bytes.subarray(0, HEADER_BYTES);
     const view = new DataView(header.buffer, header.byteOffset, header.length);
-    const ringKey = this.#ringKeys.find(({ id }) => id === view.getUint32(3));
+    if (view.getUint32(TAG_AT) !== this.#clusterTag) return FOREIGN;
     const sequence = view.getBigUint64(NONCE_AT + 4);
-    if (!ringKey || sequence > BigInt(Number.MAX_SAFE_INTEGER)) return "unopened";
-    const sender = nodeIdOf(header.subarray(7, 39));
+    if (sequence > BigInt(Number.MAX_SAFE_INTEGER)) return MALFORMED;
+    const ringKeyId = view.getUint32(RING_KEY_AT);
+    const ringKey = this.#ringKeys.find(({ id }) => id === ringKeyId);
+    const sender = nodeIdOf(header.subarray(SENDER_AT, NONCE_AT));
+    if (!ringKey) return { why: "unknownKey", sender, ringKeyId };
     const associated = associatedBytes(header, bytes[2] === AUDIENCE_ONE ? this.#identity.nodeId : undefined);
-    const inner = this.#decrypt(
-      ringKey,
-      sender,
-      header.subarray(NONCE_AT),
-      bytes.subarray(HEADER_BYTES),
-      associated,
-    );
-    if (!inner) return "unopened";
+    const sealed = bytes.subarray(HEADER_BYTES);
+    const inner = this.#decrypt(ringKey, sender, header.subarray(NONCE_AT), sealed, associated);
+    if (!inner) return UNOPENED;
     const plain = inner.subarray(SIGNATURE_BYTES);
+    const isGenuine = (): boolean => {
+      const signature = inner.subarray(0, SIGNATURE_BYTES);
+      return verifyBytes(publicKeyOf(sender), this.#signedBytes(associated, plain), signature);
+    };
     return {
       sender,
       bootCounter: view.getUint32(NONCE_AT),
       sequence: Number(sequence),
       plain,
-      isGenuine: () =>
-        verifyBytes(
-          publicKeyOf(sender),
-          this.#signedBytes(associated, plain),
-          inner.subarray(0, SIGNATURE_BYTES),
-        ),
+      isGenuine,
     };
   }
 
@@ -136,8 +150,9 @@ export class Sealing {
     header[0] = MEMBERSHIP_KIND;
     header[1] = WIRE_VERSION;
     header[2] = audience === undefined ? AUDIENCE_ANYONE : AUDIENCE_ONE;
-    view.setUint32(3, ringKeyId);
-    header.set(this.#identity.publicKey, 7);
+    view.setUint32(TAG_AT, this.#clusterTag);
+    view.setUint32(RING_KEY_AT, ringKeyId);
+    header.set(this.#identity.publicKey, SENDER_AT);
     view.setUint32(NONCE_AT, this.#bootCounter);
     view.setBigUint64(NONCE_AT + 4, BigInt(this.#sequence));
     this.#sequence += 1;
@@ -175,6 +190,11 @@ export class Sealing {
   #signedBytes(associated: Uint8Array, plain: Uint8Array): Uint8Array {
     return concatBytes(utf8(`cluster-os/membership/v1/${this.#clusterId}\0`), associated, plain);
   }
+}
+
+/** The first four bytes of the cluster ID, as a number. */
+function clusterTag(clusterId: string): number {
+  return Number.parseInt(clusterId.slice(0, 8), 16);
 }
 
 /** The header, and, if the message is for one node, that node's key: it knows it, so it need not be sent. */

@@ -26,6 +26,7 @@ export function descriptionNumber(number: number): NodeDescription {
   return {
     wireguardKey: new Uint8Array(32).fill(number),
     sealingKey: new Uint8Array(32).fill(number + 1),
+    ringKeyId: 1,
     gossipPort: 8686,
     wireguardPort: 51820,
     capabilities: { cpu: 2, memoryBytes: 2 ** 33, gpus: 0 },

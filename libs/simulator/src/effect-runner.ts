@@ -53,6 +53,7 @@ export class EffectRunner {
       case "member-changed":
         return views.note(machine, effect.member);
       case "fact-learned":
+      case "ring-key":
         return;
       case "message":
         return app.hear(machine, effect.topic, effect.body);

@@ -2,3 +2,4 @@
 export { simulate } from "./simulation.ts";
 export * from "./options.ts";
 export type { Focus } from "./faults.ts";
+export { simulateRotation, type RotationOptions, type RotationOutcome } from "./rotation.ts";

@@ -4,6 +4,7 @@ import { text } from "node:stream/consumers";
 import type { z } from "zod";
 import type { ClusterStatus, MemberList } from "../cli-output.ts";
 import type { FirewallReport } from "../firewall.ts";
+import type { RingKeyReport } from "../ring-keys.ts";
 import {
   LOCAL_API,
   LOCAL_API_GROUP,
@@ -67,6 +68,14 @@ export class LocalApiClient {
 
   firewall(signal?: AbortSignal): Promise<FirewallReport> {
     return this.#call(LOCAL_API.firewall, { signal });
+  }
+
+  ringKeys(signal?: AbortSignal): Promise<RingKeyReport> {
+    return this.#call(LOCAL_API.ringKeys, { signal });
+  }
+
+  rotateRingKey(signal?: AbortSignal): Promise<RingKeyReport> {
+    return this.#call(LOCAL_API.rotateRingKey, { signal });
   }
 
   agentCertificate(body: AgentCertificateRequest, signal?: AbortSignal): Promise<AgentCertificateAnswer> {

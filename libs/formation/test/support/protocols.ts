@@ -13,6 +13,9 @@ import {
   type OwnDescription,
 } from "../../src/index.ts";
 
+/** Shorter than usual: most of what matters comes after it. */
+export const RING_RETIRE_MS = 8_000;
+
 export function description(state = "none"): OwnDescription {
   return {
     gossipPort: 8686,
@@ -61,6 +64,7 @@ export class ProtocolNode {
       joinKey: new Uint8Array(32).fill(5),
       expect: this.expect,
       description: description(),
+      config: { ringRetireMs: RING_RETIRE_MS },
       lanSubnets: [],
       ...(this.disk && { state: this.disk }),
       rng: seededRng(this.number * 100 + this.starts),
@@ -83,6 +87,10 @@ export class Lan {
   now: Instant = 0;
   /** Whether multicast works; unicast always does. */
   hasMulticast = true;
+  /** Whether a datagram arrives. */
+  isReached: (from: ProtocolNode, to: ProtocolNode) => boolean = () => true;
+  /** Sees everything that is sent, whether it arrives or not. */
+  overhear: (bytes: Uint8Array, from: ProtocolNode) => void = () => {};
   /** How often something else came before a `persist` in a step. */
   latePersists = 0;
   #queue: { readonly at: Instant; readonly act: () => void }[] = [];
@@ -116,7 +124,7 @@ export class Lan {
     const end = this.now + limitMs;
     while (!isSo()) {
       if (this.now > end) throw new Error(`it was not so after ${limitMs} ms`);
-      this.now += 1;
+      this.now = Math.max(this.now + 1, Math.min(end + 1, Math.ceil(this.#nextAt())));
       const due = this.#queue.filter(({ at }) => at <= this.now);
       this.#queue = this.#queue.filter(({ at }) => at > this.now);
       for (const { act } of due) act();
@@ -126,11 +134,20 @@ export class Lan {
 
   run(ms: number): void {
     const end = this.now + ms;
+    this.#queue.push({ at: end, act: () => {} });
     this.runUntil(() => this.now >= end, ms);
   }
 
+  /** When something happens next: nothing changes before. */
+  #nextAt(): Instant {
+    const wakes = this.nodes.map(({ protocol }) => protocol.wakeAt);
+    return Math.min(...wakes, ...this.#queue.map(({ at }) => at));
+  }
+
   #deliver(from: ProtocolNode, bytes: Uint8Array, isRecipient: (node: ProtocolNode) => boolean): void {
+    this.overhear(bytes, from);
     for (const to of this.nodes.filter(isRecipient)) {
+      if (!this.isReached(from, to)) continue;
       this.#queue.push({
         at: this.now + 1,
         act: () => this.feed(to, { kind: "datagram", from: from.address, bytes }),
