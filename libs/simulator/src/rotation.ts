@@ -68,8 +68,7 @@ class RotationHistory {
     this.#network = new SimulatedNetwork(this.#rng, conditions(0));
     this.#machines = Array.from(
       { length: options.machines },
-      (_, place) =>
-        new SimulatedMachine({ number: place + 1, seed: options.seed, expect: options.machines }),
+      (_, place) => new SimulatedMachine({ number: place + 1, seed: options.seed, expect: options.machines }),
     );
   }
 
