@@ -66,6 +66,8 @@ export type NodeProtocolInput =
   | { readonly kind: "admit"; readonly nodeId: NodeId; readonly index: number }
   /** On a server: this node is a member no longer (as the Kubernetes API has it). */
   | ({ readonly kind: "revoke" } & RevocationDecision)
+  /** On a server: a new ring key for all who are members now. Nothing happens while one is being handed out. */
+  | { readonly kind: "rotate-ring-key" }
   /** The authority key's seed, from the cluster's Secret, on a server that was not one at genesis. */
   | { readonly kind: "authority"; readonly seed: Uint8Array }
   /** This machine serves no more: it forgets the authority key's seed. */

@@ -4,7 +4,6 @@ import {
   GENESIS_RING_KEY_ID,
   type Genesis,
   type GenesisPayload,
-  type RolesDecision,
   type Roster,
 } from "@cluster-os/admission";
 import {

@@ -139,15 +139,15 @@ describe("ring key rotation", () => {
 });
 
 /** Opens what it overhears with every ring key that a node ever held. */
-function eavesdropper(node: ProtocolNode): (bytes: Uint8Array) => boolean {
+function eavesdropper(node: ProtocolNode, member: ProtocolNode): (bytes: Uint8Array) => boolean {
   const { ringKeys } = decodeNodeState(node.disk);
   const membership = new Membership({
     identity: node.identity,
     rng: seededRng(1),
-    clusterId: node.protocol.status.clusterId!,
+    clusterId: member.protocol.status.clusterId!,
     ringKeys,
     bootCounter: 900,
-    description: node.protocol.members().find(({ nodeId }) => nodeId === node.nodeId)!.description!,
+    description: member.protocol.members()[0]!.description!,
     isAdmitted: () => true,
     verifyFact: () => undefined,
     now: 0,
@@ -179,7 +179,7 @@ describe("a revoked node", () => {
       lan.runUntil(() => haveRotated(others), 30_000);
       let overheard = 0;
       let opened = 0;
-      const canOpen = eavesdropper(revoked);
+      const canOpen = eavesdropper(revoked, others[0]!);
       lan.overhear = (bytes, from) => {
         if (from === revoked || bytes[0] !== MEMBERSHIP_KIND) return;
         overheard += 1;

@@ -3,18 +3,19 @@ import { Membership, MEMBERSHIP_KIND } from "@cluster-os/membership";
 import { invariant, seededRng } from "@cluster-os/std";
 import type { SimulatedMachine } from "./simulated-machine.ts";
 
-/** Hears every message on the wire, and tries the ring keys that one machine holds. */
+/** Hears every message on the wire, and tries the ring keys that one machine holds, whether that is a member still or not. */
 export class Eavesdropper {
   readonly #owner: SimulatedMachine;
   readonly #membership: Membership;
   overheard = 0;
   opened = 0;
 
-  constructor(owner: SimulatedMachine) {
-    const { protocol, nodeId, identity, disk } = owner;
-    const clusterId = protocol?.status.clusterId;
-    const own = protocol?.members().find((member) => member.nodeId === nodeId)?.description;
-    invariant(clusterId !== undefined && own, "a member eavesdrops");
+  /** `member` says which cluster it is. */
+  constructor(owner: SimulatedMachine, member: SimulatedMachine) {
+    const { identity, disk } = owner;
+    const clusterId = member.protocol?.status.clusterId;
+    const description = member.protocol?.members()[0]?.description;
+    invariant(clusterId !== undefined && description, "a member knows its cluster");
     this.#owner = owner;
     this.#membership = new Membership({
       identity,
@@ -22,7 +23,7 @@ export class Eavesdropper {
       clusterId,
       ringKeys: decodeNodeState(disk).ringKeys,
       bootCounter: 1,
-      description: own,
+      description,
       isAdmitted: () => true,
       verifyFact: () => undefined,
       now: 0,

@@ -137,7 +137,7 @@ class RotationHistory {
       others.every((machine) => sealingOf(machine) > before && this.#hasNewest(machine)),
     );
     this.#longestMs = Math.max(this.#longestMs, this.#now - begunAt);
-    this.#eavesdropper = new Eavesdropper(revoked);
+    this.#eavesdropper = new Eavesdropper(revoked, server);
     this.#runFor(10_000);
     revoked.crash();
     this.#start(revoked);
