@@ -1,8 +1,20 @@
 import { expect } from "chai";
 import { findEndpoint, LOCAL_API, LOCAL_API_VERSION, type LocalApiAccess } from "@cluster-os/api";
 
-const GROUP = ["GET /v1/status", "GET /v1/cluster", "GET /v1/members", "GET /v1/firewall"];
-const ROOT = [...GROUP, "POST /v1/agent-certificate", "POST /v1/leave", "POST /v1/revoke"];
+const GROUP = [
+  "GET /v1/status",
+  "GET /v1/cluster",
+  "GET /v1/members",
+  "GET /v1/firewall",
+  "GET /v1/ring-keys",
+];
+const ROOT = [
+  ...GROUP,
+  "POST /v1/rotate-ring-key",
+  "POST /v1/agent-certificate",
+  "POST /v1/leave",
+  "POST /v1/revoke",
+];
 
 describe("findEndpoint", () => {
   const found: readonly [string, string, LocalApiAccess, string][] = [
