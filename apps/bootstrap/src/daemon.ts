@@ -9,12 +9,12 @@ import {
   type RevocationDecision,
 } from "@cluster-os/formation";
 import { nodeName, type NodeId } from "@cluster-os/identity";
-import type { NodeKeys } from "@cluster-os/identity/drivers";
+import { WireGuardKeyFiles, type NodeKeys } from "@cluster-os/identity/drivers";
 import type { Distribution } from "@cluster-os/kubernetes";
 import { openNetwork, type Network } from "@cluster-os/membership/drivers";
 import { isUnderlayInterface } from "@cluster-os/mesh";
 import type { LinkDriver } from "@cluster-os/mesh/drivers";
-import { fromBase64, type Clock, type Logger, type Rng } from "@cluster-os/std";
+import { fromBase64, toHex, type Clock, type Logger, type Rng } from "@cluster-os/std";
 import { readFileIfExists } from "@cluster-os/std/drivers";
 import { depart } from "./departure.ts";
 import { DEFAULT_GOSSIP_PORT, DEFAULT_WIREGUARD_PORT, describeMachine, type Role } from "./description.ts";
@@ -26,6 +26,7 @@ import { Loop } from "./loop.ts";
 import { lanSubnets, underlayAddresses, type MachineCapabilities } from "./machine.ts";
 import { MeshController } from "./mesh-controller.ts";
 import { MESH_INTERFACE, type MeshInterface } from "./mesh-interface.ts";
+import { MeshKeys } from "./mesh-keys.ts";
 import { meshPeers, meshView } from "./mesh-view.ts";
 import { ProtocolDriver, type OuterEffect } from "./protocol-driver.ts";
 import { clusterStatus, memberList, nodeReport, revokeAnswer } from "./reports.ts";
@@ -75,12 +76,14 @@ export class Daemon implements AsyncDisposable {
   readonly #view: View;
   readonly #kubernetes: KubernetesPart;
   readonly #firewall: FirewallController;
+  readonly #meshKeys: MeshKeys;
   #driver!: ProtocolDriver;
   #network: Network | undefined;
   #loops:
     | {
         readonly mesh: Loop;
         readonly underlay: Loop;
+        readonly meshKeys: Loop;
         readonly firewall: Loop;
         readonly kubernetes: Loop;
         readonly controlPlane: Loop;
@@ -88,6 +91,10 @@ export class Daemon implements AsyncDisposable {
       }
     | undefined;
   #meshMtu: number | undefined;
+  #kubernetesTold: { readonly state: KubernetesState; readonly epoch: number } = {
+    state: "waiting",
+    epoch: 0,
+  };
   /** What the other members were told last. */
   #told = "";
 
@@ -110,6 +117,13 @@ export class Daemon implements AsyncDisposable {
       now: clock.now(),
     });
     this.#view = new View(this.#protocol);
+    this.#meshKeys = new MeshKeys({
+      current: keys.wireguard,
+      files: new WireGuardKeyFiles(options.settings.identityFolder, rng, () => clock.wallTime()),
+      onAnnounced: () => this.#tellState(this.#kubernetesTold.state, this.#kubernetesTold.epoch),
+      onSwitched: () => this.#loops?.mesh.poke(),
+      logger: options.logger.child({ part: "mesh" }),
+    });
     this.#firewall = new FirewallController({
       ...options,
       ...options.firewall,
@@ -183,6 +197,7 @@ export class Daemon implements AsyncDisposable {
     this.#loops = {
       mesh: loop("mesh", 10_000, (signal) => mesh.round(signal)),
       underlay: loop("underlay", 1_500, () => underlay.round()),
+      meshKeys: loop("mesh-keys", 15_000, () => this.#meshKeys.round()),
       firewall: loop("firewall", 30_000, () => this.#firewall.round()),
       kubernetes: loop("kubernetes", 1_000, (signal) => this.#kubernetes.round(signal)),
       controlPlane: loop("control-plane", 2_000, (signal) => this.#kubernetes.controlPlane.round(signal)),
@@ -284,7 +299,8 @@ export class Daemon implements AsyncDisposable {
     return new MeshController({
       mesh,
       link,
-      wireguard: keys.wireguard,
+      key: () => this.#meshKeys.current,
+      nudge: this.#options.nudge,
       listenPort: this.#options.config.wireguardPort ?? DEFAULT_WIREGUARD_PORT,
       view: () => meshView(this.#view, keys.identity.nodeId),
       onUp: (mtu) => this.#meshIsUp(mtu),
@@ -322,11 +338,13 @@ export class Daemon implements AsyncDisposable {
   }
 
   #tellState(state: KubernetesState, epoch: number): void {
+    this.#kubernetesTold = { state, epoch };
     const role = this.#role();
-    const told = `${state} ${epoch} ${role}`;
+    const keys = this.#meshKeys.described();
+    const told = `${state} ${epoch} ${role} ${toHex(keys.wireguardKey)} ${toHex(keys.nextWireguardKey ?? keys.wireguardKey)}`;
     if (told === this.#told) return;
     this.#told = told;
-    const description = describeMachine(this.#options, { role, kubernetes: { state, epoch } });
+    const description = describeMachine(this.#options, { role, kubernetes: { state, epoch }, keys });
     void this.#driver.feed({ kind: "describe", description });
     if (state === "ready") this.#loops?.controlPlane.poke();
   }

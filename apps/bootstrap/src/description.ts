@@ -19,6 +19,8 @@ export interface Progress {
   /** Undefined before admission. */
   readonly role: Role | undefined;
   readonly kubernetes: { readonly state: KubernetesState; readonly epoch: number };
+  /** Undefined before the first rotation is looked for: the keys that the protocol was made with. */
+  readonly keys?: { readonly wireguardKey: Uint8Array; readonly nextWireguardKey?: Uint8Array };
 }
 
 /** What this machine tells the other members of itself; the protocol adds its keys. */
@@ -30,6 +32,7 @@ export function describeMachine({ capabilities, version, config }: MachineFacts,
     roles: progress.role === undefined ? [] : [progress.role],
     kubernetes: progress.kubernetes,
     version,
+    ...progress.keys,
     ...(config.label !== undefined && { label: config.label }),
   };
 }

@@ -1,5 +1,6 @@
 import type { AgreementKey } from "@cluster-os/identity";
 import {
+  meshAddress,
   meshWish,
   planDevice,
   planLink,
@@ -15,7 +16,10 @@ import type { MeshView } from "./mesh-view.ts";
 export interface MeshControllerOptions {
   readonly mesh: MeshInterface;
   readonly link: LinkDriver;
-  readonly wireguard: AgreementKey;
+  /** The key in use; another one after a rotation. */
+  readonly key: () => AgreementKey;
+  /** Sends a packet to each mesh address: under a new key, that is what makes the handshakes. */
+  readonly nudge: (addresses: readonly string[]) => Promise<void>;
   readonly listenPort: number;
   /** Undefined until this machine is a member. */
   readonly view: () => MeshView | undefined;
@@ -35,15 +39,16 @@ export class MeshController {
   }
 
   async round(signal: AbortSignal): Promise<void> {
-    const { mesh, link, view, wireguard, listenPort, clock, logger } = this.#options;
+    const { mesh, link, view, key, nudge, listenPort, clock, logger } = this.#options;
     const seen = view();
     if (!seen) return;
-    const keys = { privateKey: wireguard.privateKey, publicKey: wireguard.publicKey };
-    const wish = meshWish({ ...seen, ...keys, listenPort });
+    const { privateKey, publicKey } = key();
+    const wish = meshWish({ ...seen, privateKey, publicKey, listenPort });
     const change = planDevice(await this.#observe(signal), wish, clock.wallTime(), this.#previous);
     if (change) {
       await mesh.device.configure(MESH_INTERFACE, change);
       logger.info("mesh peers changed", { changes: change.peers.map(({ kind }) => kind) });
+      if (change.privateKey) await nudge(seen.peers.map(({ index }) => meshAddress(seen.addressPlan, index)));
     }
     this.#previous = wish;
     const mtu = await link.meshMtu();

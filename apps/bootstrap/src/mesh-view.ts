@@ -24,7 +24,10 @@ export function meshView(
     const { description, address, status } = member;
     if (!description || status === "left") return [];
     const endpoint = endpointOf(address, description.wireguardPort);
-    return [{ index, wireguardKey: description.wireguardKey, ...(endpoint !== undefined && { endpoint }) }];
+    const { wireguardKey, nextWireguardKey: nextKey } = description;
+    return [
+      { index, wireguardKey, ...(nextKey && { nextKey }), ...(endpoint !== undefined && { endpoint }) },
+    ];
   });
   const unheard = view
     .roster()

@@ -25,7 +25,15 @@ import type { Epoch } from "./state.ts";
  * What the app knows of its machine and its work. The protocol adds the keys and the lifecycle before it tells others.
  * `kubernetes.state` is the app's own word; "ready" means that this machine's Kubernetes part works.
  */
-export type OwnDescription = Omit<NodeDescription, "wireguardKey" | "sealingKey" | "ringKeyId" | "lifecycle">;
+export type OwnDescription = Omit<
+  NodeDescription,
+  "wireguardKey" | "nextWireguardKey" | "sealingKey" | "ringKeyId" | "lifecycle"
+> & {
+  /** The key that took the place of the one which the protocol was made with. */
+  readonly wireguardKey?: Uint8Array;
+  /** The one that will take its place soon. */
+  readonly nextWireguardKey?: Uint8Array;
+};
 
 export interface NodeProtocolOptions {
   readonly identity: Identity;

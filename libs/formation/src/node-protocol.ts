@@ -388,9 +388,11 @@ export class NodeProtocol {
 
   #fullDescription(): NodeDescription {
     const { wireguardKey, sealing } = this.#options;
+    const { nextWireguardKey, ...description } = this.#description;
     return {
-      ...this.#description,
-      wireguardKey: new Uint8Array(wireguardKey),
+      ...description,
+      wireguardKey: new Uint8Array(description.wireguardKey ?? wireguardKey),
+      ...(nextWireguardKey && { nextWireguardKey: new Uint8Array(nextWireguardKey) }),
       sealingKey: new Uint8Array(sealing.publicKey),
       ringKeyId: this.#formation.ledger?.ring.ring.newestHeld ?? GENESIS_RING_KEY_ID,
       lifecycle: this.#lifecycle,

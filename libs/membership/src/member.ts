@@ -16,6 +16,8 @@ const Word = z.string().max(64);
 export const NodeDescription = z.object({
   /** Raw X25519 public key of its WireGuard interface. */
   wireguardKey: X25519Key,
+  /** The one it will have soon, announced beforehand so that no connection waits for it. */
+  nextWireguardKey: X25519Key.exactOptional(),
   /** Raw X25519 public key to which secrets for this node are sealed. */
   sealingKey: X25519Key,
   /** The ID of the newest ring key with which it opens messages. */

@@ -26,6 +26,8 @@ class Node {
   readonly link: IpLink;
   privateKey: Uint8Array;
   linkLocal: string;
+  /** Announced, and not used yet. */
+  nextKey: Uint8Array | undefined;
   #previous: MeshWish | undefined;
 
   constructor(machine: LanMachine, index: number) {
@@ -43,7 +45,9 @@ class Node {
   /** What it tells the others of itself. */
   get member(): MeshMember {
     const wireguardKey = publicKeyOf(this.privateKey);
-    return { index: this.index, wireguardKey, endpoint: `[${this.linkLocal}%eth0]:${PORT}` };
+    const nextKey = this.nextKey && publicKeyOf(this.nextKey);
+    const endpoint = `[${this.linkLocal}%eth0]:${PORT}`;
+    return { index: this.index, wireguardKey, ...(nextKey && { nextKey }), endpoint };
   }
 
   /** Brings the machine to what the members make of it. Gives the change that was needed. */
@@ -176,6 +180,44 @@ else {
       // A peer that was removed and added again would count from zero.
       expect((await node(1).stateOf(node(3)))?.rxBytes).to.be.at.least(before?.rxBytes ?? 0);
       expect(before?.rxBytes).to.be.greaterThan(0);
+    });
+
+    it("takes an announced key over without a gap: the handshake is there before the addresses move", async () => {
+      const stateOf = async (key: Uint8Array) =>
+        (await device.get(node(1).machine.device)).peers.find(({ publicKey }) =>
+          Buffer.from(key).equals(publicKey),
+        );
+      const next = testKey(21);
+      node(2).nextKey = next;
+      for (const one of nodes) await one.converge(members());
+      const told = members();
+      expect((await stateOf(publicKeyOf(next)))?.allowedIps).to.deep.equal([]);
+      // The machine uses it; nobody has heard so yet. Its first packet makes the handshake.
+      node(2).privateKey = next;
+      node(2).nextKey = undefined;
+      await node(2).converge(told.filter(({ index }) => index !== 2));
+      const ping = [
+        "netns",
+        "exec",
+        node(2).machine.namespace,
+        "ping",
+        "-c",
+        "1",
+        "-W",
+        "1",
+        node(1).address,
+      ];
+      await execa("ip", ping, { reject: false });
+      const made = await waitFor(async () => (await stateOf(publicKeyOf(next)))?.latestHandshakeMs, {
+        what: "a handshake under the announced key",
+        timeoutMs: 15_000,
+      });
+      await node(1).converge(members());
+      expect((await stateOf(publicKeyOf(next)))?.allowedIps).to.have.length(2);
+      await node(1).reach(node(2));
+      expect((await stateOf(publicKeyOf(next)))?.latestHandshakeMs, "the same session").to.equal(made);
+      await node(3).converge(members());
+      await node(3).reach(node(2));
     });
 
     it("comes back whole after the daemon died", async () => {

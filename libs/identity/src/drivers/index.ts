@@ -1,1 +1,2 @@
 export * from "./key-files.ts";
+export * from "./next-key.ts";
