@@ -11,6 +11,7 @@ import {
 import { nodeName, type NodeId } from "@cluster-os/identity";
 import { WireGuardKeyFiles, type NodeKeys } from "@cluster-os/identity/drivers";
 import type { Distribution } from "@cluster-os/kubernetes";
+import { patientMembership } from "@cluster-os/membership";
 import { openNetwork, type Network } from "@cluster-os/membership/drivers";
 import { isUnderlayInterface } from "@cluster-os/mesh";
 import type { LinkDriver } from "@cluster-os/mesh/drivers";
@@ -112,6 +113,7 @@ export class Daemon implements AsyncDisposable {
       lanSubnets: lanSubnets(),
       seeds: config.seeds ?? [],
       config: patientFormation(config.patience ?? 1),
+      membershipConfig: patientMembership(config.patience ?? 1),
       rng,
       wallTime: () => clock.wallTime(),
       now: clock.now(),
@@ -139,6 +141,7 @@ export class Daemon implements AsyncDisposable {
         onJoined: (epoch) => this.#driver.feed({ kind: "joined", epoch }),
         admit: (nodeId: NodeId, index: number) => this.#driver.feed({ kind: "admit", nodeId, index }),
         revoke: (decision) => this.#revoke(decision),
+        patience: options.config.patience ?? 1,
       }),
     );
   }
@@ -392,7 +395,7 @@ export class Daemon implements AsyncDisposable {
         clusterStatus(
           this.#view,
           this.#protocol.status.clusterId,
-          await this.#options.distribution.status(AbortSignal.timeout(4_000)),
+          await this.#options.distribution.status(AbortSignal.timeout(4_000 * (this.#options.config.patience ?? 1))),
         ),
       members: () => Promise.resolve(memberList(this.#view)),
       firewall: () => this.#firewall.report(),

@@ -57,3 +57,16 @@ export const defaultMembershipConfig: MembershipConfig = {
   streamBytes: 1_048_576,
   stallMs: 500,
 };
+
+/**
+ * The times in which others have to answer, for machines that are so many times slower than usual hardware: their members are
+ * held dead that much later, and alive ones are not. News is told as often.
+ */
+export function patientMembership(patience: number): Partial<MembershipConfig> {
+  if (patience === 1) return {};
+  const longer = [
+    ...(["probeIntervalMs", "probeTimeoutMs", "suspicionMs", "gossipToFailedMs"] as const),
+    ...(["redialInitialMs", "stallMs"] as const),
+  ];
+  return Object.fromEntries(longer.map((name) => [name, defaultMembershipConfig[name] * patience]));
+}

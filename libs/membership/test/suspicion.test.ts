@@ -80,3 +80,16 @@ describe("the interval of anti-entropy", () => {
     });
   }
 });
+
+describe("patience", () => {
+  it("gives members longer to answer, tells news as often, and leaves usual hardware alone", () => {
+    expect(patientMembership(1)).to.deep.equal({});
+    const { probeTimeoutMs, suspicionMs, gossipIntervalMs } = {
+      ...defaultMembershipConfig,
+      ...patientMembership(10),
+    };
+    expect(probeTimeoutMs).to.equal(10 * defaultMembershipConfig.probeTimeoutMs);
+    expect(suspicionMs).to.equal(10 * defaultMembershipConfig.suspicionMs);
+    expect(gossipIntervalMs).to.equal(defaultMembershipConfig.gossipIntervalMs);
+  });
+});

@@ -41,6 +41,8 @@ export interface KubernetesPartOptions {
   readonly admit: (nodeId: NodeId, index: number) => Promise<void>;
   /** Signs the revocation of a node and spreads it. */
   readonly revoke: (decision: RevocationDecision) => Promise<void>;
+  /** How many times slower than usual the machines are. */
+  readonly patience: number;
   readonly steps: Steps;
   readonly clock: Clock;
   readonly rng: Rng;
@@ -61,7 +63,7 @@ export class KubernetesPart implements AsyncDisposable {
   #peerApi: AsyncDisposable | undefined;
 
   constructor(options: KubernetesPartOptions) {
-    const { keys, rng, distribution, view, settings, admit, revoke, clock, logger } = options;
+    const { keys, rng, distribution, view, settings, admit, revoke, patience, clock, logger } = options;
     this.#options = options;
     this.#peers = new PeerApiClient({ identity: keys.identity, sealing: keys.sealing, rng });
     this.clocks = new ClockWatch({
@@ -79,6 +81,7 @@ export class KubernetesPart implements AsyncDisposable {
       isReady: () => this.state === "ready" && view.isServer(this.#self),
       admit,
       revoke,
+      patience,
       clock,
       rng,
       logger: logger.child({ part: "control-plane" }),
@@ -158,7 +161,7 @@ export class KubernetesPart implements AsyncDisposable {
       onState,
       onJoined,
       mayBegin: (signal) => this.clocks.mayBegin(signal),
-      afterInit: () => createBaseObjects(distribution, settings.manifestsPath),
+      afterInit: () => createBaseObjects(distribution, settings.manifestsPath, this.#options.patience),
       agent,
       step: (name) => steps.reach(name),
       logger: logger.child({ part: "kubernetes" }),

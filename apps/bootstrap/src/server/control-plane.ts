@@ -34,6 +34,8 @@ export interface ControlPlaneOptions {
   readonly admit: (nodeId: NodeId, index: number) => Promise<void>;
   /** Signs the revocation of a node and spreads it. */
   readonly revoke: (decision: RevocationDecision) => Promise<void>;
+  /** How many times slower than usual the machines are. */
+  readonly patience: number;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
@@ -135,7 +137,7 @@ export class ControlPlane {
     const installed = this.#kube && (await readInstalled(this.#kube));
     if (isInstallationDue(installed, manifests)) {
       logger.info("installing", { version: manifests.version, digest: manifests.digest, installed });
-      await createBaseObjects(distribution, manifestsPath);
+      await createBaseObjects(distribution, manifestsPath, this.#options.patience);
     }
     this.#isInstalled = true;
   }
@@ -150,11 +152,11 @@ export class ControlPlane {
       path: kubeconfigPath,
     };
     await distribution.issueKubeconfig(request, signal);
-    const kube = await openKube(kubeconfigPath);
+    const kube = await openKube(kubeconfigPath, this.#options.patience);
     const { addressPlan } = view;
     if (!addressPlan) throw new Error("a server without an address plan");
     const roster = () => view.roster();
-    const removeMember = (name: string) => distribution.removeMember(name, AbortSignal.timeout(30_000));
+    const removeMember = (name: string) => distribution.removeMember(name, AbortSignal.timeout(30_000 * this.#options.patience));
     const holder = nodeName(self);
     const events = new NodeEvents({ kube, instance: holder, clock, rng, logger });
     this.#objects = new ClusterObjects({
@@ -172,7 +174,7 @@ export class ControlPlane {
       view,
       self,
       events,
-      etcdMembers: async () => (await distribution.status(AbortSignal.timeout(4_000))).etcdMembers,
+      etcdMembers: async () => (await distribution.status(AbortSignal.timeout(4_000 * this.#options.patience))).etcdMembers,
       revoke: this.#options.revoke,
       removeMember,
       logger,
@@ -182,7 +184,7 @@ export class ControlPlane {
       namespace: NAMESPACE,
       name: "bootstrap-control",
       holder,
-      durationSeconds: 8,
+      durationSeconds: 8 * this.#options.patience,
     });
     this.#slot = new JoinSlot(kube, clock);
     this.#isLeader = false;
@@ -197,7 +199,11 @@ export class ControlPlane {
  * definitions, the rights of the servers' bootstrap, and what the package brings to run in the cluster. Nothing else here
  * uses the administrator's access; only it can give rights that nobody had before.
  */
-export async function createBaseObjects(distribution: Distribution, manifestsPath: string): Promise<void> {
-  using kube = await openKube(distribution.adminKubeconfig());
+export async function createBaseObjects(
+  distribution: Distribution,
+  manifestsPath: string,
+  patience: number,
+): Promise<void> {
+  using kube = await openKube(distribution.adminKubeconfig(), patience);
   await install(kube, await readManifests(manifestsPath));
 }

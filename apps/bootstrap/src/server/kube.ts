@@ -13,11 +13,11 @@ export const FIELD_MANAGER = "cluster-os-bootstrap";
 
 export const CLUSTER_NODES = resourceOfDefinition<ClusterNodeObject>(ClusterNode);
 
-/** Opens the API with the identity in `kubeconfigPath`. */
-export async function openKube(kubeconfigPath: string): Promise<KubeClient> {
+/** Opens the API with the identity in `kubeconfigPath`. A call has ten seconds for its answer, times `patience`. */
+export async function openKube(kubeconfigPath: string, patience: number): Promise<KubeClient> {
   return new KubeClient(await connectionFromKubeconfig(kubeconfigPath), {
     userAgent: FIELD_MANAGER,
-    timeoutMs: 10_000,
+    timeoutMs: 10_000 * patience,
   });
 }
 
