@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { Awareness } from "../src/awareness.ts";
-import { defaultMembershipConfig as config } from "../src/config.ts";
+import { defaultMembershipConfig as config, patientMembership } from "../src/config.ts";
 import { Suspicion, suspicionTimes } from "../src/suspicion.ts";
 import { pushPullIntervalMs } from "../src/timing.ts";
 import { identityNumber } from "./mini-network.ts";
@@ -85,11 +85,11 @@ describe("patience", () => {
   it("gives members longer to answer, tells news as often, and leaves usual hardware alone", () => {
     expect(patientMembership(1)).to.deep.equal({});
     const { probeTimeoutMs, suspicionMs, gossipIntervalMs } = {
-      ...defaultMembershipConfig,
+      ...config,
       ...patientMembership(10),
     };
-    expect(probeTimeoutMs).to.equal(10 * defaultMembershipConfig.probeTimeoutMs);
-    expect(suspicionMs).to.equal(10 * defaultMembershipConfig.suspicionMs);
-    expect(gossipIntervalMs).to.equal(defaultMembershipConfig.gossipIntervalMs);
+    expect(probeTimeoutMs).to.equal(10 * config.probeTimeoutMs);
+    expect(suspicionMs).to.equal(10 * config.suspicionMs);
+    expect(gossipIntervalMs).to.equal(config.gossipIntervalMs);
   });
 });
