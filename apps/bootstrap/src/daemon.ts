@@ -395,7 +395,9 @@ export class Daemon implements AsyncDisposable {
         clusterStatus(
           this.#view,
           this.#protocol.status.clusterId,
-          await this.#options.distribution.status(AbortSignal.timeout(4_000 * (this.#options.config.patience ?? 1))),
+          await this.#options.distribution.status(
+            AbortSignal.timeout(4_000 * (this.#options.config.patience ?? 1)),
+          ),
         ),
       members: () => Promise.resolve(memberList(this.#view)),
       firewall: () => this.#firewall.report(),

@@ -156,7 +156,8 @@ export class ControlPlane {
     const { addressPlan } = view;
     if (!addressPlan) throw new Error("a server without an address plan");
     const roster = () => view.roster();
-    const removeMember = (name: string) => distribution.removeMember(name, AbortSignal.timeout(30_000 * this.#options.patience));
+    const removeMember = (name: string) =>
+      distribution.removeMember(name, AbortSignal.timeout(30_000 * this.#options.patience));
     const holder = nodeName(self);
     const events = new NodeEvents({ kube, instance: holder, clock, rng, logger });
     this.#objects = new ClusterObjects({
@@ -174,7 +175,8 @@ export class ControlPlane {
       view,
       self,
       events,
-      etcdMembers: async () => (await distribution.status(AbortSignal.timeout(4_000 * this.#options.patience))).etcdMembers,
+      etcdMembers: async () =>
+        (await distribution.status(AbortSignal.timeout(4_000 * this.#options.patience))).etcdMembers,
       revoke: this.#options.revoke,
       removeMember,
       logger,
