@@ -87,6 +87,12 @@ export class NodeProtocol {
   }
 
   step(input: NodeProtocolInput, now: Instant): readonly NodeProtocolEffect[] {
+    // Before anything else is looked at: garbage may come by the ten thousand a second.
+    const isGarbage =
+      input.kind === "datagram" &&
+      input.bytes[0] === MEMBERSHIP_KIND &&
+      this.#membership?.refuses(input.bytes);
+    if (isGarbage) return [];
     this.#now = now;
     this.#effects = [];
     this.#isStarted = true;

@@ -166,6 +166,25 @@ describe("wall clocks", () => {
 });
 
 describe("what a machine tells of its search", () => {
+  it("refuses garbage and other clusters' messages before anything else, and counts them", () => {
+    const { lan, nodes } = formed(2);
+    const [node, other] = nodes as [ProtocolNode, ProtocolNode];
+    const before = node.protocol.counters();
+    let bytes: Uint8Array = new Uint8Array();
+    lan.overhear = (sent, from) => {
+      if (from === other && sent[0] === 2) bytes = sent;
+    };
+    lan.run(2_000);
+    const foreign = Uint8Array.from(bytes, (byte, at) => (at === 3 ? byte ^ 1 : byte));
+    for (const one of [foreign, bytes.subarray(0, 100), foreign]) {
+      const effects = node.protocol.step({ kind: "datagram", from: "x:1", bytes: one }, lan.now + 60_000);
+      expect(effects, "not even what is due by then").to.deep.equal([]);
+    }
+    const after = node.protocol.counters();
+    expect(after["membership.foreign"]).to.equal((before["membership.foreign"] ?? 0) + 2);
+    expect(after["membership.malformed"]).to.equal((before["membership.malformed"] ?? 0) + 1);
+  });
+
   it("counts what was heard and refused, by core", () => {
     const { lan, nodes } = formed(2);
     const [node] = nodes as [ProtocolNode];

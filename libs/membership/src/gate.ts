@@ -35,6 +35,13 @@ export class Gate {
     this.#counters = counters;
   }
 
+  /** Refuses what a few bytes show to be no message of this cluster; counts it, and says whether it did. */
+  screen(bytes: Uint8Array): boolean {
+    const refused = this.#sealing.screen(bytes);
+    if (refused) this.#refuse(refused);
+    return refused !== undefined;
+  }
+
   open(bytes: Uint8Array): Passed | Refused {
     const opened = this.#sealing.open(bytes);
     if ("why" in opened) return this.#refuse(opened);

@@ -76,6 +76,14 @@ export class Membership {
     return this.#core.outbox.takeEffects();
   }
 
+  /**
+   * Whether a datagram is no message of this cluster, as its first bytes tell: then it is counted, and need not be given to
+   * `step`. A flood of garbage costs next to nothing so.
+   */
+  refuses(bytes: Uint8Array): boolean {
+    return this.#gate.screen(bytes);
+  }
+
   /** When to call `step` again at the latest. */
   get wakeAt(): Instant {
     const gossipAt = this.#hasToTell() ? this.#gossipAt : Infinity;

@@ -114,12 +114,10 @@ export class Sealing {
    * anything is computed, and nothing is parsed before it opened.
    */
   open(bytes: Uint8Array): OpenedMessage | Unopened {
-    if (bytes.length < SEALING_BYTES || bytes[0] !== MEMBERSHIP_KIND || bytes[1] !== WIRE_VERSION)
-      return MALFORMED;
-    if (bytes[2] !== AUDIENCE_ANYONE && bytes[2] !== AUDIENCE_ONE) return MALFORMED;
+    const refused = this.screen(bytes);
+    if (refused) return refused;
     const header = bytes.subarray(0, HEADER_BYTES);
     const view = new DataView(header.buffer, header.byteOffset, header.length);
-    if (view.getUint32(TAG_AT) !== this.#clusterTag) return FOREIGN;
     const sequence = view.getBigUint64(NONCE_AT + 4);
     if (sequence > BigInt(Number.MAX_SAFE_INTEGER)) return MALFORMED;
     const ringKeyId = view.getUint32(RING_KEY_AT);
@@ -142,6 +140,15 @@ export class Sealing {
       plain,
       isGenuine,
     };
+  }
+
+  /** Why `bytes` are no message of this cluster, as far as the first few of them tell. */
+  screen(bytes: Uint8Array): Unopened | undefined {
+    if (bytes.length < SEALING_BYTES || bytes[0] !== MEMBERSHIP_KIND || bytes[1] !== WIRE_VERSION)
+      return MALFORMED;
+    if (bytes[2] !== AUDIENCE_ANYONE && bytes[2] !== AUDIENCE_ONE) return MALFORMED;
+    const tag = new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(TAG_AT);
+    return tag === this.#clusterTag ? undefined : FOREIGN;
   }
 
   #header(ringKeyId: number, audience: NodeId | undefined): Uint8Array {
