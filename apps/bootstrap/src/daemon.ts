@@ -30,8 +30,9 @@ import { MESH_INTERFACE, type MeshInterface } from "./mesh-interface.ts";
 import { MeshKeys } from "./mesh-keys.ts";
 import { meshPeers, meshView } from "./mesh-view.ts";
 import { ProtocolDriver, type OuterEffect } from "./protocol-driver.ts";
-import { clusterStatus, memberList, nodeReport, revokeAnswer } from "./reports.ts";
+import { autopilotStatus, clusterStatus, memberList, nodeReport, revokeAnswer } from "./reports.ts";
 import { requireAuthority, ringKeyReport } from "./ring-keys.ts";
+import { autopilotPolicy } from "./server/autopilot-policy.ts";
 import type { Settings } from "./settings.ts";
 import type { Steps } from "./steps.ts";
 import { TimeController, type Chrony } from "./time/time-controller.ts";
@@ -139,6 +140,14 @@ export class Daemon implements AsyncDisposable {
         meshMtu: () => this.#meshMtu,
         onState: (reached, epoch) => this.#tellState(reached, epoch),
         onJoined: (epoch) => this.#driver.feed({ kind: "joined", epoch }),
+        policy: autopilotPolicy(config),
+        keepAuthority: (seed) =>
+          this.#driver.feed(seed ? { kind: "authority", seed } : { kind: "forget-authority" }),
+        authoritySeed: () => this.#protocol.authoritySeed,
+        publishRoles: async ({ epoch, servers, decidedAt }) => {
+          await this.#driver.feed({ kind: "roles", epoch, servers, decidedAt });
+          this.#poke();
+        },
         admit: (nodeId: NodeId, index: number) => this.#driver.feed({ kind: "admit", nodeId, index }),
         revoke: (decision) => this.#revoke(decision),
         patience: options.config.patience ?? 1,
@@ -354,7 +363,7 @@ export class Daemon implements AsyncDisposable {
 
   #role(): Role | undefined {
     if (this.#view.selfIndex === undefined) return undefined;
-    return this.#view.isServer(this.#options.keys.identity.nodeId) ? "server" : "worker";
+    return this.#kubernetes.role;
   }
 
   async #depart(): Promise<LeaveAnswer> {
@@ -398,6 +407,7 @@ export class Daemon implements AsyncDisposable {
           await this.#options.distribution.status(
             AbortSignal.timeout(4_000 * (this.#options.config.patience ?? 1)),
           ),
+          this.#autopilot(),
         ),
       members: () => Promise.resolve(memberList(this.#view)),
       firewall: () => this.#firewall.report(),
@@ -418,6 +428,10 @@ export class Daemon implements AsyncDisposable {
     });
   }
 
+  #autopilot() {
+    return autopilotStatus(this.#kubernetes.controlPlane.autopilot, this.#options.clock.now());
+  }
+
   async #nodeReport(): Promise<NodeStatus> {
     const { version, config, mesh, steps } = this.#options;
     return nodeReport({
@@ -428,6 +442,8 @@ export class Daemon implements AsyncDisposable {
       underlayAddresses: underlayAddresses(),
       kubernetesState: this.#kubernetes.state,
       kubernetes: this.#kubernetes.status,
+      kubernetesRole: this.#kubernetes.role,
+      autopilot: this.#autopilot(),
       mesh:
         this.#meshMtu === undefined
           ? undefined

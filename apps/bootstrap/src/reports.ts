@@ -1,5 +1,6 @@
 import {
   ramText,
+  type AutopilotStatus,
   type KubernetesState,
   type ClusterStatus,
   type MemberHealth,
@@ -14,7 +15,8 @@ import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { KubernetesStatus } from "@cluster-os/kubernetes";
 import type { Member } from "@cluster-os/membership";
 import type { DeviceState } from "@cluster-os/mesh";
-import { equalBytes } from "@cluster-os/std";
+import { equalBytes, type Instant } from "@cluster-os/std";
+import { describeAction, type AutopilotView } from "./server/autopilot.ts";
 import type { Step } from "./steps.ts";
 import type { ClockWatch } from "./time/clock-watch.ts";
 import type { View } from "./view.ts";
@@ -55,6 +57,7 @@ export function revokeAnswer({
 export function controlPlaneStatus(
   view: View,
   kubernetes: KubernetesStatus | undefined,
+  autopilot: AutopilotStatus | undefined,
 ): ClusterStatus["controlPlane"] {
   const servers = view.members().filter(({ member }) => view.isServer(member.nodeId));
   const byName = new Map(servers.map((server) => [server.member.name, server]));
@@ -78,6 +81,23 @@ export function controlPlaneStatus(
     voters: sorted.filter(({ isLearner }) => !isLearner).map(({ entry }) => entry),
     learners: sorted.filter(({ isLearner }) => isLearner).map(({ entry }) => entry),
     ...(kubernetes?.leader !== undefined && { leader: kubernetes.leader }),
+    ...(autopilot && { autopilot }),
+  };
+}
+
+/** What autopilot last saw, for people and programs. */
+export function autopilotStatus(view: AutopilotView | undefined, now: Instant): AutopilotStatus | undefined {
+  if (!view) return undefined;
+  const { epoch, servers, plan, isLeader, pause } = view;
+  return {
+    epoch,
+    servers: servers.map(nodeName),
+    wanted: plan.wanted,
+    action: describeAction(plan.action),
+    reason: plan.reason,
+    ...(plan.waitUntil !== undefined && { waitMs: Math.max(0, Math.round(plan.waitUntil - now)) }),
+    ...(pause !== undefined && { pause }),
+    isLeader,
   };
 }
 
@@ -86,6 +106,7 @@ export function clusterStatus(
   view: View,
   clusterId: string | undefined,
   kubernetes: KubernetesStatus,
+  autopilot: AutopilotStatus | undefined,
 ): ClusterStatus {
   return {
     ...(clusterId !== undefined && { clusterId }),
@@ -97,7 +118,7 @@ export function clusterStatus(
       roles: member.description?.roles ?? [],
       status: healthOf(member.status),
     })),
-    controlPlane: controlPlaneStatus(view, kubernetes),
+    controlPlane: controlPlaneStatus(view, kubernetes, autopilot),
   };
 }
 
@@ -139,6 +160,10 @@ export interface NodeReportInput {
   readonly kubernetesState: KubernetesState;
   /** Undefined before there is anything of Kubernetes here. */
   readonly kubernetes: KubernetesStatus | undefined;
+  /** What this machine is in Kubernetes, or is to be. */
+  readonly kubernetesRole: "server" | "worker";
+  /** Undefined on who is no ready server. */
+  readonly autopilot: AutopilotStatus | undefined;
   /** Undefined before the mesh is up. */
   readonly mesh: (Pick<MeshStatus, "implementation"> & { readonly device: DeviceState }) | undefined;
   readonly steps: readonly Step[];
@@ -170,8 +195,7 @@ function discoveryOf(protocol: NodeProtocolStatus, interfaces: readonly string[]
 export function nodeReport(input: NodeReportInput): NodeStatus {
   const { protocol, view, mesh } = input;
   const { epoch } = view.epoch;
-  const role =
-    view.selfIndex === undefined ? undefined : view.isServer(protocol.nodeId) ? "server" : "worker";
+  const role = view.selfIndex === undefined ? undefined : input.kubernetesRole;
   const count = (status: Member["status"]): number =>
     view.members().filter(({ member }) => member.status === status).length;
   return {
@@ -195,7 +219,7 @@ export function nodeReport(input: NodeReportInput): NodeStatus {
       failed: count("failed"),
       left: count("left"),
     },
-    controlPlane: controlPlaneStatus(view, input.kubernetes),
+    controlPlane: controlPlaneStatus(view, input.kubernetes, input.autopilot),
     ...(mesh && { mesh: meshStatus(view, protocol.nodeId, mesh) }),
     problems: [
       ...protocol.diagnostics.map((diagnostic) => ({

@@ -1,7 +1,7 @@
 import type { NodeProtocol } from "@cluster-os/formation";
 import type { Member } from "@cluster-os/membership";
 import { meshAddress, type AddressPlan } from "@cluster-os/mesh";
-import type { NodeId } from "@cluster-os/identity";
+import { nodeName, type NodeId } from "@cluster-os/identity";
 
 /** A member together with what its index makes of it. */
 export interface PlacedMember {
@@ -43,8 +43,12 @@ export class View {
 
   /** Nodes elected to run the control plane, in order; empty until this machine is a member. */
   get servers(): readonly NodeId[] {
-    const { established } = this.#protocol.status;
-    return established?.servers ?? this.#protocol.genesis?.servers ?? [];
+    return this.#protocol.servers;
+  }
+
+  /** Which decision of the roles that is; 0 is what was established. */
+  get rolesEpoch(): number {
+    return this.#protocol.status.roles?.epoch ?? 0;
   }
 
   isServer(nodeId: NodeId): boolean {
@@ -90,19 +94,29 @@ export class View {
     return placed.sort((left, right) => left.index - right.index);
   }
 
+  /** Name of the admitted node with this mesh address. */
+  nameAt(address: string): string | undefined {
+    const entry = this.roster().find(({ index }) => this.#addressOf(index) === address);
+    return entry && nodeName(entry.nodeId);
+  }
+
   find(nodeId: NodeId): PlacedMember | undefined {
     return this.members().find(({ member }) => member.nodeId === nodeId);
   }
 
   /** Live servers that say their API server answers under `epoch`, lowest index first. */
   readyServers(epoch: number): readonly NodeId[] {
-    return this.members()
-      .filter(({ member }) => member.status === "alive" && this.isServer(member.nodeId))
-      .filter(
-        ({ member }) =>
-          member.description?.kubernetes.state === "ready" && member.description.kubernetes.epoch === epoch,
-      )
-      .map(({ member }) => member.nodeId);
+    return (
+      this.members()
+        .filter(({ member }) => member.status === "alive" && this.isServer(member.nodeId))
+        .filter(
+          ({ member }) =>
+            member.description?.kubernetes.state === "ready" && member.description.kubernetes.epoch === epoch,
+        )
+        // One that is to become a server is a worker still.
+        .filter(({ member }) => member.description?.roles.includes("server"))
+        .map(({ member }) => member.nodeId)
+    );
   }
 
   /** The epoch Kubernetes is made under, as far as this machine knows, and who initialises it. */

@@ -6,6 +6,7 @@ function members(...words: readonly string[]) {
   return words.map((word) => ({
     name: word.replace(/^[-+]/, ""),
     healthy: !word.startsWith("-"),
+    address: "",
     isLearner: word.startsWith("+"),
   }));
 }

@@ -63,7 +63,7 @@ describe("revocations in the API", () => {
       events: { tell: (_, act) => Promise.resolve(void told.push(act.kind)) },
       etcdMembers: () =>
         Promise.resolve(
-          SERVERS.map((nodeId) => ({ name: nodeName(nodeId), isLearner: false, healthy: true })),
+          SERVERS.map((nodeId) => ({ name: nodeName(nodeId), address: "", isLearner: false, healthy: true })),
         ),
       revoke: (decision) => Promise.resolve(void revoked.push(decision)),
       removeMember: (name) => Promise.resolve(void removed.push(name)),

@@ -14,6 +14,7 @@ import { leave } from "./commands/leave.ts";
 import { logs } from "./commands/logs.ts";
 import { members } from "./commands/members.ts";
 import { partition } from "./commands/partition.ts";
+import { pause, plan, resume } from "./commands/plan.ts";
 import { revoke } from "./commands/revoke.ts";
 import { shell } from "./commands/shell.ts";
 import { start } from "./commands/start.ts";
@@ -41,6 +42,9 @@ export const COMMANDS: readonly Command[] = [
   up,
   status,
   members,
+  plan,
+  pause,
+  resume,
   doctor,
   firewall,
   kubectl,

@@ -83,6 +83,8 @@ export type LabDriver = "nspawn" | "qemu";
 export interface LabControl {
   /** What `up` boots unless it is told. */
   readonly defaultDriver: LabDriver;
+  /** What the environment says of the time for which a lost server is waited for. */
+  readonly failedServerGrace?: string;
   /** False in an installed package: on a node there is nothing to boot machines from. */
   readonly isPossible: boolean;
   /** None while it is down. */

@@ -1,4 +1,4 @@
-import type { ClusterStatus, MemberList, MeshStatus } from "@cluster-os/api";
+import type { AutopilotStatus, ClusterStatus, MemberList, MeshStatus } from "@cluster-os/api";
 import { renderTable } from "./output/table.ts";
 import type { Observation } from "./site.ts";
 
@@ -24,6 +24,7 @@ export function renderStatus(
   const sections = [
     renderHead(cluster),
     renderMachines(seen, cluster),
+    renderAutopilot(cluster?.controlPlane.autopilot),
     witness?.mesh === undefined ? "" : renderMesh(witness.name, witness.mesh, nowMs),
     renderFindings(seen, cluster, program),
   ];
@@ -75,6 +76,15 @@ function renderHead(cluster: ClusterStatus | undefined): string {
   const led = leader === undefined ? "no leader known" : `led by ${leader}`;
   const nodes = `${cluster.nodes.length} ${cluster.nodes.length === 1 ? "node" : "nodes"}`;
   return `Cluster ${cluster.clusterId}: ${nodes}, ${healthy} of ${voters.length} voters healthy, ${led}\n`;
+}
+
+/** What becomes of the control plane next, and why nothing does. */
+export function renderAutopilot(autopilot: AutopilotStatus | undefined): string {
+  if (autopilot === undefined) return "";
+  const { epoch, action, reason, waitMs, wanted } = autopilot;
+  const wait = waitMs === undefined ? "" : ` (${age(waitMs)} more)`;
+  const act = action === "nothing" ? "" : `${action}: `;
+  return `Autopilot (roles of epoch ${epoch}, ${wanted} ${wanted === 1 ? "voter" : "voters"} wanted): ${act}${reason}${wait}\n`;
 }
 
 /** Machines with their nodes, then nodes that no machine here is. */

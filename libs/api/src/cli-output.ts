@@ -40,10 +40,30 @@ export const ControlPlaneMember = z.object({
 });
 export type ControlPlaneMember = z.infer<typeof ControlPlaneMember>;
 
+/** What autopilot sees and wants, as a ready server tells it. */
+export const AutopilotStatus = z.object({
+  epoch: z.int().min(0).describe("Counts the decisions about who serves; 0 is what was founded."),
+  servers: z.array(z.string()).describe("Names of the nodes that are to run the control plane."),
+  wanted: z.int().min(0).describe("How many voters a cluster of this size wants."),
+  action: z
+    .string()
+    .describe("What is to be done next, for example `replace n-b by n-d`; `nothing` while nothing is."),
+  reason: z.string().describe("Why that, or why nothing."),
+  waitMs: z
+    .int()
+    .min(0)
+    .optional()
+    .describe("For how much longer it waits, where it waits for time to pass."),
+  pause: z.string().optional().describe("Why a person stopped it; absent while it acts by itself."),
+  isLeader: z.boolean().describe("Whether the answering server carries it out."),
+});
+export type AutopilotStatus = z.infer<typeof AutopilotStatus>;
+
 export const ControlPlaneStatus = z.object({
   voters: z.array(ControlPlaneMember).describe("Members whose agreement every change needs a majority of."),
   learners: z.array(ControlPlaneMember).describe("Members on their way to become voters."),
   leader: z.string().optional().describe("Name of the voter that leads; absent while none is known."),
+  autopilot: AutopilotStatus.optional().describe("Who is to serve; only a ready server knows."),
 });
 export type ControlPlaneStatus = z.infer<typeof ControlPlaneStatus>;
 

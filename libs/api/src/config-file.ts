@@ -22,6 +22,8 @@ function field<Schema extends z.ZodType>(schema: Schema, description: string, wr
 const Port = z.int().min(1).max(65_535);
 const TIME_SOURCE = /^[0-9A-Za-z]([0-9A-Za-z.:-]{0,252}[0-9A-Za-z])?$/;
 const OPEN_PORT = /^[1-9]\d{0,4}(-[1-9]\d{0,4})?\/(tcp|udp)$/;
+/** Whole units from a second on, and no zero: what is lost for no time at all is not lost. */
+const DURATION = /^[1-9][0-9]{0,4}(s|m|h)$/;
 const SEED = /^(\[[0-9A-Fa-f:.]+(%[\w.-]+)?\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?):([1-9]\d{0,4})$/;
 
 /**
@@ -86,6 +88,18 @@ export const ClusterConfigFile = z.strictObject({
       "etcd and the controllers miss their leaders so much later. The same on every machine. Default 1.",
     "a whole number from 1 to 20, for example 3",
   ),
+  failedServerGrace: field(
+    z.string().regex(DURATION),
+    "How long a control-plane server must not have answered before another machine takes its place for good. The same on " +
+      "every machine. Default 5m.",
+    "a number of seconds, minutes or hours, for example 90s, 5m or 1h",
+  ),
+  maxServers: field(
+    z.union([z.literal(1), z.literal(3), z.literal(5)]),
+    "How many machines run the control plane at most: a cluster of three machines or more has three, one of seven or " +
+      "more has five. The same on every machine. Default 5.",
+    "1, 3 or 5",
+  ),
   kubernetes: field(
     z.enum(["kubeadm", "k3s"]),
     "Which distribution of Kubernetes this machine runs; the same on every machine of a cluster. By default the one that " +
@@ -99,6 +113,13 @@ export const ClusterConfigFile = z.strictObject({
   ),
 });
 export type ClusterConfigFile = z.infer<typeof ClusterConfigFile>;
+
+/** Milliseconds of a duration as the file has it: "90s", "5m", "1h"; NaN of anything else. */
+export function durationMs(text: string): number {
+  if (!DURATION.test(text)) return Number.NaN;
+  const units: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
+  return Number(text.slice(0, -1)) * (units[text.slice(-1)] ?? Number.NaN);
+}
 
 /** One thing that is wrong with the file. */
 export interface ConfigProblem {

@@ -46,6 +46,8 @@ export interface EtcdMemberStatus {
   /** Node name of the member's machine; empty while the member has not started for the first time. */
   readonly name: string;
   readonly isLearner: boolean;
+  /** IPv4 address at which the others reach it: what a member without a name is known by. */
+  readonly address: string;
   /** Whether it answered a status request within a second. */
   readonly healthy: boolean;
 }
@@ -110,6 +112,14 @@ export interface Distribution {
    * pods bound to it. Repeating it does no harm, and neither does a machine that was only a worker.
    */
   removeMember(nodeName: string, signal: AbortSignal): Promise<void>;
+  /** On a ready server: removes another machine's member of etcd, and leaves its Node and its pods as they are. */
+  removeVoter(nodeName: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Takes this machine's control plane out of use without asking the cluster: it ends, and its data and keys are moved
+   * where nothing reads them. {@link status} says what is left: a worker, or nothing, which then has to join anew.
+   * Only for a machine whose member of etcd is removed. Repeating it does no harm.
+   */
+  setAside(signal: AbortSignal): Promise<void>;
   /**
    * Tells the local balancer which servers there are. An unchanged list touches nothing; a changed one refuses nobody,
    * but connections older than the change are closed three seconds later, and clients open them again.

@@ -42,6 +42,9 @@ export const PATHS = {
   kubeletFolder: "/var/lib/kubelet",
 } as const;
 
+/** What a machine was as a server while it was away, one folder for each time: for a person, and never read again. */
+export const SET_ASIDE_FOLDER = "/var/lib/cluster-os/set-aside";
+
 /** systemd units the driver drives. */
 export const UNITS = {
   containerd: "containerd.service",

@@ -126,6 +126,32 @@ export function describeDistribution(name: string, open: () => Promise<Distribut
       expect(await voters(2)).to.have.members(nodeNames(1, 2, 4));
     });
 
+    it("takes a vote away and leaves the machine in Kubernetes", async () => {
+      await threeServers();
+      await join(4, "worker", [1, 2, 3]);
+      const credentials = await fixture.machine(1).credentials("server", signal);
+      await fixture.machine(4).promote({ ...fixture.placement(4, [1, 2, 3]), credentials }, signal);
+      const name4 = nodeNames(4)[0] as string;
+      await fixture.machine(1).removeVoter(name4, signal);
+      await fixture.machine(1).removeVoter(name4, signal);
+      expect(await voters(1)).to.have.members(nodeNames(1, 2, 3));
+    });
+
+    it("sets a removed server's state aside, and can be promoted again", async () => {
+      await threeServers();
+      await fixture.machine(1).removeVoter(nodeNames(3)[0] as string, signal);
+      await fixture.machine(3).setAside(signal);
+      await fixture.machine(3).setAside(signal);
+      const { kind } = await status(3);
+      expect(kind).to.be.oneOf(["worker", "none"]);
+      expect(await voters(1)).to.have.members(nodeNames(1, 2));
+      const credentials = await fixture.machine(1).credentials("server", signal);
+      const request = { ...fixture.placement(3, [1, 2]), credentials };
+      if (kind === "worker") await fixture.machine(3).promote(request, signal);
+      else await fixture.machine(3).joinServer(request, signal);
+      expect(await voters(1)).to.have.members(nodeNames(1, 2, 3));
+    });
+
     it("begins again after a reset", async () => {
       await fixture.machine(1).initServer(fixture.placement(1, []), signal);
       await fixture.machine(1).reset(signal);

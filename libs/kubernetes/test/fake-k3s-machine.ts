@@ -98,6 +98,11 @@ export class FakeK3sMachine implements Host, FakeNode {
     await linuxHost.remove(this.#at(path));
   }
 
+  async move(from: string, to: string): Promise<void> {
+    this.#note(`move ${from} ${to}`);
+    await linuxHost.move(this.#at(from), this.#at(to));
+  }
+
   async empty(folder: string): Promise<void> {
     this.#note(`empty ${folder}`);
     await linuxHost.empty(this.#at(folder));

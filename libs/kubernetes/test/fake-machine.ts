@@ -112,6 +112,15 @@ export class FakeMachine implements Host, FakeNode {
     }
   }
 
+  async move(from: string, to: string): Promise<void> {
+    for (const [known, content] of [...this.files]) {
+      if (known !== from && !known.startsWith(`${from}/`)) continue;
+      this.#note(`move ${known} ${to}${known.slice(from.length)}`);
+      this.files.delete(known);
+      this.files.set(`${to}${known.slice(from.length)}`, content);
+    }
+  }
+
   async empty(folder: string): Promise<void> {
     this.#note(`empty ${folder}`);
     for (const known of this.files.keys()) if (known.startsWith(`${folder}/`)) this.files.delete(known);

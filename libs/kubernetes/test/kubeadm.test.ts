@@ -227,8 +227,8 @@ describe("status", () => {
     cluster.machines.delete(server(2).address);
     const { etcdMembers, leader } = await on(1).status(signal);
     expect(etcdMembers).to.deep.equal([
-      { name: nodeName(1), isLearner: false, healthy: true },
-      { name: nodeName(2), isLearner: false, healthy: false },
+      { name: nodeName(1), address: server(1).address, isLearner: false, healthy: true },
+      { name: nodeName(2), address: server(2).address, isLearner: false, healthy: false },
     ]);
     expect(leader).to.equal(nodeName(1));
   });

@@ -4,8 +4,9 @@ import { z } from "zod";
 import type { ActRecord } from "./plan.ts";
 
 const StoredActRecord = z.object({
-  act: z.enum(["init-server", "join-server", "join-worker"]),
+  act: z.enum(["init-server", "join-server", "join-worker", "promote", "demote", "set-aside"]),
   epoch: z.int().min(0),
+  rolesEpoch: z.int().min(0),
   isComplete: z.boolean(),
 });
 

@@ -3,9 +3,10 @@ import type { NodeId } from "@cluster-os/identity";
 import type { Distribution, JoinCredentials, KubernetesStatus, NodePlacement } from "@cluster-os/kubernetes";
 import type { Logger } from "@cluster-os/std";
 import type { ActRecordFile } from "./act-record.ts";
-import { planKubernetes, type ActRecord, type KubernetesObserved } from "./plan.ts";
+import { planKubernetes, roleAfter, type ActRecord, type KubernetesObserved } from "./plan.ts";
+import { RoleChanges, type RoleHelp } from "./role-changes.ts";
 
-export interface KubernetesControllerOptions {
+export interface KubernetesControllerOptions extends RoleHelp {
   readonly distribution: Distribution;
   readonly record: ActRecordFile;
   /** Everything the plan needs but the act record, as it is now. */
@@ -16,10 +17,9 @@ export interface KubernetesControllerOptions {
   readonly requestCredentials: (
     from: NodeId,
     role: "server" | "worker",
+    act: "join" | "promote",
     signal: AbortSignal,
   ) => Promise<JoinCredentials | undefined>;
-  /** Tells the server that gave the credentials that the join is through. */
-  readonly reportDone: (to: NodeId, signal: AbortSignal) => Promise<void>;
   /** Told at each change of state, and once more when an act got through. */
   readonly onState: (state: KubernetesState, epoch: number) => void;
   readonly onJoined: (epoch: number) => Promise<void>;
@@ -39,17 +39,36 @@ export interface KubernetesControllerOptions {
  */
 export class KubernetesController {
   readonly #options: KubernetesControllerOptions;
+  readonly #roles: RoleChanges;
   #state: KubernetesState = "waiting";
   #status: KubernetesStatus | undefined;
+  #role: "server" | "worker" | undefined;
+  #isTurnAwaited = false;
   /** Whether this process has brought up what the disk says this machine is: once after each start. */
   #isResumed = false;
 
   constructor(options: KubernetesControllerOptions) {
     this.#options = options;
+    this.#roles = new RoleChanges(options, {
+      carryThrough: (act, epoch, run) => this.#carryThrough(act, epoch, "joining", run),
+      begin: (act, epoch) => this.#begin(act, epoch, "joining"),
+      end: (act, epoch) => this.#end(act, epoch),
+      forget: () => this.#forget(),
+    });
   }
 
   get state(): KubernetesState {
     return this.#state;
+  }
+
+  /** What this machine is in Kubernetes, whatever it is to be; undefined until its first act is through. */
+  get role(): "server" | "worker" | undefined {
+    return this.#role;
+  }
+
+  /** Whether a change of role waits for its turn: then the next round is not to wait long. */
+  get isTurnAwaited(): boolean {
+    return this.#isTurnAwaited;
   }
 
   /** How things stood in the last round; undefined while there is nothing of Kubernetes to look at. */
@@ -61,7 +80,9 @@ export class KubernetesController {
   async round(signal: AbortSignal): Promise<void> {
     const { logger, distribution, record } = this.#options;
     const stored = await record.read();
+    this.#role = stored?.isComplete ? roleAfter(stored.act) : undefined;
     const observed = { ...this.#options.observe(), record: stored };
+    this.#isTurnAwaited = false;
     const action = planKubernetes(observed);
     switch (action.kind) {
       case "wait":
@@ -69,26 +90,31 @@ export class KubernetesController {
       case "reset":
         logger.warn("wiping what was begun of Kubernetes", { reason: action.reason });
         this.#tell("waiting", observed.epoch);
-        this.#isResumed = false;
-        this.#status = undefined;
         await this.#options.agent.stop(signal);
         await distribution.reset(signal);
-        return record.remove();
+        return this.#forget();
       case "serve":
         return this.#serve(stored as ActRecord, signal);
       case "init-server":
         if (!(await this.#options.mayBegin(signal))) return this.#tell("waiting", observed.epoch);
-        return this.#carryThrough(
-          { act: "init-server", epoch: action.epoch, isComplete: false },
-          "initialising",
-          async () => {
-            await distribution.initServer({ ...this.#options.placement() }, signal);
-            await this.#options.afterInit(signal);
-          },
-        );
+        return this.#carryThrough("init-server", action.epoch, "initialising", async () => {
+          await distribution.initServer({ ...this.#options.placement() }, signal);
+          await this.#options.afterInit(signal);
+        });
       case "join-server":
       case "join-worker":
         return this.#join(action, signal);
+      case "promote":
+      case "step-down":
+        // Until it is this machine's turn, it goes on as what it is.
+        this.#isTurnAwaited = !(this.#isResumed && (await this.#roles.change(action, signal)));
+        if (!this.#isTurnAwaited) return;
+        return this.#serve(stored as ActRecord, signal);
+      case "recover":
+        this.#tell("starting", action.epoch);
+        // It may have a vote already that the others need in order to help.
+        if (!this.#isResumed) await this.#resume(signal);
+        return this.#roles.recover(action, signal);
       default:
         action satisfies never;
     }
@@ -111,46 +137,68 @@ export class KubernetesController {
     this.#tell("waiting", action.epoch);
     if (!(await this.#options.mayBegin(signal))) return;
     // Asked for before the record is written: a server whose turn it is not yet is told so here, and has begun nothing.
-    const credentials = await this.#options.requestCredentials(action.from, role, signal);
+    const credentials = await this.#options.requestCredentials(action.from, role, "join", signal);
     if (!credentials) return;
-    await this.#carryThrough(
-      { act: action.kind, epoch: action.epoch, isComplete: false },
-      "joining",
-      async () => {
-        const request = { ...this.#options.placement(), credentials };
-        if (credentials.role === "server") await distribution.joinServer({ ...request, credentials }, signal);
-        else await distribution.joinWorker(request, signal);
-      },
-    );
+    await this.#carryThrough(action.kind, action.epoch, "joining", async () => {
+      const request = { ...this.#options.placement(), credentials };
+      if (credentials.role === "server") await distribution.joinServer({ ...request, credentials }, signal);
+      else await distribution.joinWorker(request, signal);
+    });
     if (role === "server") await this.#options.reportDone(action.from, signal);
   }
 
-  async #carryThrough(begun: ActRecord, state: KubernetesState, act: () => Promise<void>): Promise<void> {
-    const { record, step, onJoined } = this.#options;
-    await record.write(begun);
-    this.#tell(state, begun.epoch);
-    step(begun.act);
-    await act();
-    await record.write({ ...begun, isComplete: true });
-    this.#isResumed = true;
-    step(`${begun.act} done`);
-    if (begun.act !== "join-worker") await onJoined(begun.epoch);
-    this.#tell("starting", begun.epoch);
+  async #carryThrough(
+    act: ActRecord["act"],
+    epoch: number,
+    state: KubernetesState,
+    run: () => Promise<void>,
+  ): Promise<void> {
+    await this.#begin(act, epoch, state);
+    await run();
+    await this.#end(act, epoch);
+  }
+
+  async #begin(act: ActRecord["act"], epoch: number, state: KubernetesState): Promise<void> {
+    const { record, step, observe } = this.#options;
+    await record.write({ act, epoch, rolesEpoch: observe().rolesEpoch, isComplete: false });
+    this.#role = undefined;
+    this.#tell(state, epoch);
+    step(act);
+  }
+
+  async #end(act: ActRecord["act"], epoch: number): Promise<void> {
+    const { record, step, onJoined, observe } = this.#options;
+    await record.write({ act, epoch, rolesEpoch: observe().rolesEpoch, isComplete: true });
+    this.#isResumed = act !== "set-aside";
+    this.#role = roleAfter(act);
+    step(`${act} done`);
+    if (isFirstServer(act)) await onJoined(epoch);
+    this.#tell("starting", epoch);
+  }
+
+  /** There is nothing of Kubernetes here any more. */
+  async #forget(): Promise<void> {
+    await this.#options.record.remove();
+    this.#isResumed = false;
+    this.#status = undefined;
+    this.#role = undefined;
   }
 
   async #serve(stored: ActRecord, signal: AbortSignal): Promise<void> {
     // Told again at each round, since a restarted protocol may not have it on disk; it ignores what it knows.
-    if (stored.act !== "join-worker") await this.#options.onJoined(stored.epoch);
-    if (!this.#isResumed) {
-      await this.#options.distribution.resume(this.#options.placement(), signal);
-      this.#isResumed = true;
-    }
+    if (isFirstServer(stored.act)) await this.#options.onJoined(stored.epoch);
+    if (!this.#isResumed) await this.#resume(signal);
     await this.#options.agent.start(signal);
     const status = await this.#options.distribution.status(signal);
     this.#status = status;
     const isReady =
       status.kind === "server" ? status.apiReady : status.kind === "worker" && status.kubeletActive;
     this.#tell(isReady ? "ready" : "starting", stored.epoch);
+  }
+
+  async #resume(signal: AbortSignal): Promise<void> {
+    await this.#options.distribution.resume(this.#options.placement(), signal);
+    this.#isResumed = true;
   }
 
   #tell(state: KubernetesState, epoch: number): void {
@@ -161,4 +209,9 @@ export class KubernetesController {
     this.#state = state;
     this.#options.onState(state, epoch);
   }
+}
+
+/** Whether the act counts for establishing the cluster. */
+function isFirstServer(act: ActRecord["act"]): boolean {
+  return act === "init-server" || act === "join-server";
 }

@@ -1,5 +1,6 @@
 import { nodeName, type NodeId } from "@cluster-os/identity";
-import type { NodePlacement, ServerAddress } from "@cluster-os/kubernetes";
+import type { AutopilotSnapshot } from "@cluster-os/election";
+import type { Distribution, EtcdMemberStatus, NodePlacement, ServerAddress } from "@cluster-os/kubernetes";
 import { podNetwork } from "@cluster-os/mesh";
 import type { View } from "../view.ts";
 import type { KubernetesObserved } from "./plan.ts";
@@ -15,6 +16,7 @@ export function observeKubernetes(
     self,
     isReachable: view.selfIndex !== undefined && isMeshUp,
     servers: view.servers,
+    rolesEpoch: view.rolesEpoch,
     epoch,
     initialiser,
     isEstablished,
@@ -31,7 +33,10 @@ export function balancedServers(view: View): readonly ServerAddress[] {
   return view
     .members()
     .filter(
-      ({ member }) => view.isServer(member.nodeId) && begun.has(member.description?.kubernetes.state ?? ""),
+      ({ member: { nodeId, description } }) =>
+        view.isServer(nodeId) &&
+        description?.roles.includes("server") &&
+        begun.has(description.kubernetes.state),
     )
     .map(({ member, meshAddress }) => ({ nodeName: nodeName(member.nodeId), address: meshAddress }));
 }
@@ -51,4 +56,35 @@ export function placementOf(view: View, self: NodeId, meshMtu: number): NodePlac
     addressPlan,
     servers: balancedServers(view),
   };
+}
+
+/** etcd's members under the names of their nodes: one that never started has none, and is known by its address. */
+export async function namedMembers(
+  distribution: Pick<Distribution, "status">,
+  view: View,
+  signal: AbortSignal,
+): Promise<readonly EtcdMemberStatus[]> {
+  const { etcdMembers } = await distribution.status(signal);
+  return etcdMembers.map((member) =>
+    member.name === "" ? { ...member, name: view.nameAt(member.address) ?? "" } : member,
+  );
+}
+
+/** The members as autopilot looks at them. Who said goodbye is none. */
+export function autopilotNodes(view: View): AutopilotSnapshot["nodes"] {
+  const { epoch } = view.epoch;
+  return view.members().flatMap(({ member: { nodeId, status, description }, index }) =>
+    status === "left"
+      ? []
+      : [
+          {
+            nodeId,
+            rank: index,
+            isAlive: status === "alive",
+            isFailed: status === "failed",
+            isReady: description?.kubernetes.state === "ready" && description.kubernetes.epoch === epoch,
+            isRetiring: description?.roles.includes("retiring") ?? false,
+          },
+        ],
+  );
 }

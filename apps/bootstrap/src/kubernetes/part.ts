@@ -1,6 +1,7 @@
 import type { KubernetesState } from "@cluster-os/api";
+import type { AutopilotPolicy } from "@cluster-os/election";
 import type { RevocationDecision } from "@cluster-os/formation";
-import type { NodeId } from "@cluster-os/identity";
+import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { NodeKeys } from "@cluster-os/identity/drivers";
 import type { Distribution, JoinCredentials, KubernetesStatus } from "@cluster-os/kubernetes";
 import type { Clock, Logger, Rng } from "@cluster-os/std";
@@ -8,6 +9,7 @@ import { certificateOfAgent } from "../agent-certificate.ts";
 import { PeerApiClient } from "../peer-api/client.ts";
 import { servePeerApi } from "../peer-api/server.ts";
 import { certificateHandler, CERTIFICATE_TOPIC } from "../server/certificate-handler.ts";
+import type { AutopilotOptions } from "../server/autopilot.ts";
 import { ControlPlane, createBaseObjects } from "../server/control-plane.ts";
 import type { Settings } from "../settings.ts";
 import type { Steps } from "../steps.ts";
@@ -23,7 +25,8 @@ import {
   JOIN_DONE_TOPIC,
   joinDoneHandler,
 } from "./credentials.ts";
-import { balancedServers, observeKubernetes, placementOf } from "./observe.ts";
+import { autopilotNodes, balancedServers, namedMembers, observeKubernetes, placementOf } from "./observe.ts";
+import { askToStepDown, STEP_DOWN_TOPIC, stepDownHandler } from "./step-down.ts";
 
 export interface KubernetesPartOptions {
   readonly settings: Settings;
@@ -37,6 +40,12 @@ export interface KubernetesPartOptions {
   readonly onState: (state: KubernetesState, epoch: number) => void;
   /** This machine became a server of etcd under `epoch`. */
   readonly onJoined: (epoch: number) => Promise<void>;
+  /** Keeps the authority key's seed, which a machine gets when it becomes a server; undefined: it is one no more. */
+  readonly keepAuthority: (seed: Uint8Array | undefined) => Promise<void>;
+  readonly authoritySeed: () => Uint8Array | undefined;
+  /** Signs who runs the control plane and tells all members. */
+  readonly publishRoles: AutopilotOptions["publish"];
+  readonly policy: AutopilotPolicy;
   /** Writes the admission record of a node that has taken this index. */
   readonly admit: (nodeId: NodeId, index: number) => Promise<void>;
   /** Signs the revocation of a node and spreads it. */
@@ -78,10 +87,18 @@ export class KubernetesPart implements AsyncDisposable {
       self: this.#self,
       kubeconfigPath: settings.kubeconfigPath,
       manifestsPath: settings.manifestsPath,
-      isReady: () => this.state === "ready" && view.isServer(this.#self),
+      isReady: () => this.state === "ready" && this.role === "server" && view.isServer(this.#self),
       admit,
       revoke,
       patience,
+      autopilot: {
+        policy: options.policy,
+        etcdMembers: (signal) => namedMembers(distribution, view, signal),
+        nodes: () => autopilotNodes(view),
+        nodeIdOf: (name) => view.roster().find(({ nodeId }) => nodeName(nodeId) === name)?.nodeId,
+        knownEpoch: () => view.rolesEpoch,
+        publish: options.publishRoles,
+      },
       clock,
       rng,
       logger: logger.child({ part: "control-plane" }),
@@ -90,6 +107,11 @@ export class KubernetesPart implements AsyncDisposable {
 
   get state(): KubernetesState {
     return this.#controller.state;
+  }
+
+  /** What this machine is in Kubernetes, or is to be while it is nothing yet. */
+  get role(): "server" | "worker" {
+    return this.#controller.role ?? (this.#options.view.isServer(this.#self) ? "server" : "worker");
   }
 
   /** As the last round found it; undefined while there is nothing of Kubernetes here. */
@@ -108,7 +130,7 @@ export class KubernetesPart implements AsyncDisposable {
     await this.#controller.round(signal);
     if (this.clocks.isIncomplete) return 200;
     // What works is looked at less often: each look asks systemd, the API server and etcd.
-    if (this.state === "ready") return 10_000;
+    if (this.state === "ready" && !this.#controller.isTurnAwaited) return 10_000;
   }
 
   /** Ends all that runs here of Kubernetes, for good. No round may run any more. */
@@ -156,7 +178,9 @@ export class KubernetesPart implements AsyncDisposable {
       record: new ActRecordFile(settings.actRecordPath),
       observe: () => observeKubernetes(view, this.#self, meshMtu() !== undefined),
       placement: () => placementOf(view, this.#self, meshMtu() ?? 0),
-      requestCredentials: (from, role, signal) => this.#requestCredentials(from, role, signal),
+      requestCredentials: (from, role, act, signal) => this.#requestCredentials(from, role, act, signal),
+      askToStepDown: (from, wish, signal) => this.#askToStepDown(from, wish, signal),
+      onServerNoMore: () => this.#options.keepAuthority(undefined),
       reportDone: (to, signal) => this.#reportDone(to, signal),
       onState,
       onJoined,
@@ -171,12 +195,24 @@ export class KubernetesPart implements AsyncDisposable {
   async #requestCredentials(
     from: NodeId,
     role: "server" | "worker",
+    act: "join" | "promote",
     signal: AbortSignal,
   ): Promise<JoinCredentials | undefined> {
+    const { view, keepAuthority } = this.#options;
+    const address = view.find(from)?.meshAddress;
+    if (address === undefined) return undefined;
+    const request = { role, act, epoch: view.epoch.epoch, rolesEpoch: view.rolesEpoch };
+    const granted = await askForCredentials({ peers: this.#peers, from, address, request, signal });
+    if (granted?.authoritySeed) await keepAuthority(granted.authoritySeed);
+    return granted?.credentials;
+  }
+
+  async #askToStepDown(from: NodeId, wish: "demote" | "set-aside", signal: AbortSignal) {
     const { view } = this.#options;
     const address = view.find(from)?.meshAddress;
     if (address === undefined) return undefined;
-    return askForCredentials({ peers: this.#peers, from, address, role, epoch: view.epoch.epoch, signal });
+    const { rolesEpoch } = view;
+    return askToStepDown({ peers: this.#peers, from, address, rolesEpoch, wish, signal });
   }
 
   async #reportDone(to: NodeId, signal: AbortSignal): Promise<void> {
@@ -205,16 +241,23 @@ export class KubernetesPart implements AsyncDisposable {
     const address = view.selfAddress;
     if (this.#peerApi || address === undefined) return;
     const slot = () => this.controlPlane.slot;
+    const server = {
+      distribution,
+      slot,
+      members: (signal: AbortSignal) => namedMembers(distribution, view, signal),
+      servers: () => view.servers,
+      rolesEpoch: () => view.rolesEpoch,
+    };
     this.#peerApi = await servePeerApi({
       self: this.#self,
       address,
       handlers: {
         [CREDENTIALS_TOPIC]: credentialsHandler({
-          distribution,
-          slot,
+          ...server,
           epoch: () => view.epoch.epoch,
-          isElectedServer: (nodeId) => view.isServer(nodeId),
+          authoritySeed: this.#options.authoritySeed,
         }),
+        [STEP_DOWN_TOPIC]: stepDownHandler(server),
         [JOIN_DONE_TOPIC]: joinDoneHandler(slot),
         [CLOCK_TOPIC]: clockHandler(this.#options.clock),
         [CERTIFICATE_TOPIC]: certificateHandler(this.#issuer),

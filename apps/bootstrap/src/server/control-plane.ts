@@ -4,11 +4,13 @@ import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { Distribution } from "@cluster-os/kubernetes";
 import type { KubeClient } from "@cluster-os/kube";
 import { MAX_INDEX } from "@cluster-os/mesh";
-import type { Clock, Logger, Rng } from "@cluster-os/std";
+import { describeError, type Clock, type Logger, type Rng } from "@cluster-os/std";
 import { JoinSlot } from "../kubernetes/join-slot.ts";
 import { PeerApiError } from "../peer-api/protocol.ts";
 import type { View } from "../view.ts";
 import { takeIndex } from "./admissions.ts";
+import { Autopilot, type AutopilotOptions, type AutopilotView } from "./autopilot.ts";
+import { eventsOf, type AutopilotAct } from "./autopilot-events.ts";
 import { ClusterObjects } from "./cluster-objects.ts";
 import { install, readInstalled, readManifests } from "./installation.ts";
 import { isInstallationDue } from "./installation-plan.ts";
@@ -16,6 +18,7 @@ import { openKube } from "./kube.ts";
 import { HeldLease } from "./leadership.ts";
 import { NodeEvents } from "./node-events.ts";
 import { Revocations } from "./revocations.ts";
+import { RolesObject } from "./roles-object.ts";
 
 /** A server's certificate is issued again at each start of bootstrap, and well before its end while it runs. */
 const KUBECONFIG_VALIDITY_HOURS = 24;
@@ -36,6 +39,8 @@ export interface ControlPlaneOptions {
   readonly revoke: (decision: RevocationDecision) => Promise<void>;
   /** How many times slower than usual the machines are. */
   readonly patience: number;
+  /** What autopilot sees of the cluster, and how its decisions get about. */
+  readonly autopilot: Omit<AutopilotOptions, "bury" | "tell" | "clock" | "logger">;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
@@ -54,6 +59,9 @@ export class ControlPlane {
   #lease: HeldLease | undefined;
   #objects: ClusterObjects | undefined;
   #revocations: Revocations | undefined;
+  #events: NodeEvents | undefined;
+  #roles: RolesObject | undefined;
+  readonly #autopilot: Autopilot;
   #isLeader = false;
   #isGoing = false;
   /** Whether this process has seen that what it brings is installed, or something newer. */
@@ -61,6 +69,19 @@ export class ControlPlane {
 
   constructor(options: ControlPlaneOptions) {
     this.#options = options;
+    const { distribution, clock, logger } = options;
+    this.#autopilot = new Autopilot({
+      ...options.autopilot,
+      bury: (name, signal) => distribution.removeMember(name, signal),
+      tell: (act) => this.#tell(act),
+      clock,
+      logger,
+    });
+  }
+
+  /** What autopilot wants, as this server sees it; undefined while it is no ready one. */
+  get autopilot(): AutopilotView | undefined {
+    return this.#options.isReady() ? this.#autopilot.view : undefined;
   }
 
   /** The API, while this machine is a ready server. */
@@ -103,11 +124,11 @@ export class ControlPlane {
       await this.#options.admit(nodeId, await takeIndex(kube, nodeId, MAX_INDEX));
       this.#applicants.delete(nodeId);
     }
-    await this.#lead();
+    await this.#lead(signal);
   }
 
   /** Only the holder of the control Lease writes what concerns all nodes. */
-  async #lead(): Promise<void> {
+  async #lead(signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#options;
     if (this.#isGoing) return;
     const isLeader = (await this.#lease?.tryHold(clock.now(), clock.wallTime())) ?? false;
@@ -117,6 +138,8 @@ export class ControlPlane {
       this.#revocations?.restart();
     }
     this.#isLeader = isLeader;
+    // Before what takes longer: a lost server is not to wait for it.
+    await this.#keepRoles(isLeader, signal);
     if (!isLeader) return;
     if ((await this.#revocations?.round(clock.wallTime())) === false) return this.#abdicate();
     await this.#objects?.round(clock.wallTime());
@@ -128,6 +151,28 @@ export class ControlPlane {
     this.#isGoing = true;
     this.#isLeader = false;
     await this.#lease?.release();
+  }
+
+  async #keepRoles(isLeader: boolean, signal: AbortSignal): Promise<void> {
+    const { view } = this.#options;
+    const roles = this.#roles;
+    if (!roles || !view.epoch.isEstablished) return;
+    const store = {
+      read: () => roles.read({ epoch: view.rolesEpoch, servers: view.servers }),
+      decide: (next: Parameters<RolesObject["decide"]>[0], reason: string) => roles.decide(next, reason),
+    };
+    try {
+      await this.#autopilot.round(store, isLeader, signal);
+    } catch (error) {
+      // What else a leader does for the nodes does not rest on it.
+      this.#options.logger.warn("autopilot's round failed", { error: describeError(error) });
+    }
+  }
+
+  async #tell(act: AutopilotAct): Promise<void> {
+    // Whoever was to join and does not keeps nobody else from it.
+    if (act.action.kind === "withdraw") await this.#slot?.release(act.action.nodeId);
+    for (const event of eventsOf(act)) await this.#events?.tell(event.node, event.act);
   }
 
   /** After an upgrade of the package the first leader with the new one installs what it brings. */
@@ -160,6 +205,8 @@ export class ControlPlane {
       distribution.removeMember(name, AbortSignal.timeout(30_000 * this.#options.patience));
     const holder = nodeName(self);
     const events = new NodeEvents({ kube, instance: holder, clock, rng, logger });
+    this.#events = events;
+    this.#roles = new RolesObject(kube);
     this.#objects = new ClusterObjects({
       kube,
       events,

@@ -18,7 +18,14 @@ export type NodeAct =
   | { readonly kind: "left" }
   | { readonly kind: "revoked" }
   /** Its spec asks for it, and it must not be now. */
-  | { readonly kind: "not-revoked"; readonly reason: string };
+  | { readonly kind: "not-revoked"; readonly reason: string }
+  /** Autopilot changed what it does for the control plane. */
+  | {
+      readonly kind: "role";
+      readonly type: "Normal" | "Warning";
+      readonly reason: string;
+      readonly note: string;
+    };
 
 /** Tells people what the servers did to a node, as events on its ClusterNode (`kubectl describe clusternode`). */
 export class NodeEvents {
@@ -67,6 +74,13 @@ export function describeAct(name: string, act: NodeAct) {
         reason: "NotRevoked",
         action: "Revoke",
         note: `${name} is not revoked: ${act.reason}`,
+      } as const;
+    case "role":
+      return {
+        type: act.type,
+        reason: act.reason,
+        action: "ChangeRole",
+        note: `${name} ${act.note}`,
       } as const;
     default:
       return act satisfies never;

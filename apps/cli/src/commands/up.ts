@@ -1,3 +1,4 @@
+import { durationMs } from "@cluster-os/api";
 import { clusterConfig } from "../cluster-config.ts";
 import { parseWhole, parseWords } from "../arguments.ts";
 import { UsageError, CommandError, type Command, type Context } from "../command.ts";
@@ -31,13 +32,16 @@ interface Pace {
 
 export const up: Command = {
   name: "up",
-  usage: "[--nodes N] [--driver DRIVER] [--timeout SECONDS | --no-wait]",
+  usage: "[--nodes N] [--driver DRIVER] [--failed-server-grace TIME] [--timeout SECONDS | --no-wait]",
   summary: "boot N machines on this host (default 3) and wait until they are one cluster",
   details: [
     "--nodes N           how many machines, 1 to 50 (default 3)",
     "--driver DRIVER     nspawn: containers with a systemd each (default); qemu: emulated computers, with kernels of",
     "                    their own and much slower. The variable CLUSTER_OS_DRIVER changes the default.",
     "--timeout SECONDS   how long to wait until every node is Ready (default 600; emulated 3600)",
+    "--failed-server-grace TIME",
+    "                    after how long a worker takes a lost server's place, for example 20s (default 5m). The variable",
+    "                    CLUSTER_OS_FAILED_SERVER_GRACE changes the default.",
     "--no-wait           only boot them; typed again without it, it waits",
     "",
     "Builds what machines are made of where it is missing; needs root. When machines run already, it waits for them.",
@@ -47,15 +51,17 @@ export const up: Command = {
       nodes: { type: "string" },
       driver: { type: "string" },
       timeout: { type: "string" },
+      "failed-server-grace": { type: "string" },
       "no-wait": { type: "boolean" },
     });
     const nodes = parseWhole(values.nodes ?? "3", "--nodes", 1, MOST_NODES);
     const driver = parseDriver(values.driver) ?? context.lab.defaultDriver;
     const pace = PACE[driver];
     const timeoutMs = parseWhole(values.timeout ?? String(pace.timeoutS), "--timeout", 1, 86_400) * 1000;
+    const grace = parseGrace(values["failed-server-grace"] ?? context.lab.failedServerGrace);
     requireLab(context);
     const progress = openProgress(context.stdout, () => context.clock.now());
-    const machines = await bootOrFind({ nodes, driver, progress, context });
+    const machines = await bootOrFind({ nodes, driver, grace, progress, context });
     if (values["no-wait"] === true) {
       progress.end();
       return 0;
@@ -75,19 +81,37 @@ function parseDriver(text: string | undefined): LabDriver | undefined {
   throw new UsageError(`the driver is nspawn or qemu, not "${text}"`);
 }
 
+function parseGrace(text: string | undefined): string | undefined {
+  if (text === undefined || Number.isFinite(durationMs(text))) return text;
+  throw new UsageError(`--failed-server-grace is a time such as 20s, 5m or 1h, not "${text}"`);
+}
+
 interface Booting {
   readonly nodes: number;
   readonly driver: LabDriver;
+  /** How long a lost server is waited for; by default as long as anywhere. */
+  readonly grace: string | undefined;
   readonly progress: Progress;
   readonly context: Context;
 }
 
-async function bootOrFind({ nodes, driver, progress, context }: Booting): Promise<readonly LabMachine[]> {
+async function bootOrFind({
+  nodes,
+  driver,
+  grace,
+  progress,
+  context,
+}: Booting): Promise<readonly LabMachine[]> {
   const found = await context.lab.machines();
   const running = (await observe(found)).filter(({ isRunning }) => isRunning).length;
   if (running === 0 || running < found.length) {
     // Also the remains of an `up` that was killed: the lab sweeps them away, or says that it is up.
-    const config = clusterConfig({ expect: nodes, rng: context.rng, patience: PACE[driver].patience });
+    const config = clusterConfig({
+      expect: nodes,
+      rng: context.rng,
+      patience: PACE[driver].patience,
+      ...(grace !== undefined && { failedServerGrace: grace }),
+    });
     return context.lab.up({ driver, nodes, config, onStep: (what) => progress.step(what) });
   }
   if (found.length !== nodes) {

@@ -31,6 +31,9 @@ export function realLab({ repository, env }: RealLabOptions): LabControl {
   const lab = new Lab(labOptionsFrom(env));
   return {
     defaultDriver: driverFrom(env),
+    ...(env["CLUSTER_OS_FAILED_SERVER_GRACE"] && {
+      failedServerGrace: env["CLUSTER_OS_FAILED_SERVER_GRACE"],
+    }),
     isPossible: repository !== undefined,
     machines: async () => (await lab.machines()).map((machine) => new RealLabMachine(machine)),
     up: async ({ driver, nodes, config, onStep }: LabUpOptions) => {

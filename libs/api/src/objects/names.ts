@@ -41,6 +41,12 @@ export function nodeIndexName(index: number): string {
 /** Holds back the deletion of a ClusterNode until the operator has cleaned up the machine's other objects. */
 export const CLUSTER_NODE_FINALIZER = "cluster-os.dev/clusternode";
 
+/** Name of the object that says who runs the control plane. */
+export const ROLES_OBJECT = "control-plane-roles";
+
+/** Annotation of that object by which a person stops autopilot; its value is the reason. */
+export const AUTOPILOT_PAUSE_ANNOTATION = "cluster-os.dev/autopilot-pause";
+
 /** Label with the beginning of a node ID: a label is too short for all of it, and the beginning is enough to find it by. */
 export const NODE_ID_LABEL = "cluster-os.dev/node-id";
 

@@ -55,6 +55,8 @@ export interface Host {
   list(folder: string): Promise<readonly string[]>;
   /** Removes a file or a whole folder, on one file system. No error if it is not there. */
   remove(path: string): Promise<void>;
+  /** Moves a file or a whole folder, to another file system too. No error if it is not there. */
+  move(from: string, to: string): Promise<void>;
   /** Empties a folder, which may be a mount point itself. */
   empty(folder: string): Promise<void>;
   inspect(): Promise<MachineFacts>;

@@ -5,10 +5,11 @@ import { systemctl } from "./context.ts";
 import { issueKubeconfig, mintCredentials } from "./credentials.ts";
 import { halt } from "./halt.ts";
 import { initServer, joinServer, joinWorker, promote } from "./join.ts";
-import { demote, removeMember } from "./leave.ts";
+import { demote, removeMember, removeVoter } from "./leave.ts";
 import { placeKubeadm, prepareRuntime } from "./machine.ts";
 import { makeContext, RESET_TIMEOUT_MS, type DistributionOptions } from "./options.ts";
 import { reset } from "./reset.ts";
+import { setAside } from "./set-aside.ts";
 import { lookAtMachine, readStatus } from "./status.ts";
 
 /** Upstream Kubernetes by kubeadm: static pods on servers, a kubelet and a balancer everywhere. */
@@ -25,6 +26,8 @@ export function kubeadmDistribution(options: DistributionOptions): Distribution 
     promote: (request, signal) => promote(context, request, signal),
     demote: (signal) => demote(context, signal),
     removeMember: (nodeName, signal) => removeMember(context, nodeName, signal),
+    removeVoter: (nodeName, signal) => removeVoter(context, nodeName, signal),
+    setAside: (signal) => setAside(context, signal),
     setServers: (servers) => balancer.point(servers, AbortSignal.timeout(30_000 * options.host.patience)),
     credentials: (role, signal) => mintCredentials(context, role, signal),
     status: async (signal) => readStatus(context, await lookAtMachine(context), signal),

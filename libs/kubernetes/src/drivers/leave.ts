@@ -30,6 +30,14 @@ export async function removeMember(context: Context, nodeName: string, signal: A
   await Promise.all((await api.podsOn(nodeName, signal)).map((pod) => api.forgetPod(pod, signal)));
 }
 
+/** The same for etcd alone: the machine's Node and pods stay. */
+export async function removeVoter(context: Context, nodeName: string, signal: AbortSignal): Promise<void> {
+  const [api, etcd] = await openServer(context);
+  const address = await api.nodeAddress(nodeName, signal);
+  const member = memberOf(await etcd.members(signal), { nodeName, address });
+  if (member) await etcd.remove(member, signal);
+}
+
 /** Makes this server a worker in place. */
 export async function demote(context: Context, signal: AbortSignal): Promise<void> {
   const { nodeName, meshAddress } = await knownPlacement(context);
@@ -62,7 +70,7 @@ export async function demote(context: Context, signal: AbortSignal): Promise<voi
 }
 
 /** Takes the manifests away, and waits until the kubelet has ended the containers. */
-async function stopPods(
+export async function stopPods(
   context: Context,
   pods: readonly (typeof CONTROL_PLANE_PODS)[number][],
   signal: AbortSignal,
@@ -83,7 +91,7 @@ async function openServer({ host }: Context): Promise<readonly [KubeApi, Etcd]> 
 }
 
 /** kubeadm may have pointed a server's kubelet at its own API server, which is about to go. */
-async function pointKubeletAtBalancer(
+export async function pointKubeletAtBalancer(
   context: Context,
   meshAddress: string,
   signal: AbortSignal,

@@ -1,4 +1,4 @@
-import { chmod, mkdir, open, readdir, readFile, rm, statfs, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, open, readdir, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { readFileIfExists, writeFileIfChanged } from "@cluster-os/std/drivers";
 import { execa } from "execa";
@@ -23,6 +23,7 @@ export const linuxHost: Host = {
   },
   list: (folder) => readdir(folder).catch(ifMissing<string[]>([])),
   remove: (path) => rm(path, { recursive: true, force: true }),
+  move,
   empty: async (folder) => {
     const names = await readdir(folder).catch(ifMissing<string[]>([]));
     for (const name of names) await rm(join(folder, name), { recursive: true, force: true });
@@ -47,6 +48,19 @@ async function run(command: Command, signal: AbortSignal): Promise<CommandResult
   // Neither ended nor killed: it never ran, for example because there is no such program.
   if (result.exitCode === undefined && !result.isTerminated && !result.timedOut) throw result as Error;
   return { exitCode: result.exitCode, stdout: result.stdout ?? "", stderr: result.stderr ?? "" };
+}
+
+async function move(from: string, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true, mode: 0o700 });
+  try {
+    await rename(from, to);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return;
+    if (code !== "EXDEV") throw error;
+    await cp(from, to, { recursive: true, preserveTimestamps: true });
+    await rm(from, { recursive: true, force: true });
+  }
 }
 
 async function makePrivateFile(path: string): Promise<void> {

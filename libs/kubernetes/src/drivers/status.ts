@@ -65,8 +65,9 @@ async function readEtcd(
     const members = etcd ? await etcd.members(signal, 2000) : [];
     const asked = await Promise.all(members.map(async (member) => etcd?.statusOf(member, signal)));
     const leaderId = asked.find((status) => status !== undefined && status.leader !== "0")?.leader;
-    const etcdMembers = members.map(({ name, isLearner }, at): EtcdMemberStatus => ({
+    const etcdMembers = members.map(({ name, isLearner, peerURLs }, at): EtcdMemberStatus => ({
       name,
+      address: addressOf(peerURLs),
       isLearner,
       healthy: asked[at] !== undefined,
     }));
@@ -75,4 +76,8 @@ async function readEtcd(
     signal.throwIfAborted();
     return { etcdMembers: [], leader: undefined };
   }
+}
+
+function addressOf([url]: readonly string[]): string {
+  return url === undefined ? "" : new URL(url).hostname;
 }

@@ -8,9 +8,10 @@ import { makeContext, RESET_TIMEOUT_MS, type DistributionOptions } from "../opti
 import { readStatus } from "../status.ts";
 import { issueKubeconfig, mintCredentials } from "./credentials.ts";
 import { initServer, joinServer, joinWorker, promote } from "./join.ts";
-import { demote, removeMember } from "./leave.ts";
+import { demote, removeMember, removeVoter } from "./leave.ts";
 import { adoptAccess, lookAtK3s, placeK3s, prepareK3s } from "./machine.ts";
 import { halt, reset } from "./reset.ts";
+import { setAside } from "./set-aside.ts";
 import { startK3sUnattended } from "./unit.ts";
 
 /** k3s: one program that is server or agent, with a container runtime and etcd of its own. */
@@ -26,6 +27,8 @@ export function k3sDistribution(options: DistributionOptions): Distribution {
     promote: (request, signal) => promote(context, request, signal),
     demote: (signal) => demote(context, signal),
     removeMember: (nodeName, signal) => removeMember(context, nodeName, signal),
+    removeVoter: (nodeName, signal) => removeVoter(context, nodeName, signal),
+    setAside: (signal) => setAside(context, signal),
     setServers: (servers) =>
       context.balancer.point(servers, AbortSignal.timeout(30_000 * options.host.patience)),
     credentials: (role, signal) => mintCredentials(context, role, signal),

@@ -27,6 +27,15 @@ export async function removeMember(context: Context, nodeName: string, signal: A
   await Promise.all((await api.podsOn(nodeName, signal)).map((pod) => api.forgetPod(pod, signal)));
 }
 
+/** The same for etcd alone: the machine's Node and pods stay. */
+export async function removeVoter(context: Context, nodeName: string, signal: AbortSignal): Promise<void> {
+  const etcd = await openEtcd(context, await knownPlacement(context));
+  const api = await KubeApi.open(context.host, PATHS.adminKubeconfig);
+  const address = await api.nodeAddress(nodeName, signal);
+  const member = memberOf(await etcd.members(signal), { nodeName, address });
+  if (member) await etcd.remove(member, signal);
+}
+
 /** Makes this server a worker in place. */
 export async function demote(context: Context, signal: AbortSignal): Promise<void> {
   const placement = await knownPlacement(context);

@@ -1,0 +1,147 @@
+import {
+  AutopilotWatch,
+  planAutopilot,
+  serversAfter,
+  type AutopilotAction,
+  type AutopilotPlan,
+  type AutopilotPolicy,
+  type AutopilotSnapshot,
+} from "@cluster-os/election";
+import { nodeName, type NodeId } from "@cluster-os/identity";
+import type { EtcdMemberStatus } from "@cluster-os/kubernetes";
+import type { Clock, Instant, Logger } from "@cluster-os/std";
+import type { AutopilotAct } from "./autopilot-events.ts";
+import type { Roles } from "./roles-object.ts";
+
+/** Rounds come every few seconds; what was not looked at for so long is not taken for unchanged. */
+const STALE_AFTER_MS = 30_000;
+
+export interface AutopilotOptions {
+  readonly policy: AutopilotPolicy;
+  /** etcd's members under the names of their nodes; none while it does not answer. */
+  readonly etcdMembers: (signal: AbortSignal) => Promise<readonly EtcdMemberStatus[]>;
+  readonly nodes: () => AutopilotSnapshot["nodes"];
+  /** The node ID behind a node's name; undefined of one that is no member. */
+  readonly nodeIdOf: (name: string) => NodeId | undefined;
+  /** The newest epoch of the roles that this machine's protocol knows. */
+  readonly knownEpoch: () => number;
+  /** Signs the roles and tells all members. */
+  readonly publish: (roles: {
+    epoch: number;
+    servers: readonly NodeId[];
+    decidedAt: number;
+  }) => Promise<void>;
+  readonly bury: (name: string, signal: AbortSignal) => Promise<void>;
+  readonly tell: (act: AutopilotAct) => Promise<void>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The object that holds the roles, by this server's own access. */
+export interface RolesStore {
+  read(): Promise<Roles>;
+  decide(roles: Omit<Roles, "pause">, reason: string): Promise<boolean>;
+}
+
+/** What autopilot last saw and wants. */
+export interface AutopilotView {
+  readonly epoch: number;
+  readonly servers: readonly NodeId[];
+  readonly plan: AutopilotPlan;
+  /** Whether this server carries the plan out. */
+  readonly isLeader: boolean;
+  readonly pause: string | undefined;
+  readonly at: Instant;
+}
+
+/**
+ * Keeps the right machines in the control plane. Every ready server looks and plans, so that each knows since when things
+ * are as they are; only the holder of the control Lease decides, in etcd first, under the next epoch. Others learn of a
+ * decision by its record, which any server signs: all would sign the same bytes.
+ */
+export class Autopilot {
+  readonly #options: AutopilotOptions;
+  readonly #watch = new AutopilotWatch(STALE_AFTER_MS);
+  #view: AutopilotView | undefined;
+
+  constructor(options: AutopilotOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined until the first look. */
+  get view(): AutopilotView | undefined {
+    return this.#view;
+  }
+
+  async round(store: RolesStore, isLeader: boolean, signal: AbortSignal): Promise<void> {
+    const { clock, knownEpoch, publish, policy, nodes } = this.#options;
+    const roles = await store.read();
+    // First of all: a leader that died between deciding and signing left this to whoever comes next.
+    if (roles.epoch > knownEpoch()) await publish(roles);
+    const voters = await this.#voters(signal);
+    const { epoch, servers, pause } = roles;
+    const now = clock.now();
+    const snapshot = { nodes: nodes(), servers, epoch, voters, ...(pause !== undefined && { pause }) };
+    const plan = planAutopilot({ ...this.#watch.look(snapshot, now), policy }, now);
+    this.#note({ epoch, servers, plan, isLeader, pause, at: now });
+    if (isLeader && plan.action.kind !== "none") await this.#act(store, roles, plan, signal);
+  }
+
+  /** Every member, or nothing: a list in which one cannot be told would make a majority of what is none. */
+  async #voters(signal: AbortSignal): Promise<AutopilotSnapshot["voters"]> {
+    const members = await this.#options.etcdMembers(signal);
+    const voters = members.flatMap(({ name, isLearner, healthy }) => {
+      const nodeId = this.#options.nodeIdOf(name);
+      return nodeId === undefined ? [] : [{ nodeId, isLearner, isHealthy: healthy }];
+    });
+    return voters.length === members.length ? voters : undefined;
+  }
+
+  #note(view: AutopilotView): void {
+    const before = this.#view?.plan;
+    this.#view = view;
+    if (before?.reason === view.plan.reason) return;
+    const { action, reason, wanted } = view.plan;
+    this.#options.logger.info("autopilot", {
+      wants: describeAction(action),
+      reason,
+      wanted,
+      epoch: view.epoch,
+    });
+  }
+
+  async #act(
+    store: RolesStore,
+    roles: Roles,
+    { action, reason }: AutopilotPlan,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { clock, publish, bury, tell, logger } = this.#options;
+    if (action.kind === "bury") {
+      logger.warn("autopilot acts", { act: describeAction(action), reason });
+      await bury(nodeName(action.nodeId), signal);
+      return tell({ action, reason, epoch: roles.epoch });
+    }
+    const next = {
+      epoch: roles.epoch + 1,
+      servers: serversAfter(roles.servers, action),
+      decidedAt: Math.round(clock.wallTime()),
+    };
+    logger.warn("autopilot acts", { act: describeAction(action), reason, epoch: next.epoch });
+    if (!(await store.decide(next, reason))) return;
+    await publish(next);
+    await tell({ action, reason, epoch: next.epoch });
+  }
+}
+
+/** An action in words: "replace n-b by n-d". */
+export function describeAction(action: AutopilotAction): string {
+  switch (action.kind) {
+    case "none":
+      return "nothing";
+    case "replace":
+      return `replace ${nodeName(action.lost)} by ${nodeName(action.nodeId)}`;
+    default:
+      return `${action.kind} ${nodeName(action.nodeId)}`;
+  }
+}
