@@ -247,6 +247,14 @@ const cases: readonly Case[] = [
     reason: `${nodeName(id(2))} is becoming a worker`,
   },
   {
+    name: "but not while a server is lost: until that is replaced, it could not go",
+    nodes: [1, 2, 3, 4, 5],
+    servers: [1, 2, 4],
+    voters: [1, 2, 3, 4],
+    silent: { 1: 100 },
+    action: "replace 1 by 5",
+  },
+  {
     name: "one that retires: its place is filled first",
     nodes: [1, 2, 3, 4],
     retiring: [2],

@@ -65,7 +65,8 @@ function planUnderway(
   const { servers, policy, rolesSince } = observed;
   const joining = servers.filter((server) => !full.some(({ nodeId }) => nodeId === server));
   const leaving = (observed.voters ?? []).filter(({ nodeId }) => !servers.includes(nodeId));
-  for (const nodeId of joining) {
+  // Somebody has to serve: the only one that is named is waited for.
+  for (const nodeId of servers.length > 1 ? joining : []) {
     const failedSince = observed.nodes.find((node) => node.nodeId === nodeId)?.failedSince;
     const isListed = observed.nodes.some((node) => node.nodeId === nodeId);
     const lostAt = isListed ? (failedSince ?? Infinity) + policy.joinerGraceMs : now;
@@ -87,7 +88,9 @@ function planUnderway(
       `${name(gone.nodeId)} serves no more and does not answer`,
     );
   const [leaver] = leaving;
-  return leaver && nothing(`${name(leaver.nodeId)} is becoming a worker`);
+  // It may go only while all others are well, so a lost one among them is seen to first.
+  const areWell = full.every(({ isHealthy }) => isHealthy);
+  return leaver && areWell ? nothing(`${name(leaver.nodeId)} is becoming a worker`) : undefined;
 }
 
 interface Repair {
