@@ -2,6 +2,7 @@
  * Who may be a member, and who says so: genesis, admission, revocation and established records, the roster that follows
  * from them, and the keys that are handed out with them. All pure; nothing here knows how records travel.
  */
+export * from "./audit.ts";
 export * from "./errors.ts";
 export { JoinKeyId } from "./fields.ts";
 export {

@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { seededRng, toHex } from "@cluster-os/std";
 import {
+  auditHash,
   handRingKeys,
   ringKeyCheck,
+  signAuditEntry,
   signAdmission,
   signEstablished,
   signJoinKey,
@@ -31,6 +33,17 @@ const records: Readonly<Record<string, Uint8Array>> = {
       nodeId: carol.identity.nodeId,
       revokedAt: 1_700_000_200_000,
       retiredJoinKeys: ["0123456789abcdef"],
+    },
+    authority,
+  ),
+  audit: signAuditEntry(
+    {
+      clusterId,
+      sequence: 1,
+      previous: auditHash(genesis.bytes),
+      at: 1_700_000_400_000,
+      by: "a test",
+      event: { kind: "revocation", nodeId: carol.identity.nodeId, wasServer: false },
     },
     authority,
   ),
