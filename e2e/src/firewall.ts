@@ -23,24 +23,22 @@ export async function isAnswered(machine: string, address: string, port: number)
   return (await clusterOs(["shell", machine, "--", ...socat])).stdout.includes("here");
 }
 
-/** A machine's address on the cable, as the others on it write it. */
-export async function cableAddressOf(machine: string): Promise<string> {
-  const text = await must([
-    "shell",
-    machine,
-    "--",
-    "ip",
-    "-json",
-    "-6",
-    "address",
-    "show",
-    "dev",
-    "eth0",
-    "scope",
-    "link",
-  ]);
+/** A machine's address on the cable, for the others on it, without the interface. */
+export function cableAddressOf(machine: string): Promise<string> {
+  return addressOf(machine, ["-6", "address", "show", "dev", "eth0", "scope", "link"]);
+}
+
+/** A machine's address in the mesh. */
+export function meshAddressOf(machine: string): Promise<string> {
+  return addressOf(machine, ["-4", "address", "show", "dev", "cos0"]);
+}
+
+async function addressOf(machine: string, args: readonly string[]): Promise<string> {
+  const text = await must(["shell", machine, "--", "ip", "-json", ...args]);
   const [link] = JSON.parse(text) as readonly { readonly addr_info: readonly { readonly local: string }[] }[];
-  return `[${link?.addr_info[0]?.local ?? ""}%eth0]`;
+  const address = link?.addr_info[0]?.local;
+  if (address === undefined) throw new Error(`${machine} has no such address: ${text}`);
+  return address;
 }
 
 /** Adds a line to a machine's given file. */
