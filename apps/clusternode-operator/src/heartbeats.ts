@@ -8,9 +8,22 @@ interface Seen {
   readonly durationMs: number;
 }
 
+/**
+ * A stream of Leases in which nothing moved for so long is not to be believed, in milliseconds: leaders renew theirs every two
+ * seconds. An API server that loses its power says no goodbye, and its watch is missed only later than a lease lasts.
+ */
+const DEAF_MS = (AGENT_LEASE_SECONDS * 1000) / 2;
+
 /** The heartbeats of all node-agents, as this process saw their Leases change. */
 export class Heartbeats {
   readonly #seen = new Map<string, Seen>();
+  #heardAt: Instant | undefined;
+
+  /** Some Lease changed, whosesoever it is. After a while without any, silence is measured from now on. */
+  heard(now: Instant): void {
+    if (this.#isDeaf(now)) this.restart(now);
+    this.#heardAt = now;
+  }
 
   /** A Lease is as given now; undefined if it is gone. Returns whether that changes what is thought of the node. */
   saw(node: string, lease: Lease | undefined, now: Instant): boolean {
@@ -24,7 +37,9 @@ export class Heartbeats {
 
   judge(node: string, now: Instant): Heartbeat {
     const seen = this.#seen.get(node);
-    return seen ? judgeHeartbeat(seen.sighting, seen.durationMs, now) : "never";
+    if (!seen) return "never";
+    const heartbeat = judgeHeartbeat(seen.sighting, seen.durationMs, now);
+    return heartbeat === "expired" && this.#isDeaf(now) ? "unjudged" : heartbeat;
   }
 
   /** In how many milliseconds silence would be noticed; undefined if only a renewal can change the judgement. */
@@ -32,7 +47,13 @@ export class Heartbeats {
     const seen = this.#seen.get(node);
     const heartbeat = this.judge(node, now);
     if (!seen || heartbeat === "never" || heartbeat === "expired") return undefined;
-    return Math.max(1, Math.floor(seen.sighting.changedAt + seen.durationMs - now) + 1);
+    const restMs = Math.floor(seen.sighting.changedAt + seen.durationMs - now) + 1;
+    // Its time is over, and nobody may say so yet.
+    return restMs > 0 ? restMs : DEAF_MS;
+  }
+
+  #isDeaf(now: Instant): boolean {
+    return this.#heardAt !== undefined && now - this.#heardAt > DEAF_MS;
   }
 
   forget(node: string): void {

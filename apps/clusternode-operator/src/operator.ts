@@ -96,6 +96,7 @@ export function createOperator(options: OperatorOptions): Manager {
   feed(clusterNodes, controller);
   feed(nodes, controller, { when: isNodeWorthALook });
   leases.store.onChange(({ kind, object }) => {
+    heartbeats.heard(clock.now());
     const node = nodeOfAgentLease(object.metadata.name);
     if (node === undefined) return;
     const lease = kind === "deleted" ? undefined : object;

@@ -41,6 +41,24 @@ describe("Heartbeats", () => {
     expect(heartbeats.judge("n-a", 66_000)).to.equal("fresh");
   });
 
+  it("calls nobody silent while it hears nothing at all, and then watches a whole lease", () => {
+    const heartbeats = new Heartbeats();
+    const hear = (beat: string, now: number): void => {
+      heartbeats.heard(now);
+      heartbeats.saw("a", lease(beat), now);
+    };
+    hear("t1", 0);
+    hear("t2", 5_000);
+    // The API server behind the watch lost its power.
+    expect(heartbeats.judge("a", 21_000)).to.equal("unjudged");
+    expect(heartbeats.lookAgainMs("a", 21_000)).to.be.within(1000, 15_000);
+    // Another one answers; somebody else's Lease comes first.
+    heartbeats.heard(30_000);
+    expect(heartbeats.judge("a", 30_000)).to.equal("unjudged");
+    for (let now = 32_000; now <= 46_000; now += 2000) heartbeats.heard(now);
+    expect(heartbeats.judge("a", 46_000)).to.equal("expired");
+  });
+
   it("a lease that is gone, and a node that is gone, were never heard", () => {
     const heartbeats = new Heartbeats();
     heartbeats.saw("n-a", lease("t1"), 0);
