@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import {
   CodecError,
   NodeId,
-  openRecord,
   RecordError,
   signRecord,
   type OpenRecord,
@@ -14,7 +13,7 @@ import { z } from "zod";
 import { AdmissionError } from "./errors.ts";
 import { Bytes32, ClusterId, JoinKeyId, NodeIndex, UnixMs } from "./fields.ts";
 import type { Genesis } from "./genesis.ts";
-import type { Authority } from "./records.ts";
+import { openFor, type Authority } from "./authority.ts";
 
 /** Something that was decided about who is in the cluster, or by which keys. */
 export const AuditEvent = z.discriminatedUnion("kind", [
@@ -50,10 +49,7 @@ export function signAuditEntry(payload: AuditPayload, authority: SigningKey): Ui
 
 /** Throws a RecordError or an AdmissionError. */
 export function openAuditEntry(bytes: Uint8Array, authority: Authority): OpenRecord<AuditPayload> {
-  const record = openRecord(AUDIT, bytes, authority.authorityKey);
-  if (record.payload.clusterId !== authority.clusterId)
-    throw new AdmissionError(`audit entry ${record.payload.sequence} is of another cluster`);
-  return record;
+  return openFor(AUDIT, bytes, authority);
 }
 
 /** What the next entry names as the one before it. */

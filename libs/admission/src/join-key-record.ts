@@ -1,14 +1,7 @@
-import {
-  openRecord,
-  signRecord,
-  type OpenRecord,
-  type RecordType,
-  type SigningKey,
-} from "@cluster-os/identity";
+import { signRecord, type OpenRecord, type RecordType, type SigningKey } from "@cluster-os/identity";
 import { z } from "zod";
-import { AdmissionError } from "./errors.ts";
 import { Bytes32, ClusterId, JoinKeyId, UnixMs } from "./fields.ts";
-import type { Authority } from "./records.ts";
+import { openFor, type Authority } from "./authority.ts";
 
 /**
  * The join key that sticks are made with from now on, so that every member knows its holders. The only statement that is
@@ -39,8 +32,5 @@ export function signJoinKey(payload: JoinKeyPayload, authority: SigningKey): Uin
 
 /** Throws a RecordError or an AdmissionError. */
 export function openJoinKey(bytes: Uint8Array, authority: Authority): OpenRecord<JoinKeyPayload> {
-  const record = openRecord(JOIN_KEY, bytes, authority.authorityKey);
-  if (record.payload.clusterId !== authority.clusterId)
-    throw new AdmissionError(`join key ${record.payload.sequence} is of another cluster`);
-  return record;
+  return openFor(JOIN_KEY, bytes, authority);
 }

@@ -1,7 +1,7 @@
 import { compareBytes, equalBytes } from "@cluster-os/std";
 import type { OpenRecord } from "@cluster-os/identity";
 import { AdmissionError } from "./errors.ts";
-import type { Authority } from "./records.ts";
+import type { Authority } from "./authority.ts";
 import {
   openRingKey,
   ringKeyCheck,

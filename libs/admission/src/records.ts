@@ -1,7 +1,6 @@
 import {
   isSafePublicKey,
   NodeId,
-  openRecord,
   publicKeyOf,
   signRecord,
   type OpenRecord,
@@ -9,6 +8,7 @@ import {
   type SigningKey,
 } from "@cluster-os/identity";
 import { z } from "zod";
+import { openFor, type Authority } from "./authority.ts";
 import { AdmissionError } from "./errors.ts";
 import { ClusterId, JoinKeyId, NodeIndex, UnixMs } from "./fields.ts";
 
@@ -53,12 +53,6 @@ const ESTABLISHED: RecordType<EstablishedPayload> = {
   payload: EstablishedPayload,
 };
 
-/** Whose signature counts, and for which cluster. */
-export interface Authority {
-  readonly clusterId: string;
-  readonly authorityKey: Uint8Array;
-}
-
 export function signAdmission(payload: AdmissionPayload, authority: SigningKey): Uint8Array {
   refuseUnsafeKey(payload.nodeId);
   return signRecord(ADMISSION, payload, authority);
@@ -85,20 +79,6 @@ export function signEstablished(payload: EstablishedPayload, authority: SigningK
 
 export function openEstablished(bytes: Uint8Array, authority: Authority): OpenRecord<EstablishedPayload> {
   return openFor(ESTABLISHED, bytes, authority);
-}
-
-function openFor<Payload extends { readonly clusterId: string }>(
-  type: RecordType<Payload>,
-  bytes: Uint8Array,
-  authority: Authority,
-): OpenRecord<Payload> {
-  const record = openRecord(type, bytes, authority.authorityKey);
-  if (record.payload.clusterId !== authority.clusterId) {
-    throw new AdmissionError(
-      `record ${type.name} is of cluster ${record.payload.clusterId}, not of ${authority.clusterId}`,
-    );
-  }
-  return record;
 }
 
 /** A key of small order would let anyone sign as that node. */

@@ -1,6 +1,5 @@
 import {
   deriveKey,
-  openRecord,
   signRecord,
   type OpenRecord,
   type RecordType,
@@ -8,9 +7,8 @@ import {
 } from "@cluster-os/identity";
 import { invariant, randomInteger, utf8, type Rng } from "@cluster-os/std";
 import { z } from "zod";
-import { AdmissionError } from "./errors.ts";
 import { Bytes32, ClusterId, UnixMs } from "./fields.ts";
-import type { Authority } from "./records.ts";
+import { openFor, type Authority } from "./authority.ts";
 
 /** 1 to 2^32 - 1: it fills four bytes of each message's header. */
 export const RingKeyId = z.int().min(1).max(0xffff_ffff);
@@ -44,10 +42,7 @@ export function signRingKey(payload: RingKeyPayload, authority: SigningKey): Uin
 
 /** Throws a RecordError or an AdmissionError. */
 export function openRingKey(bytes: Uint8Array, authority: Authority): OpenRecord<RingKeyPayload> {
-  const record = openRecord(RING_KEY, bytes, authority.authorityKey);
-  if (record.payload.clusterId !== authority.clusterId)
-    throw new AdmissionError(`ring key ${record.payload.id} is of another cluster`);
-  return record;
+  return openFor(RING_KEY, bytes, authority);
 }
 
 /** What a record says of a key: a one-way function of it (HKDF-SHA256), bound to cluster and ID. */

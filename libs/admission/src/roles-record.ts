@@ -1,15 +1,7 @@
-import {
-  NodeId,
-  openRecord,
-  signRecord,
-  type OpenRecord,
-  type RecordType,
-  type SigningKey,
-} from "@cluster-os/identity";
+import { NodeId, signRecord, type OpenRecord, type RecordType, type SigningKey } from "@cluster-os/identity";
 import { z } from "zod";
-import { AdmissionError } from "./errors.ts";
 import { ClusterId, UnixMs } from "./fields.ts";
-import type { Authority } from "./records.ts";
+import { openFor, type Authority } from "./authority.ts";
 
 /**
  * Who runs the control plane from now on. Decided in etcd, and only then signed: the record carries the decision to
@@ -42,8 +34,5 @@ export function signRoles(payload: RolesPayload, authority: SigningKey): Uint8Ar
 
 /** Throws a RecordError or an AdmissionError. */
 export function openRoles(bytes: Uint8Array, authority: Authority): OpenRecord<RolesPayload> {
-  const record = openRecord(ROLES, bytes, authority.authorityKey);
-  if (record.payload.clusterId !== authority.clusterId)
-    throw new AdmissionError(`roles of epoch ${record.payload.epoch} are of another cluster`);
-  return record;
+  return openFor(ROLES, bytes, authority);
 }

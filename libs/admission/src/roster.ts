@@ -1,13 +1,8 @@
 import type { NodeId, OpenRecord } from "@cluster-os/identity";
 import { compareBytes, compareText } from "@cluster-os/std";
 import type { Genesis } from "./genesis.ts";
-import {
-  openAdmission,
-  openRevocation,
-  type AdmissionPayload,
-  type Authority,
-  type RevocationPayload,
-} from "./records.ts";
+import { openAdmission, openRevocation, type AdmissionPayload, type RevocationPayload } from "./records.ts";
+import type { Authority } from "./authority.ts";
 
 export interface RosterEntry {
   readonly nodeId: NodeId;

@@ -70,7 +70,7 @@ describe("key ring", () => {
     expect(() => ringOf([GENESIS]).with({ records: [foreign] })).to.throw("another key");
     expect(() => openRingKey(record(key(300), "active"), { ...trust, clusterId: "0".repeat(32) })).to.throw(
       AdmissionError,
-      "another cluster",
+      "is of cluster",
     );
     expect(() => ringOf([])).to.throw(AdmissionError, "none of the ring keys");
   });
