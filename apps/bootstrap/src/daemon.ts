@@ -1,7 +1,5 @@
-import type { ClusterConfigFile, KubernetesState, LeaveAnswer, NodeStatus } from "@cluster-os/api";
+import type { KubernetesState } from "@cluster-os/api";
 import { ringKeyNumber } from "@cluster-os/admission";
-import type { SshFacts } from "@cluster-os/firewall";
-import type { FirewallDriver } from "@cluster-os/firewall/drivers";
 import {
   describeDiagnostic,
   NodeProtocol,
@@ -9,63 +7,25 @@ import {
   type RevocationDecision,
 } from "@cluster-os/formation";
 import { nodeName, type NodeId } from "@cluster-os/identity";
-import { WireGuardKeyFiles, type NodeKeys } from "@cluster-os/identity/drivers";
-import type { Distribution } from "@cluster-os/kubernetes";
+import { WireGuardKeyFiles } from "@cluster-os/identity/drivers";
 import { patientMembership } from "@cluster-os/membership";
 import { openNetwork, type Network } from "@cluster-os/membership/drivers";
 import { isUnderlayInterface } from "@cluster-os/mesh";
-import type { LinkDriver } from "@cluster-os/mesh/drivers";
-import { fromBase64, toHex, type Clock, type Logger, type Rng } from "@cluster-os/std";
+import { fromBase64, toHex } from "@cluster-os/std";
 import { readFileIfExists } from "@cluster-os/std/drivers";
-import { depart } from "./departure.ts";
-import { DEFAULT_GOSSIP_PORT, DEFAULT_WIREGUARD_PORT, describeMachine, type Role } from "./description.ts";
+import type { DaemonOptions } from "./daemon-options.ts";
+import { DEFAULT_GOSSIP_PORT, describeMachine, type Role } from "./description.ts";
 import { FirewallController } from "./firewall/firewall-controller.ts";
 import { endWork } from "./end-of-work.ts";
 import { KubernetesPart } from "./kubernetes/part.ts";
-import { serveLocalApi, type LocalApiAnswers } from "./local-api.ts";
-import { Loop } from "./loop.ts";
-import { lanSubnets, underlayAddresses, type MachineCapabilities } from "./machine.ts";
-import { MeshController } from "./mesh-controller.ts";
-import { MESH_INTERFACE, type MeshInterface } from "./mesh-interface.ts";
+import { localAnswers } from "./local-answers.ts";
+import { serveLocalApi } from "./local-api.ts";
+import { Loops } from "./loops.ts";
+import { lanSubnets } from "./machine.ts";
 import { MeshKeys } from "./mesh-keys.ts";
-import { meshPeers, meshView } from "./mesh-view.ts";
 import { ProtocolDriver, type OuterEffect } from "./protocol-driver.ts";
-import { autopilotStatus, clusterStatus, memberList, nodeReport, revokeAnswer } from "./reports.ts";
-import { requireAuthority, ringKeyReport } from "./ring-keys.ts";
 import { autopilotPolicy } from "./server/autopilot-policy.ts";
-import type { Settings } from "./settings.ts";
-import type { Steps } from "./steps.ts";
-import { TimeController, type Chrony } from "./time/time-controller.ts";
-import { UnderlayWatch } from "./underlay-watch.ts";
 import { View } from "./view.ts";
-
-/** Everything of the machine that bootstrap touches, chosen in main.ts. */
-export interface DaemonOptions {
-  readonly settings: Settings;
-  readonly config: ClusterConfigFile;
-  readonly keys: NodeKeys;
-  readonly capabilities: MachineCapabilities;
-  readonly version: string;
-  readonly mesh: MeshInterface;
-  readonly link: LinkDriver;
-  /** Sends a packet to each mesh address. */
-  readonly nudge: (addresses: readonly string[]) => Promise<void>;
-  readonly chrony: Chrony;
-  readonly firewall: { readonly driver: FirewallDriver; readonly readSshFacts: () => Promise<SshFacts> };
-  /** The given file, read anew. */
-  readonly readConfig: () => Promise<ClusterConfigFile>;
-  /**
-   * Called when this machine has left its cluster, or has begun to and failed: this process is of no more use, and only
-   * after a failure is another one.
-   */
-  readonly onDeparture: (hasLeft: boolean) => void;
-  readonly distribution: Distribution;
-  readonly agent: { start(signal: AbortSignal): Promise<void>; stop(signal: AbortSignal): Promise<void> };
-  readonly steps: Steps;
-  readonly clock: Clock;
-  readonly rng: Rng;
-  readonly logger: Logger;
-}
 
 /**
  * One machine's bootstrap, put together: the protocol, and the loops that make the machine what the protocol says it is.
@@ -81,17 +41,7 @@ export class Daemon implements AsyncDisposable {
   readonly #meshKeys: MeshKeys;
   #driver!: ProtocolDriver;
   #network: Network | undefined;
-  #loops:
-    | {
-        readonly mesh: Loop;
-        readonly underlay: Loop;
-        readonly meshKeys: Loop;
-        readonly firewall: Loop;
-        readonly kubernetes: Loop;
-        readonly controlPlane: Loop;
-        readonly time: Loop;
-      }
-    | undefined;
+  #loops: Loops | undefined;
   #meshMtu: number | undefined;
   #kubernetesTold: { readonly state: KubernetesState; readonly epoch: number } = {
     state: "waiting",
@@ -146,7 +96,7 @@ export class Daemon implements AsyncDisposable {
         authoritySeed: () => this.#protocol.authoritySeed,
         publishRoles: async ({ epoch, servers, decidedAt }) => {
           await this.#driver.feed({ kind: "roles", epoch, servers, decidedAt });
-          this.#poke();
+          this.#loops?.pokeMembers();
         },
         admit: (nodeId: NodeId, index: number) => this.#driver.feed({ kind: "admit", nodeId, index }),
         revoke: (decision) => this.#revoke(decision),
@@ -186,45 +136,18 @@ export class Daemon implements AsyncDisposable {
     this.#driver = new ProtocolDriver({ protocol: this.#protocol, outlets, clock, logger });
     this.#resources.use(this.#driver);
     steps.reach("searching");
-    this.#startLoops();
+    this.#loops = this.#resources.use(
+      new Loops({
+        machine: this.#options,
+        view: this.#view,
+        meshKeys: this.#meshKeys,
+        firewall: this.#firewall,
+        kubernetes: this.#kubernetes,
+        onMeshUp: (mtu) => this.#meshIsUp(mtu),
+      }),
+    );
     this.#resources.use(await this.#localApi());
     await this.#driver.feed({ kind: "wake" });
-  }
-
-  #startLoops(): void {
-    const { rng, logger, config } = this.#options;
-    // On slow machines each round takes long; without longer pauses there would be time for nothing else.
-    const patience = config.patience ?? 1;
-    const mesh = this.#meshController();
-    const time = this.#timeController();
-    const underlay = this.#underlayWatch();
-    const loop = (
-      name: string,
-      everyMs: number,
-      round: (signal: AbortSignal) => Promise<number | void>,
-    ): Loop =>
-      this.#resources.use(
-        new Loop({ name, everyMs: everyMs * patience, round, rng, logger: logger.child({ part: name }) }),
-      );
-    this.#loops = {
-      mesh: loop("mesh", 10_000, (signal) => mesh.round(signal)),
-      underlay: loop("underlay", 1_500, () => underlay.round()),
-      meshKeys: loop("mesh-keys", 15_000, () => this.#meshKeys.round()),
-      firewall: loop("firewall", 30_000, () => this.#firewall.round()),
-      kubernetes: loop("kubernetes", 1_000, (signal) => this.#kubernetes.round(signal)),
-      controlPlane: loop("control-plane", 2_000, (signal) => this.#kubernetes.controlPlane.round(signal)),
-      time: loop("time", 60_000, async (signal) => {
-        await time.round(signal);
-        await this.#kubernetes.clocks.look(signal);
-        // While the machine is on its way, a clock that is off is what holds it up.
-        if (this.#kubernetes.state !== "ready") return 5_000;
-      }),
-    };
-  }
-
-  #poke(): void {
-    this.#loops?.mesh.poke();
-    this.#loops?.kubernetes.poke();
   }
 
   #notify(effect: OuterEffect): void {
@@ -238,25 +161,25 @@ export class Daemon implements AsyncDisposable {
           isFounder: effect.isFounder,
         });
         this.#loops?.firewall.poke();
-        return this.#poke();
+        return this.#loops?.pokeMembers();
       case "application":
         if (effect.applicant.hasJoinKey) this.#kubernetes.controlPlane.apply(effect.applicant.nodeId);
         return this.#loops?.controlPlane.poke();
       case "epoch":
         logger.info("initialiser of Kubernetes", { epoch: effect.epoch, initialiser: effect.initialiser });
-        return this.#poke();
+        return this.#loops?.pokeMembers();
       case "established":
         steps.reach("established");
         logger.info("established", { epoch: effect.established.epoch });
         this.#loops?.time.poke();
-        return this.#poke();
+        return this.#loops?.pokeMembers();
       case "member-changed":
         logger.info("member", {
           node: nodeName(effect.member.nodeId),
           status: effect.member.status,
           was: effect.previous,
         });
-        return this.#poke();
+        return this.#loops?.pokeMembers();
       case "ring-key":
         return logger.info("ring key", {
           newest: ringKeyNumber(effect.ringKey.newest),
@@ -269,7 +192,7 @@ export class Daemon implements AsyncDisposable {
         return;
       case "fact-learned":
         // It may have changed who is a member.
-        return this.#poke();
+        return this.#loops?.pokeMembers();
       case "message":
         return;
       default:
@@ -280,7 +203,7 @@ export class Daemon implements AsyncDisposable {
   /** Resolves once this machine knows; the others are being told. */
   async #revoke(decision: RevocationDecision): Promise<void> {
     await this.#driver.feed({ kind: "revoke", ...decision });
-    this.#poke();
+    this.#loops?.pokeMembers();
     this.#loops?.controlPlane.poke();
   }
 
@@ -303,43 +226,7 @@ export class Daemon implements AsyncDisposable {
   }
 
   async #stopLoops(): Promise<void> {
-    await Promise.all(Object.values(this.#loops ?? {}).map((loop) => loop[Symbol.asyncDispose]()));
-  }
-
-  #meshController(): MeshController {
-    const { mesh, link, keys, clock, logger } = this.#options;
-    return new MeshController({
-      mesh,
-      link,
-      key: () => this.#meshKeys.current,
-      nudge: this.#options.nudge,
-      listenPort: this.#options.config.wireguardPort ?? DEFAULT_WIREGUARD_PORT,
-      view: () => meshView(this.#view, keys.identity.nodeId),
-      onUp: (mtu) => this.#meshIsUp(mtu),
-      clock,
-      logger: logger.child({ part: "mesh" }),
-    });
-  }
-
-  #underlayWatch(): UnderlayWatch {
-    return new UnderlayWatch({
-      addresses: underlayAddresses,
-      peers: () => meshPeers(this.#view, this.#options.keys.identity.nodeId),
-      nudge: this.#options.nudge,
-      onMoved: () => this.#loops?.mesh.poke(),
-      logger: this.#options.logger.child({ part: "mesh" }),
-    });
-  }
-
-  #timeController(): TimeController {
-    const { chrony, keys, config, logger } = this.#options;
-    return new TimeController({
-      chrony,
-      self: keys.identity.nodeId,
-      view: this.#view,
-      given: config.timeSources,
-      logger: logger.child({ part: "time" }),
-    });
+    await this.#loops?.[Symbol.asyncDispose]();
   }
 
   #meshIsUp(mtu: number): void {
@@ -366,93 +253,22 @@ export class Daemon implements AsyncDisposable {
     return this.#kubernetes.role;
   }
 
-  async #depart(): Promise<LeaveAnswer> {
-    const { keys, settings, mesh, onDeparture, logger } = this.#options;
-    let hasBegun = false;
-    let hasLeft = false;
-    try {
-      const answer = await depart({
-        self: keys.identity.nodeId,
-        clusterId: this.#protocol.status.clusterId,
-        isServer: this.#role() === "server",
-        stopLoops: async () => {
-          hasBegun = true;
-          await this.#stopLoops();
-        },
-        leaveKubernetes: (signal) => this.#kubernetes.leave(signal),
-        departurePath: settings.departurePath,
-        tellOthers: () => this.#driver.feed({ kind: "leave" }),
-        stopMesh: async (signal) => {
-          await mesh.remove(signal);
-          await this.#firewall.remove();
-        },
-        logger,
-      });
-      hasLeft = true;
-      return answer;
-    } finally {
-      if (hasBegun) onDeparture(hasLeft);
-    }
-  }
-
   #localApi(): Promise<AsyncDisposable> {
     const { settings, logger } = this.#options;
-    const answers: LocalApiAnswers = {
-      status: () => this.#nodeReport(),
-      // A person asks this one: it looks at etcd anew. node-agent asks `status`, every few seconds.
-      cluster: async () =>
-        clusterStatus(
-          this.#view,
-          this.#protocol.status.clusterId,
-          await this.#options.distribution.status(
-            AbortSignal.timeout(4_000 * (this.#options.config.patience ?? 1)),
-          ),
-          this.#autopilot(),
-        ),
-      members: () => Promise.resolve(memberList(this.#view)),
-      firewall: () => this.#firewall.report(),
-      ringKeys: () => Promise.resolve(ringKeyReport(this.#view, this.#protocol.status)),
-      rotateRingKey: async () => {
-        requireAuthority(this.#view, this.#protocol.status);
-        await this.#driver.feed({ kind: "rotate-ring-key" });
-        return ringKeyReport(this.#view, this.#protocol.status);
-      },
-      leave: () => this.#depart(),
-      revoke: async ({ node }) => revokeAnswer(await this.#kubernetes.controlPlane.revoke(node)),
-      agentCertificate: ({ csrPem }, signal) => this.#kubernetes.agentCertificate(csrPem, signal),
-    };
     return serveLocalApi({
       sockets: settings.sockets,
-      answers,
+      answers: localAnswers({
+        machine: this.#options,
+        protocol: this.#protocol,
+        view: this.#view,
+        kubernetes: this.#kubernetes,
+        firewall: this.#firewall,
+        feed: (input) => this.#driver.feed(input),
+        meshMtu: () => this.#meshMtu,
+        interfaces: () => this.#network?.interfaces().map(({ name }) => name) ?? [],
+        stopLoops: () => this.#stopLoops(),
+      }),
       logger: logger.child({ part: "local-api" }),
-    });
-  }
-
-  #autopilot() {
-    return autopilotStatus(this.#kubernetes.controlPlane.autopilot, this.#options.clock.now());
-  }
-
-  async #nodeReport(): Promise<NodeStatus> {
-    const { version, config, mesh, steps } = this.#options;
-    return nodeReport({
-      protocol: this.#protocol.status,
-      view: this.#view,
-      version,
-      label: config.label,
-      underlayAddresses: underlayAddresses(),
-      kubernetesState: this.#kubernetes.state,
-      kubernetes: this.#kubernetes.status,
-      kubernetesRole: this.#kubernetes.role,
-      autopilot: this.#autopilot(),
-      mesh:
-        this.#meshMtu === undefined
-          ? undefined
-          : { implementation: mesh.implementation, device: await mesh.device.get(MESH_INTERFACE) },
-      steps: steps.list(),
-      clocks: this.#kubernetes.clocks,
-      interfaces: this.#network?.interfaces().map(({ name }) => name) ?? [],
-      counters: this.#protocol.counters(),
-      firewallError: this.#firewall.error,
     });
   }
 }

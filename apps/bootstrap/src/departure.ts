@@ -14,6 +14,8 @@ export interface DepartureOptions {
   readonly departurePath: string;
   readonly tellOthers: () => Promise<void>;
   readonly stopMesh: (signal: AbortSignal) => Promise<void>;
+  /** Called at the end of what was begun: this process is of no more use, and only after a failure is another one. */
+  readonly onEnd: (hasLeft: boolean) => void;
   readonly logger: Logger;
 }
 
@@ -25,7 +27,7 @@ const TIMEOUT_MS = 140_000;
  * half-way is not done: until the departure is on disk, a restarted bootstrap is a member as before.
  */
 export async function depart(options: DepartureOptions): Promise<LeaveAnswer> {
-  const { self, clusterId, isServer, departurePath, logger } = options;
+  const { self, clusterId, isServer, onEnd, logger } = options;
   if (clusterId === undefined) throw new PeerApiError(409, "this machine is in no cluster yet");
   if (isServer) {
     throw new PeerApiError(
@@ -33,13 +35,24 @@ export async function depart(options: DepartureOptions): Promise<LeaveAnswer> {
       `${nodeName(self)} is a control-plane server: its vote would be missed; another machine has to take its place first`,
     );
   }
+  let hasLeft = false;
+  try {
+    const name = nodeName(self);
+    logger.info("leaves the cluster", { node: name, clusterId });
+    await carryOut(options, clusterId);
+    hasLeft = true;
+    return { name, clusterId };
+  } finally {
+    onEnd(hasLeft);
+  }
+}
+
+async function carryOut(options: DepartureOptions, clusterId: string): Promise<void> {
+  const { stopLoops, leaveKubernetes, departurePath, tellOthers, stopMesh } = options;
   const signal = AbortSignal.timeout(TIMEOUT_MS);
-  const name = nodeName(self);
-  logger.info("leaves the cluster", { node: name, clusterId });
-  await options.stopLoops();
-  await options.leaveKubernetes(signal);
+  await stopLoops();
+  await leaveKubernetes(signal);
   await writeFileAtomic(departurePath, `${JSON.stringify({ clusterId })}\n`, { mode: 0o600 });
-  await options.tellOthers();
-  await options.stopMesh(signal);
-  return { name, clusterId };
+  await tellOthers();
+  await stopMesh(signal);
 }

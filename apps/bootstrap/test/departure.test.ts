@@ -26,6 +26,7 @@ describe("a departure", () => {
       departurePath: join(folder, "left"),
       tellOthers: act("others"),
       stopMesh: act("mesh"),
+      onEnd: (hasLeft) => void done.push(hasLeft ? "left" : "failed"),
       logger: silentLogger,
     };
   });
@@ -39,7 +40,7 @@ describe("a departure", () => {
 
   it("ends work, says goodbye, and takes the mesh away last", async () => {
     expect((await depart(options)).clusterId).to.equal("c0ffee");
-    expect(done).to.deep.equal(["loops", "kubernetes", "others", "mesh"]);
+    expect(done).to.deep.equal(["loops", "kubernetes", "others", "mesh", "left"]);
     expect(await isOnDisk()).to.equal(true);
   });
 
@@ -66,7 +67,7 @@ describe("a departure", () => {
     const broken = { ...options, leaveKubernetes: () => Promise.reject(new Error("containerd hangs")) };
     const error = await depart(broken).catch((refusal: unknown) => refusal);
     expect((error as Error).message).to.equal("containerd hangs");
-    expect(done).to.deep.equal(["loops"]);
+    expect(done).to.deep.equal(["loops", "failed"]);
     expect(await isOnDisk()).to.equal(false);
   });
 });

@@ -1,0 +1,101 @@
+import type { NodeStatus } from "@cluster-os/api";
+import type { NodeProtocol, NodeProtocolInput } from "@cluster-os/formation";
+import type { DaemonOptions } from "./daemon-options.ts";
+import { depart } from "./departure.ts";
+import type { FirewallController } from "./firewall/firewall-controller.ts";
+import type { KubernetesPart } from "./kubernetes/part.ts";
+import type { LocalApiAnswers } from "./local-api.ts";
+import { underlayAddresses } from "./machine.ts";
+import { MESH_INTERFACE } from "./mesh-interface.ts";
+import { autopilotStatus, clusterStatus, memberList, nodeReport, revokeAnswer } from "./reports.ts";
+import { requireAuthority, ringKeyReport } from "./ring-keys.ts";
+import type { View } from "./view.ts";
+
+export interface LocalAnswersOptions {
+  readonly machine: DaemonOptions;
+  readonly protocol: NodeProtocol;
+  readonly view: View;
+  readonly kubernetes: KubernetesPart;
+  readonly firewall: FirewallController;
+  /** Hands an input to the protocol; resolves once its effects are carried out. */
+  readonly feed: (input: NodeProtocolInput) => Promise<void>;
+  /** The mesh's MTU in bytes; undefined until the mesh is up. */
+  readonly meshMtu: () => number | undefined;
+  /** Names of the interfaces on which this machine looks for others. */
+  readonly interfaces: () => readonly string[];
+  readonly stopLoops: () => Promise<void>;
+}
+
+/** What this machine's local API answers, and does for whoever asks. */
+export function localAnswers(options: LocalAnswersOptions): LocalApiAnswers {
+  const { machine, protocol, view, kubernetes, firewall, feed } = options;
+  const { distribution, config } = machine;
+  return {
+    status: () => reportOf(options),
+    // A person asks this one: it looks at etcd anew. node-agent asks `status`, every few seconds.
+    cluster: async () => {
+      const signal = AbortSignal.timeout(4_000 * (config.patience ?? 1));
+      const seen = await distribution.status(signal);
+      return clusterStatus(view, protocol.status.clusterId, seen, autopilotOf(options));
+    },
+    members: () => Promise.resolve(memberList(view)),
+    firewall: () => firewall.report(),
+    ringKeys: () => Promise.resolve(ringKeyReport(view, protocol.status)),
+    rotateRingKey: async () => {
+      requireAuthority(view, protocol.status);
+      await feed({ kind: "rotate-ring-key" });
+      return ringKeyReport(view, protocol.status);
+    },
+    leave: () => leave(options),
+    revoke: async ({ node }) => revokeAnswer(await kubernetes.controlPlane.revoke(node)),
+    agentCertificate: ({ csrPem }, signal) => kubernetes.agentCertificate(csrPem, signal),
+  };
+}
+
+function leave({ machine, protocol, view, kubernetes, firewall, feed, stopLoops }: LocalAnswersOptions) {
+  const { keys, settings, mesh, onDeparture, logger } = machine;
+  return depart({
+    self: keys.identity.nodeId,
+    clusterId: protocol.status.clusterId,
+    isServer: view.selfIndex !== undefined && kubernetes.role === "server",
+    stopLoops,
+    leaveKubernetes: (signal) => kubernetes.leave(signal),
+    departurePath: settings.departurePath,
+    tellOthers: () => feed({ kind: "leave" }),
+    stopMesh: async (signal) => {
+      await mesh.remove(signal);
+      await firewall.remove();
+    },
+    onEnd: onDeparture,
+    logger,
+  });
+}
+
+function autopilotOf({ machine, kubernetes }: LocalAnswersOptions) {
+  return autopilotStatus(kubernetes.controlPlane.autopilot, machine.clock.now());
+}
+
+async function reportOf(options: LocalAnswersOptions): Promise<NodeStatus> {
+  const { machine, protocol, view, kubernetes, firewall, interfaces, meshMtu } = options;
+  const { version, config, mesh, steps } = machine;
+  return nodeReport({
+    protocol: protocol.status,
+    view,
+    version,
+    label: config.label,
+    underlayAddresses: underlayAddresses(),
+    kubernetesState: kubernetes.state,
+    kubernetes: kubernetes.status,
+    kubernetesRole: kubernetes.role,
+    autopilot: autopilotOf(options),
+    mesh:
+      meshMtu() === undefined
+        ? undefined
+        : { implementation: mesh.implementation, device: await mesh.device.get(MESH_INTERFACE) },
+    steps: steps.list(),
+    clocks: kubernetes.clocks,
+    interfaces: interfaces(),
+    counters: protocol.counters(),
+    firewallError: firewall.error,
+  });
+}
