@@ -10,6 +10,7 @@ export interface Field {
 
 /** Every field of a schema with what is in it, in the order in which a person would read them. */
 export function fieldsOf(schema: JsonSchema, prefix: string = ""): readonly Field[] {
+  if (schema["type"] === "array") return fieldsOf(schema["items"] as JsonSchema, `${prefix}[].`);
   const properties = (schema["properties"] ?? {}) as Readonly<Record<string, JsonSchema>>;
   const required = (schema["required"] ?? []) as readonly string[];
   return Object.entries(properties).flatMap(([name, field]) => {

@@ -166,6 +166,7 @@ describe("the Helm chart cluster-os", function () {
       "cluster-os-node-agents",
       "cluster-os-clusternode-operator",
       "cluster-os-revoked-nodes",
+      "cluster-os-records",
     ]);
   });
 });

@@ -3,8 +3,10 @@ import {
   agentAccessObjects,
   AGENTS_GROUP,
   agentUser,
+  auditObject,
   baseObjects,
   clusterNodeObject,
+  joinKeyObject,
   kubeletUser,
   NAMESPACE,
   nodeLeaseObject,
@@ -145,6 +147,25 @@ describe("revocation on a real API server", function () {
     const target = ["patch", "configmap", revocationName("n-gone"), "-n", NAMESPACE, "--type=merge"];
     const change = await api.kubectl([...target, `--patch={"data":{"wasServer":"true"}}`]);
     expect(change.stderr).to.contain("immutable");
+    const deletion = ["delete", "configmap", revocationName("n-gone"), "-n", NAMESPACE];
+    expect((await api.kubectl(deletion)).stderr).to.contain("are kept for ever");
+  });
+
+  it("is logged in entries that nobody changes or deletes", async () => {
+    const entry = auditObject(1, Uint8Array.of(1, 2, 3), "a test");
+    done(await api.kubectl(["create", "-f", "-"], { ...server, input: entry }));
+    const target = [`configmap/${entry.metadata.name}`, "-n", NAMESPACE];
+    const change = ["patch", ...target, "--type=merge", '--patch={"data":{"record":"AAAA"}}'];
+    expect((await api.kubectl(change)).stderr).to.contain("immutable");
+    for (const args of [
+      ["delete", ...target],
+      ["delete", "configmap", "--all", "-n", NAMESPACE],
+    ])
+      expect((await api.kubectl(args, server)).stderr).to.contain("are kept for ever");
+    const key = joinKeyObject({ sequence: 1, key: new Uint8Array(32), retired: [], createdAt: 0 });
+    done(await api.kubectl(["create", "-f", "-"], { ...server, input: key }));
+    const read = ["get", "secrets", "-n", NAMESPACE];
+    expect((await api.kubectl(read, agent("n-stays"))).isDone).to.equal(false);
   });
 
   it("by the spec is for people: neither node-agent nor the operator may", async () => {

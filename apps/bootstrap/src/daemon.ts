@@ -4,9 +4,9 @@ import {
   describeDiagnostic,
   NodeProtocol,
   patientFormation,
-  type RevocationDecision,
+  type ApplicantView,
 } from "@cluster-os/formation";
-import { nodeName, type NodeId } from "@cluster-os/identity";
+import { nodeName } from "@cluster-os/identity";
 import { WireGuardKeyFiles } from "@cluster-os/identity/drivers";
 import { patientMembership } from "@cluster-os/membership";
 import { openNetwork, type Network } from "@cluster-os/membership/drivers";
@@ -25,6 +25,7 @@ import { lanSubnets } from "./machine.ts";
 import { MeshKeys } from "./mesh-keys.ts";
 import { ProtocolDriver, type OuterEffect } from "./protocol-driver.ts";
 import { autopilotPolicy } from "./server/autopilot-policy.ts";
+import { trustOf } from "./trust.ts";
 import { View } from "./view.ts";
 
 /**
@@ -93,13 +94,14 @@ export class Daemon implements AsyncDisposable {
         policy: autopilotPolicy(config),
         keepAuthority: (seed) =>
           this.#driver.feed(seed ? { kind: "authority", seed } : { kind: "forget-authority" }),
-        authoritySeed: () => this.#protocol.authoritySeed,
         publishRoles: async ({ epoch, servers, decidedAt }) => {
           await this.#driver.feed({ kind: "roles", epoch, servers, decidedAt });
           this.#loops?.pokeMembers();
         },
-        admit: (nodeId: NodeId, index: number) => this.#driver.feed({ kind: "admit", nodeId, index }),
-        revoke: (decision) => this.#revoke(decision),
+        trust: trustOf(this.#protocol, {
+          feed: (input) => this.#driver.feed(input),
+          changed: () => this.#membersChanged(),
+        }),
         patience: options.config.patience ?? 1,
       }),
     );
@@ -163,7 +165,7 @@ export class Daemon implements AsyncDisposable {
         this.#loops?.firewall.poke();
         return this.#loops?.pokeMembers();
       case "application":
-        if (effect.applicant.hasJoinKey) this.#kubernetes.controlPlane.apply(effect.applicant.nodeId);
+        this.#hearApplicant(effect.applicant);
         return this.#loops?.controlPlane.poke();
       case "epoch":
         logger.info("initialiser of Kubernetes", { epoch: effect.epoch, initialiser: effect.initialiser });
@@ -200,9 +202,13 @@ export class Daemon implements AsyncDisposable {
     }
   }
 
-  /** Resolves once this machine knows; the others are being told. */
-  async #revoke(decision: RevocationDecision): Promise<void> {
-    await this.#driver.feed({ kind: "revoke", ...decision });
+  #hearApplicant({ nodeId, hasJoinKey }: ApplicantView): void {
+    const { controlPlane } = this.#kubernetes;
+    if (hasJoinKey && this.#options.config.admission !== "approve") controlPlane.apply(nodeId);
+    else controlPlane.wait(nodeId);
+  }
+
+  #membersChanged(): void {
     this.#loops?.pokeMembers();
     this.#loops?.controlPlane.poke();
   }
@@ -267,6 +273,7 @@ export class Daemon implements AsyncDisposable {
         meshMtu: () => this.#meshMtu,
         interfaces: () => this.#network?.interfaces().map(({ name }) => name) ?? [],
         stopLoops: () => this.#stopLoops(),
+        membersChanged: () => this.#membersChanged(),
       }),
       logger: logger.child({ part: "local-api" }),
     });

@@ -1,13 +1,15 @@
 import type { NodeStatus } from "@cluster-os/api";
 import type { NodeProtocol, NodeProtocolInput } from "@cluster-os/formation";
+import { nodeName } from "@cluster-os/identity";
 import type { DaemonOptions } from "./daemon-options.ts";
 import { depart } from "./departure.ts";
+import { deskAnswers } from "./desk-answers.ts";
 import type { FirewallController } from "./firewall/firewall-controller.ts";
 import type { KubernetesPart } from "./kubernetes/part.ts";
 import type { LocalApiAnswers } from "./local-api.ts";
 import { underlayAddresses } from "./machine.ts";
 import { MESH_INTERFACE } from "./mesh-interface.ts";
-import { autopilotStatus, clusterStatus, memberList, nodeReport, revokeAnswer } from "./reports.ts";
+import { autopilotStatus, clusterStatus, memberList, nodeReport } from "./reports.ts";
 import { requireAuthority, ringKeyReport } from "./ring-keys.ts";
 import type { View } from "./view.ts";
 
@@ -24,12 +26,14 @@ export interface LocalAnswersOptions {
   /** Names of the interfaces on which this machine looks for others. */
   readonly interfaces: () => readonly string[];
   readonly stopLoops: () => Promise<void>;
+  /** Something was decided about who is a member. */
+  readonly membersChanged: () => void;
 }
 
 /** What this machine's local API answers, and does for whoever asks. */
 export function localAnswers(options: LocalAnswersOptions): LocalApiAnswers {
-  const { machine, protocol, view, kubernetes, firewall, feed } = options;
-  const { distribution, config } = machine;
+  const { machine, protocol, view, kubernetes, firewall, feed, membersChanged } = options;
+  const { distribution, config, keys, clock } = machine;
   return {
     status: () => reportOf(options),
     // A person asks this one: it looks at etcd anew. node-agent asks `status`, every few seconds.
@@ -47,7 +51,14 @@ export function localAnswers(options: LocalAnswersOptions): LocalApiAnswers {
       return ringKeyReport(view, protocol.status);
     },
     leave: () => leave(options),
-    revoke: async ({ node }) => revokeAnswer(await kubernetes.controlPlane.revoke(node)),
+    ...deskAnswers({
+      desk: () => kubernetes.controlPlane.desk,
+      protocol,
+      given: config.joinKey,
+      decidedBy: `cluster-os on ${nodeName(keys.identity.nodeId)}`,
+      changed: membersChanged,
+      clock,
+    }),
     agentCertificate: ({ csrPem }, signal) => kubernetes.agentCertificate(csrPem, signal),
   };
 }

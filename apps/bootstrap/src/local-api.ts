@@ -12,7 +12,11 @@ import {
   type LocalApiProblem,
   type MemberList,
   type NodeStatus,
+  ApproveRequest,
   RevokeRequest,
+  type AuditAnswer,
+  type JoinKeyList,
+  type PendingNodeEntry,
   type RevokeAnswer,
   type RingKeyReport,
 } from "@cluster-os/api";
@@ -31,6 +35,11 @@ export interface LocalApiAnswers {
   rotateRingKey(): Promise<RingKeyReport>;
   leave(): Promise<LeaveAnswer>;
   revoke(request: RevokeRequest): Promise<RevokeAnswer>;
+  pending(): Promise<readonly PendingNodeEntry[]>;
+  approve(request: ApproveRequest): Promise<PendingNodeEntry>;
+  joinKeys(): Promise<JoinKeyList>;
+  rotateJoinKey(): Promise<JoinKeyList>;
+  audit(): Promise<AuditAnswer>;
 }
 
 export interface LocalApiOptions {
@@ -136,6 +145,16 @@ async function ask(
       return answers.leave();
     case "revoke":
       return answers.revoke(RevokeRequest.parse(await readJson(request)));
+    case "pending":
+      return answers.pending();
+    case "approve":
+      return answers.approve(ApproveRequest.parse(await readJson(request)));
+    case "joinKeys":
+      return answers.joinKeys();
+    case "rotateJoinKey":
+      return answers.rotateJoinKey();
+    case "audit":
+      return answers.audit();
     default:
       return endpoint satisfies never;
   }

@@ -7,8 +7,6 @@ import {
   type MemberList,
   type MeshStatus,
   type NodeStatus,
-  type Revocation,
-  type RevokeAnswer,
 } from "@cluster-os/api";
 import { describeDiagnostic, type NodeProtocolStatus } from "@cluster-os/formation";
 import { nodeName, type NodeId } from "@cluster-os/identity";
@@ -39,18 +37,6 @@ export function memberList(view: View): MemberList {
     },
     status: healthOf(member.status),
   }));
-}
-
-/** `POST /v1/revoke`. */
-export function revokeAnswer({
-  nodeName: name,
-  nodeId,
-  revokedAt,
-  wasServer,
-  retiredJoinKeys,
-}: Revocation): RevokeAnswer {
-  const at = new Date(revokedAt).toISOString();
-  return { name, nodeId, revokedAt: at, wasServer, retiredJoinKeys: [...retiredJoinKeys] };
 }
 
 /** Who serves, by etcd's own list where this machine can ask it, and by the members' word where it cannot. */

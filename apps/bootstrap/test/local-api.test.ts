@@ -26,6 +26,11 @@ describe("the local API", () => {
     ringKeys: () => Promise.resolve(RING_KEYS),
     rotateRingKey: () => Promise.reject(new PeerApiError(409, "a worker")),
     leave: () => Promise.reject(new PeerApiError(409, "a server")),
+    pending: () => Promise.resolve([]),
+    approve: ({ node }) => Promise.reject(new PeerApiError(409, `nobody called ${node} waits`)),
+    joinKeys: () => Promise.resolve([]),
+    rotateJoinKey: () => Promise.resolve([]),
+    audit: () => Promise.resolve({ genesis: "", entries: [] }),
     revoke: ({ node }) => Promise.reject(new PeerApiError(409, `no member is called ${node}`)),
   };
 

@@ -1,5 +1,7 @@
 import { parseWords } from "./arguments.ts";
 import { UsageError, type Command } from "./command.ts";
+import { approve } from "./commands/approve.ts";
+import { audit } from "./commands/audit.ts";
 import { doctor } from "./commands/doctor.ts";
 import { down } from "./commands/down.ts";
 import { firewall } from "./commands/firewall.ts";
@@ -14,6 +16,7 @@ import { leave } from "./commands/leave.ts";
 import { logs } from "./commands/logs.ts";
 import { members } from "./commands/members.ts";
 import { partition } from "./commands/partition.ts";
+import { pending } from "./commands/pending.ts";
 import { pause, plan, resume } from "./commands/plan.ts";
 import { revoke } from "./commands/revoke.ts";
 import { shell } from "./commands/shell.ts";
@@ -55,8 +58,11 @@ export const COMMANDS: readonly Command[] = [
   start,
   leave,
   join,
+  pending,
+  approve,
   revoke,
   key,
+  audit,
   partition,
   heal,
   down,

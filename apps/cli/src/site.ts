@@ -1,9 +1,12 @@
 import type {
+  AuditAnswer,
   ClusterStatus,
   FirewallReport,
+  JoinKeyList,
   LeaveAnswer,
   MemberList,
   NodeStatus,
+  PendingNodeEntry,
   RevokeAnswer,
   RingKeyReport,
 } from "@cluster-os/api";
@@ -19,6 +22,11 @@ export interface LocalApi {
   rotateRingKey(signal?: AbortSignal): Promise<RingKeyReport>;
   leave(signal?: AbortSignal): Promise<LeaveAnswer>;
   revoke(node: string, signal?: AbortSignal): Promise<RevokeAnswer>;
+  pending(signal?: AbortSignal): Promise<readonly PendingNodeEntry[]>;
+  approve(node: string, signal?: AbortSignal): Promise<PendingNodeEntry>;
+  joinKeys(signal?: AbortSignal): Promise<JoinKeyList>;
+  rotateJoinKey(signal?: AbortSignal): Promise<JoinKeyList>;
+  audit(signal?: AbortSignal): Promise<AuditAnswer>;
 }
 
 export interface RunOptions {

@@ -1,10 +1,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type {
+  AuditAnswer,
   ClusterStatus,
   FirewallReport,
+  JoinKeyList,
   MemberList,
   NodeStatus,
+  PendingNodeEntry,
   RevokeAnswer,
   RingKeyReport,
 } from "@cluster-os/api";
@@ -32,6 +35,8 @@ export class FakeMachine implements LabMachine {
   readonly ran: string[] = [];
   exitCode = 0;
   captured: Captured = { exitCode: 1, stdout: "", stderr: "" };
+  waiting: readonly PendingNodeEntry[] = [];
+  log: AuditAnswer = { genesis: "", entries: [] };
   revoked: RevokeAnswer = {
     name: NAMES[2],
     nodeId: `ed25519:${"c".repeat(64)}`,
@@ -58,6 +63,14 @@ export class FakeMachine implements LabMachine {
       ringKeys: () => Promise.resolve(this.ringKeys[Math.min(this.looks++, this.ringKeys.length - 1)]!),
       rotateRingKey: () => Promise.resolve(this.ringKeys[0]!),
       leave: () => Promise.resolve({ name: NAMES[this.number - 1] ?? "", clusterId: "c0ffee" }),
+      pending: () => Promise.resolve(this.waiting),
+      approve: (node: string) => {
+        this.ran.push(`approve ${node}`);
+        return Promise.resolve(WAITING);
+      },
+      joinKeys: () => Promise.resolve(JOIN_KEYS),
+      rotateJoinKey: () => Promise.resolve(JOIN_KEYS),
+      audit: () => Promise.resolve(this.log),
       revoke: (node: string) => {
         this.ran.push(`revoke ${node}`);
         return Promise.resolve(this.revoked);
@@ -87,6 +100,18 @@ export class FakeMachine implements LabMachine {
     return this.answer instanceof Error ? Promise.reject(this.answer) : Promise.resolve(this.answer);
   }
 }
+
+export const WAITING: PendingNodeEntry = {
+  name: "n-dddddddddd",
+  nodeId: `ed25519:${"d".repeat(64)}`,
+  appliedAt: "2026-01-01T00:00:00.000Z",
+  isApproved: false,
+};
+
+export const JOIN_KEYS: JoinKeyList = [
+  { id: "a".repeat(16), joinKey: "bmV3", isRetired: false, isGiven: false },
+  { id: "b".repeat(16), joinKey: "b2xk", isRetired: true, isGiven: true },
+];
 
 export class FakeLab implements LabControl {
   isPossible = true;

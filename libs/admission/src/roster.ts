@@ -106,6 +106,11 @@ export class Roster {
       .map(([index, nodeId]) => ({ nodeId, index, isFounder: this.isFounder(nodeId) }));
   }
 
+  /** What every genuine admission record says, also of nodes that were revoked since. */
+  admissions(): readonly AdmissionPayload[] {
+    return this.#ordered().map(({ payload }) => payload);
+  }
+
   /** Genuine records that were refused, since they contradict others. */
   conflicts(): readonly AdmissionPayload[] {
     return this.#conflicts;

@@ -43,6 +43,13 @@ export const ClusterConfigFile = z.strictObject({
       "the machines found a cluster once no new one has appeared for a while.",
     "a whole number from 1 to 4096, for example 3",
   ),
+  admission: field(
+    z.enum(["open", "approve"]),
+    "Who is let in. `open`: holders of the join key, unattended. `approve`: everybody waits until a person approves the " +
+      "machine, by `cluster-os approve` or its ClusterNode. Counts on control-plane servers: the same on every machine. " +
+      "Default open.",
+    "open or approve",
+  ),
   seeds: field(
     z.array(z.string().regex(SEED)).max(64),
     "Members to ask besides those that are found on the local network: `host:port`, IPv6 addresses in brackets.",

@@ -187,6 +187,45 @@ export const RevokeAnswer = z.object({
 });
 export type RevokeAnswer = z.infer<typeof RevokeAnswer>;
 
+/** A machine that waits for a person. */
+export const PendingNodeEntry = z.object({
+  name: z.string().describe("Its node name."),
+  nodeId: z.string().describe("Its public key: what is approved."),
+  appliedAt: z.iso.datetime().describe("When it last asked, within ten minutes."),
+  isApproved: z.boolean().describe("Whether it was approved, and is about to be let in."),
+});
+export type PendingNodeEntry = z.infer<typeof PendingNodeEntry>;
+
+/** `GET /v1/pending`. */
+export const PendingNodeList = z.array(PendingNodeEntry);
+
+/** `POST /v1/approve`: on a server, a person lets a machine in that waits, or is yet to come. */
+export const ApproveRequest = z.object({
+  node: z.string().max(80).describe("The machine's node name, or its public key."),
+});
+export type ApproveRequest = z.infer<typeof ApproveRequest>;
+
+/** `GET /v1/join-keys`: the join keys this machine knows, newest first. */
+export const JoinKeyList = z.array(
+  z.object({
+    id: z.string().describe("16 hexadecimal digits that name the key and say nothing about it."),
+    joinKey: z.string().describe("The key itself, as `joinKey` of the given file has it: a secret."),
+    isRetired: z.boolean().describe("Whether its holders wait for approval instead of being let in."),
+    isGiven: z.boolean().describe("Whether it is the one of this machine's own given file."),
+  }),
+);
+export type JoinKeyList = z.infer<typeof JoinKeyList>;
+
+/** `GET /v1/audit`: the audit log, for `cluster-os audit`, which examines it itself. */
+export const AuditAnswer = z.object({
+  genesis: z.base64().describe("The genesis record, as it is signed."),
+  entries: z
+    .array(z.base64().nullable())
+    .describe("The signed entries, from the first; null for one that is missing."),
+  head: z.base64().optional().describe("The newest entry that this machine heard of from the other members."),
+});
+export type AuditAnswer = z.infer<typeof AuditAnswer>;
+
 /** The body of every answer that is not 200. 503 means "not yet, ask again"; 4xx is final. */
 export const LocalApiProblem = z.object({
   error: z.string().describe("What was refused, why, and the way out."),
@@ -278,6 +317,44 @@ export const LOCAL_API = {
       "Takes a node out of the cluster for ever. Only on a ready control-plane server; elsewhere it is refused with 409, naming the servers.",
     request: RevokeRequest,
     answer: RevokeAnswer,
+  },
+  pending: {
+    method: "GET",
+    path: "/v1/pending",
+    access: "group",
+    description: "Machines that wait for a person. Only on a ready control-plane server, as with `revoke`.",
+    answer: PendingNodeList,
+  },
+  approve: {
+    method: "POST",
+    path: "/v1/approve",
+    access: "root",
+    description:
+      "Lets a machine in that waits, or is yet to come. Only on a ready control-plane server, as with `revoke`.",
+    request: ApproveRequest,
+    answer: PendingNodeEntry,
+  },
+  joinKeys: {
+    method: "GET",
+    path: "/v1/join-keys",
+    access: "root",
+    description: "The join keys that this machine knows, newest first.",
+    answer: JoinKeyList,
+  },
+  rotateJoinKey: {
+    method: "POST",
+    path: "/v1/join-key",
+    access: "root",
+    description:
+      "Gives the cluster a new join key and retires all others. Only on a ready control-plane server, as with `revoke`.",
+    answer: JoinKeyList,
+  },
+  audit: {
+    method: "GET",
+    path: "/v1/audit",
+    access: "group",
+    description: "The audit log as it is signed. Only on a ready control-plane server, as with `revoke`.",
+    answer: AuditAnswer,
   },
 } as const satisfies Readonly<Record<string, LocalApiEndpoint>>;
 

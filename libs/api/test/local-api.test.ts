@@ -1,20 +1,12 @@
 import { expect } from "chai";
 import { findEndpoint, LOCAL_API, LOCAL_API_VERSION, type LocalApiAccess } from "@cluster-os/api";
 
-const GROUP = [
-  "GET /v1/status",
-  "GET /v1/cluster",
-  "GET /v1/members",
-  "GET /v1/firewall",
-  "GET /v1/ring-keys",
-];
-const ROOT = [
-  ...GROUP,
-  "POST /v1/rotate-ring-key",
-  "POST /v1/agent-certificate",
-  "POST /v1/leave",
-  "POST /v1/revoke",
-];
+const inTable = (isWanted: (access: LocalApiAccess) => boolean): readonly string[] =>
+  Object.values(LOCAL_API)
+    .filter(({ access }) => isWanted(access))
+    .map(({ method, path }) => `${method} ${path}`);
+const GROUP = inTable((access) => access === "group");
+const ROOT = inTable(() => true);
 
 describe("findEndpoint", () => {
   const found: readonly [string, string, LocalApiAccess, string][] = [

@@ -7,6 +7,8 @@ export { describeDiagnostic, type Diagnostic } from "./diagnostic.ts";
 export type { ApplicantView } from "./effect.ts";
 export type { Discovery, RevocationDecision } from "./formation-interface.ts";
 export { FORMATION_BYTE } from "./frame.ts";
+export { joinKeyId } from "./join-key.ts";
+export { AUDIT_HEAD_KEY } from "./ledger.ts";
 export { NodeProtocol } from "./node-protocol.ts";
 export type {
   JoinStage,

@@ -48,6 +48,11 @@ export class JoinKey {
   }
 }
 
+/** The ID of a join key: 16 hexadecimal digits that say nothing about it. */
+export function joinKeyId(key: Uint8Array): string {
+  return new JoinKey(key).id;
+}
+
 export type MacPurpose = "beacon" | "ballot" | "application" | "answer";
 
 /** Whether a tag says that its sender has no join key. */

@@ -1,6 +1,7 @@
 import type { NodeId } from "@cluster-os/identity";
 import {
   openAdmission,
+  openAuditEntry,
   openEstablished,
   openRevocation,
   Roster,
@@ -79,7 +80,7 @@ export class Ledger {
 
   /** Everything known, to be spread. */
   statements(): readonly Statement[] {
-    const { established, roles, joinKey } = this.#store.state;
+    const { established, roles, joinKey, auditHead } = this.#store.state;
     const { admissions, revocations } = this.roster.records();
     const ringRecord = this.ring.ring.newestRecord?.bytes;
     return [
@@ -93,9 +94,18 @@ export class Ledger {
       })),
       ...(established ? [{ key: ESTABLISHED_KEY, bytes: established }] : []),
       ...(roles ? [{ key: ROLES_KEY, bytes: roles }] : []),
+      ...(auditHead ? [{ key: AUDIT_HEAD_KEY, bytes: auditHead }] : []),
       ...(joinKey ? [{ key: JOIN_KEY_KEY, bytes: joinKey }] : []),
       ...(ringRecord ? [{ key: RING_KEY_KEY, bytes: ringRecord }] : []),
     ];
+  }
+
+  #learnAuditHead(bytes: Uint8Array): number {
+    const { sequence } = openAuditEntry(bytes, this.#authority).payload;
+    const { auditHead } = this.#store.state;
+    const known = auditHead ? openAuditEntry(auditHead, this.#authority).payload.sequence : 0;
+    if (sequence > known) this.#store.change({ auditHead: bytes });
+    return sequence;
   }
 
   #take({ key, bytes }: Statement, persistBy: Instant): number | undefined {
@@ -123,6 +133,8 @@ export class Ledger {
         return this.joinKey.learn(bytes);
       case RING_KEY_KEY:
         return this.ring.learn(bytes);
+      case AUDIT_HEAD_KEY:
+        return this.#learnAuditHead(bytes);
       default:
         return undefined;
     }
@@ -132,6 +144,9 @@ export class Ledger {
 export const ESTABLISHED_KEY = "established";
 /** The newest ring key's record; the key itself is not gossiped. */
 export const RING_KEY_KEY = "ring-key";
+
+/** The newest entry of the audit log: who cuts off its end in the API is found out by any member. */
+export const AUDIT_HEAD_KEY = "audit-head";
 
 export function admissionKey(nodeId: NodeId): string {
   return `admission/${nodeId}`;

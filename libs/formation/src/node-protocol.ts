@@ -4,6 +4,7 @@ import {
   GENESIS_RING_KEY_ID,
   type Genesis,
   type GenesisPayload,
+  type JoinKeyPayload,
   type Roster,
 } from "@cluster-os/admission";
 import {
@@ -169,6 +170,21 @@ export class NodeProtocol {
   /** The authority key's seed, on a server. */
   get authoritySeed(): Uint8Array | undefined {
     return this.#store.state.authoritySeed;
+  }
+
+  /** The join key in force, if there was a rotation. */
+  get joinKeyInForce(): JoinKeyPayload | undefined {
+    return this.#formation.ledger?.joinKey.inForce;
+  }
+
+  /** The genesis record; undefined until this machine is a member. */
+  get genesisRecord(): Genesis | undefined {
+    return this.#formation.ledger?.genesis;
+  }
+
+  /** Whether a join key admits nobody unattended any more. */
+  isRetired(joinKeyId: string): boolean {
+    return this.#formation.ledger?.isRetired(joinKeyId) ?? false;
   }
 
   /** IDs of the join keys by which a machine is admitted unattended, as far as this one knows. */

@@ -37,6 +37,8 @@ export const NodeState = z.object({
   authoritySeed: Bytes.optional(),
   /** The record of the join key in force, if there was a rotation. */
   joinKey: Bytes.optional(),
+  /** The newest entry of the audit log. */
+  auditHead: Bytes.optional(),
   admissions: z.array(Bytes),
   revocations: z.array(Bytes),
   epochs: EpochState,

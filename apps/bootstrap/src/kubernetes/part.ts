@@ -1,6 +1,5 @@
 import type { KubernetesState } from "@cluster-os/api";
 import type { AutopilotPolicy } from "@cluster-os/election";
-import type { RevocationDecision } from "@cluster-os/formation";
 import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { NodeKeys } from "@cluster-os/identity/drivers";
 import type { Distribution, JoinCredentials, KubernetesStatus } from "@cluster-os/kubernetes";
@@ -11,6 +10,7 @@ import { servePeerApi } from "../peer-api/server.ts";
 import { certificateHandler, CERTIFICATE_TOPIC } from "../server/certificate-handler.ts";
 import type { AutopilotOptions } from "../server/autopilot.ts";
 import { ControlPlane, createBaseObjects } from "../server/control-plane.ts";
+import type { Trust } from "../server/desk.ts";
 import type { Settings } from "../settings.ts";
 import type { Steps } from "../steps.ts";
 import { askClock, clockHandler, CLOCK_TOPIC } from "../time/clock-topic.ts";
@@ -42,14 +42,10 @@ export interface KubernetesPartOptions {
   readonly onJoined: (epoch: number) => Promise<void>;
   /** Keeps the authority key's seed, which a machine gets when it becomes a server; undefined: it is one no more. */
   readonly keepAuthority: (seed: Uint8Array | undefined) => Promise<void>;
-  readonly authoritySeed: () => Uint8Array | undefined;
   /** Signs who runs the control plane and tells all members. */
   readonly publishRoles: AutopilotOptions["publish"];
   readonly policy: AutopilotPolicy;
-  /** Writes the admission record of a node that has taken this index. */
-  readonly admit: (nodeId: NodeId, index: number) => Promise<void>;
-  /** Signs the revocation of a node and spreads it. */
-  readonly revoke: (decision: RevocationDecision) => Promise<void>;
+  readonly trust: Trust;
   /** How many times slower than usual the machines are. */
   readonly patience: number;
   readonly steps: Steps;
@@ -72,7 +68,7 @@ export class KubernetesPart implements AsyncDisposable {
   #peerApi: AsyncDisposable | undefined;
 
   constructor(options: KubernetesPartOptions) {
-    const { keys, rng, distribution, view, settings, admit, revoke, patience, clock, logger } = options;
+    const { keys, rng, distribution, view, settings, trust, patience, clock, logger } = options;
     this.#options = options;
     this.#peers = new PeerApiClient({ identity: keys.identity, sealing: keys.sealing, rng });
     this.clocks = new ClockWatch({
@@ -88,8 +84,7 @@ export class KubernetesPart implements AsyncDisposable {
       kubeconfigPath: settings.kubeconfigPath,
       manifestsPath: settings.manifestsPath,
       isReady: () => this.state === "ready" && this.role === "server" && view.isServer(this.#self),
-      admit,
-      revoke,
+      trust,
       patience,
       autopilot: {
         policy: options.policy,
@@ -255,7 +250,7 @@ export class KubernetesPart implements AsyncDisposable {
         [CREDENTIALS_TOPIC]: credentialsHandler({
           ...server,
           epoch: () => view.epoch.epoch,
-          authoritySeed: this.#options.authoritySeed,
+          authoritySeed: this.#options.trust.authoritySeed,
         }),
         [STEP_DOWN_TOPIC]: stepDownHandler(server),
         [JOIN_DONE_TOPIC]: joinDoneHandler(slot),

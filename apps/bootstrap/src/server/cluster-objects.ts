@@ -15,6 +15,7 @@ import { podNetwork, type AddressPlan } from "@cluster-os/mesh";
 import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { RosterEntry } from "../view.ts";
 import type { Logger } from "@cluster-os/std";
+import { readPending } from "./applicants.ts";
 import { applyObject, CLUSTER_NODES, createOnce, FIELD_MANAGER } from "./kube.ts";
 import type { NodeEvents } from "./node-events.ts";
 import { planExposure, planIdentity, planMember, type Verdict } from "./verdicts.ts";
@@ -120,7 +121,7 @@ export class ClusterObjects {
       const entry = entries.get(name);
       const exposure = entry && isServer(entry.nodeId) ? planExposure(exposedBy()) : undefined;
       const verdicts: Record<string, Verdict> = {
-        Member: planMember(entry),
+        Member: planMember(entry, readPending(node) !== undefined),
         IdentityVerified: planIdentity(entry?.nodeId, node.status?.nodeID),
         ...(exposure && { RootKeysExposed: exposure }),
       };

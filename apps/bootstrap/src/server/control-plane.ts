@@ -1,5 +1,4 @@
-import { NAMESPACE, serverUser, SERVERS_GROUP, type Revocation } from "@cluster-os/api";
-import type { RevocationDecision } from "@cluster-os/formation";
+import { NAMESPACE, serverUser, SERVERS_GROUP } from "@cluster-os/api";
 import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { Distribution } from "@cluster-os/kubernetes";
 import type { KubeClient } from "@cluster-os/kube";
@@ -9,15 +8,16 @@ import { JoinSlot } from "../kubernetes/join-slot.ts";
 import { PeerApiError } from "../peer-api/protocol.ts";
 import type { View } from "../view.ts";
 import { takeIndex } from "./admissions.ts";
+import { MAX_PENDING } from "./applicants.ts";
 import { Autopilot, type AutopilotOptions, type AutopilotView } from "./autopilot.ts";
 import { eventsOf, type AutopilotAct } from "./autopilot-events.ts";
 import { ClusterObjects } from "./cluster-objects.ts";
+import { Desk, type Trust } from "./desk.ts";
 import { install, readInstalled, readManifests } from "./installation.ts";
 import { isInstallationDue } from "./installation-plan.ts";
 import { openKube } from "./kube.ts";
 import { HeldLease } from "./leadership.ts";
 import { NodeEvents } from "./node-events.ts";
-import { Revocations } from "./revocations.ts";
 import { RolesObject } from "./roles-object.ts";
 
 /** A server's certificate is issued again at each start of bootstrap, and well before its end while it runs. */
@@ -34,9 +34,7 @@ export interface ControlPlaneOptions {
   readonly manifestsPath: string;
   /** Whether this machine's API server answers. */
   readonly isReady: () => boolean;
-  readonly admit: (nodeId: NodeId, index: number) => Promise<void>;
-  /** Signs the revocation of a node and spreads it. */
-  readonly revoke: (decision: RevocationDecision) => Promise<void>;
+  readonly trust: Trust;
   /** How many times slower than usual the machines are. */
   readonly patience: number;
   /** What autopilot sees of the cluster, and how its decisions get about. */
@@ -53,12 +51,13 @@ export interface ControlPlaneOptions {
 export class ControlPlane {
   readonly #options: ControlPlaneOptions;
   readonly #applicants = new Set<NodeId>();
+  readonly #pending = new Set<NodeId>();
   #kube: KubeClient | undefined;
   #kubeOpenedAt = 0;
   #slot: JoinSlot | undefined;
   #lease: HeldLease | undefined;
   #objects: ClusterObjects | undefined;
-  #revocations: Revocations | undefined;
+  #desk: Desk | undefined;
   #events: NodeEvents | undefined;
   #roles: RolesObject | undefined;
   readonly #autopilot: Autopilot;
@@ -98,32 +97,38 @@ export class ControlPlane {
     this.#applicants.add(nodeId);
   }
 
-  /** At a person's request: takes a node out for ever. Throws a PeerApiError that says why not. */
-  async revoke(node: string): Promise<Revocation> {
-    const { view, self, clock } = this.#options;
-    const names = view.servers.filter((server) => !view.isRevoked(server)).map(nodeName);
+  /** An application came that needs a person. */
+  wait(nodeId: NodeId): void {
+    if (this.#pending.size < MAX_PENDING) this.#pending.add(nodeId);
+  }
+
+  /** For what only a server does, at a person's request. Throws a PeerApiError that says where, or when. */
+  get desk(): Desk {
+    const { view, self } = this.#options;
     if (!view.isServer(self)) {
+      const names = view.servers.filter((server) => !view.isRevoked(server)).map(nodeName);
       throw new PeerApiError(
         409,
-        `only a control-plane server revokes nodes, so that no other machine can; run this on ${names.join(" or ")}`,
+        `only a control-plane server does this, so that no other machine can; run it on ${names.join(" or ")}`,
       );
     }
-    if (!this.kube || !this.#revocations) {
-      throw new PeerApiError(
-        503,
-        "this server's Kubernetes does not answer yet, and a revocation is decided there",
-      );
-    }
-    return this.#revocations.revoke(node, `cluster-os on ${nodeName(self)}`, clock.wallTime());
+    if (this.kube && this.#desk) return this.#desk;
+    throw new PeerApiError(
+      503,
+      "this server's Kubernetes does not answer yet, and what is decided is kept there",
+    );
   }
 
   async round(signal: AbortSignal): Promise<void> {
     if (!this.#options.isReady()) return;
     const kube = await this.#open(signal);
     for (const nodeId of this.#applicants) {
-      await this.#options.admit(nodeId, await takeIndex(kube, nodeId, MAX_INDEX));
+      await this.#options.trust.admit(nodeId, await takeIndex(kube, nodeId, MAX_INDEX));
       this.#applicants.delete(nodeId);
     }
+    for (const nodeId of this.#pending) this.#desk?.applicants.wait(nodeId);
+    this.#pending.clear();
+    await this.#desk?.applicants.ask(this.#options.clock.wallTime());
     await this.#lead(signal);
   }
 
@@ -135,13 +140,13 @@ export class ControlPlane {
     if (isLeader !== this.#isLeader) logger.info(isLeader ? "leads the cluster's objects" : "follows");
     if (isLeader && !this.#isLeader) {
       this.#objects?.restart();
-      this.#revocations?.restart();
+      this.#desk?.restart();
     }
     this.#isLeader = isLeader;
     // Before what takes longer: a lost server is not to wait for it.
     await this.#keepRoles(isLeader, signal);
     if (!isLeader) return;
-    if ((await this.#revocations?.round(clock.wallTime())) === false) return this.#abdicate();
+    if ((await this.#desk?.round(clock.wallTime())) === false) return this.#abdicate();
     await this.#objects?.round(clock.wallTime());
     if (!this.#isInstalled) await this.#install();
   }
@@ -213,19 +218,20 @@ export class ControlPlane {
       addressPlan,
       roster,
       isServer: (nodeId) => view.isServer(nodeId),
-      exposedBy: () => this.#revocations?.exposedBy ?? [],
+      exposedBy: () => this.#desk?.revocations.exposedBy ?? [],
       removeMember,
       logger,
     });
-    this.#revocations = new Revocations({
+    this.#desk = new Desk({
       kube,
+      trust: this.#options.trust,
       view,
       self,
       events,
       etcdMembers: async () =>
         (await distribution.status(AbortSignal.timeout(4_000 * this.#options.patience))).etcdMembers,
-      revoke: this.#options.revoke,
       removeMember,
+      rng,
       logger,
     });
     this.#lease = new HeldLease({

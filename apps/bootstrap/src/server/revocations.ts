@@ -1,4 +1,11 @@
-import { NAMESPACE, readRevocation, REVOKED_LABEL, revocationObject, type Revocation } from "@cluster-os/api";
+import {
+  NAMESPACE,
+  NODE_ID_ANNOTATION,
+  readRevocation,
+  REVOKED_LABEL,
+  revocationObject,
+  type Revocation,
+} from "@cluster-os/api";
 import { NodeId, nodeName } from "@cluster-os/identity";
 import type { EtcdMemberStatus } from "@cluster-os/kubernetes";
 import { RESOURCES, type KubeClient } from "@cluster-os/kube";
@@ -64,7 +71,9 @@ export class Revocations {
    */
   async round(wallTime: number): Promise<boolean> {
     for (const { metadata, spec } of (await this.#options.kube.list(CLUSTER_NODES)).items) {
-      if (spec?.admission === "Revoked") await this.#revokeBySpec(metadata.name, wallTime);
+      // Of one that waits, the name alone does not tell the key.
+      const node = metadata.annotations?.[NODE_ID_ANNOTATION] ?? metadata.name;
+      if (spec?.admission === "Revoked") await this.#revokeBySpec(node, wallTime);
     }
     const revocations = await this.list();
     this.#exposedBy = revocations

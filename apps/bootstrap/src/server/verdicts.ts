@@ -6,7 +6,14 @@ export interface Verdict {
 }
 
 /** Condition Member: whether the machine takes part. `entry` is undefined for one that was never admitted. */
-export function planMember(entry: { readonly hasLeft: boolean } | undefined): Verdict {
+export function planMember(entry: { readonly hasLeft: boolean } | undefined, isPending = false): Verdict {
+  if (!entry && isPending) {
+    return {
+      status: "False",
+      reason: "Pending",
+      message: "the machine waits for a person: `cluster-os approve`, or spec.admission: Approved",
+    };
+  }
   if (!entry) {
     return { status: "False", reason: "NotAdmitted", message: "no admission record has a key of this name" };
   }

@@ -13,6 +13,9 @@ import {
   LocalApiProblem,
   type AgentCertificateAnswer,
   type AgentCertificateRequest,
+  type AuditAnswer,
+  type JoinKeyList,
+  type PendingNodeEntry,
   type LocalApiAccess,
   type LeaveAnswer,
   type LocalApiEndpoint,
@@ -98,6 +101,27 @@ export class LocalApiClient {
       signal,
       timeoutMs: Math.max(30_000, this.#timeoutMs),
     });
+  }
+
+  pending(signal?: AbortSignal): Promise<readonly PendingNodeEntry[]> {
+    return this.#call(LOCAL_API.pending, { signal });
+  }
+
+  approve(node: string, signal?: AbortSignal): Promise<PendingNodeEntry> {
+    return this.#call(LOCAL_API.approve, { body: { node }, signal });
+  }
+
+  joinKeys(signal?: AbortSignal): Promise<JoinKeyList> {
+    return this.#call(LOCAL_API.joinKeys, { signal });
+  }
+
+  rotateJoinKey(signal?: AbortSignal): Promise<JoinKeyList> {
+    return this.#call(LOCAL_API.rotateJoinKey, { signal });
+  }
+
+  audit(signal?: AbortSignal): Promise<AuditAnswer> {
+    // A log of years is some megabytes.
+    return this.#call(LOCAL_API.audit, { signal, timeoutMs: Math.max(30_000, this.#timeoutMs) });
   }
 
   async #call<Answer extends z.ZodType>(

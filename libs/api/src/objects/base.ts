@@ -1,5 +1,6 @@
 import { ClusterNode } from "../resources/cluster-node.ts";
 import { crdOf } from "../resources/crd.ts";
+import { recordPolicyObjects } from "./audit.ts";
 import { agentPolicyObjects } from "./agent-policy.ts";
 import type { PlainObject } from "./kubernetes-object.ts";
 import { MANAGED_BY, NAMESPACE } from "./names.ts";
@@ -18,5 +19,10 @@ export function baseObjects(): readonly PlainObject[] {
 
 /** What the Helm chart carries of these: policies on who writes what. */
 export function admissionPolicyObjects(): readonly PlainObject[] {
-  return [...agentPolicyObjects(), ...operatorPolicyObjects(), ...revocationPolicyObjects()];
+  return [
+    ...agentPolicyObjects(),
+    ...operatorPolicyObjects(),
+    ...revocationPolicyObjects(),
+    ...recordPolicyObjects(),
+  ];
 }

@@ -76,6 +76,29 @@ export function revocationName(nodeName: string): string {
  */
 export const KEYS_REPLACED_ANNOTATION = "cluster-os.dev/root-keys-replaced";
 
+/** Label of the ClusterNode of a machine that waits for a person to approve it. */
+export const PENDING_LABEL = "cluster-os.dev/pending";
+
+/** Annotations of such a ClusterNode: the machine's public key, and when it last applied, in RFC 3339. */
+export const NODE_ID_ANNOTATION = "cluster-os.dev/node-id";
+export const APPLIED_AT_ANNOTATION = "cluster-os.dev/applied-at";
+
+/** Label of a Secret that holds a join key of the cluster; its value is the key's number. */
+export const JOIN_KEY_LABEL = "cluster-os.dev/join-key";
+
+/** Name of that Secret. */
+export function joinKeyName(sequence: number): string {
+  return `join-key-${sequence}`;
+}
+
+/** Label of what belongs to the audit log. */
+export const AUDIT_LABEL = "cluster-os.dev/audit";
+
+/** Name of the object that holds an entry of the audit log. */
+export function auditName(sequence: number): string {
+  return `audit-${String(sequence).padStart(10, "0")}`;
+}
+
 /** The Kubernetes user that the kubelet of a node is. */
 export function kubeletUser(nodeName: string): string {
   return `system:node:${nodeName}`;

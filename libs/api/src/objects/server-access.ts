@@ -52,6 +52,8 @@ export function serverAccessObjects(): readonly PlainObject[] {
       subject,
       rules: [
         { apiGroups: [""], resources: ["configmaps"], verbs: ALL },
+        // The cluster's join keys: every server has the keys of all Secrets anyway.
+        { apiGroups: [""], resources: ["secrets"], verbs: ["get", "list", "create"] },
         { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ALL },
         { apiGroups: RBAC, resources: ["roles", "rolebindings"], verbs: MAKE },
       ],

@@ -323,6 +323,7 @@ export interface ClusterNodeObject {
     readonly resourceVersion?: string;
     readonly uid?: string;
     readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
     readonly deletionTimestamp?: string;
     readonly finalizers?: readonly string[];
   };
