@@ -1,4 +1,4 @@
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { waitFor } from "@cluster-os/std/drivers";
@@ -9,7 +9,7 @@ import { nspawnCommand, REAL_FOLDERS } from "../nspawn.ts";
 import type { MachineState, NspawnMake, ProcessRef } from "../state.ts";
 import { makeCgroups, readCgroupFacts } from "./cgroup-files.ts";
 import { NAMESPACES } from "./ip.ts";
-import { findLeader, isAlive, readProcess } from "./processes.ts";
+import { findLeader, isAlive, readIfThere, readProcess } from "./processes.ts";
 import type { LabStore, MachineFolders } from "./store.ts";
 
 export interface BootOptions {
@@ -44,7 +44,7 @@ export async function bootMachine({ names, store, make, number }: BootOptions): 
   };
   await store.writeMachine(state);
   await makeCgroups(plans);
-  const supervisor = await launch(names.machine(number), store, folders, make);
+  const supervisor = await launch(names.machine(number), number, store, folders, make);
   await store.writeMachine({ ...state, supervisor });
   const leader = await awaitLeader(supervisor, number, folders);
   const booted = { ...state, supervisor, leader };
@@ -70,6 +70,7 @@ async function makeFolders(folders: MachineFolders): Promise<void> {
 /** Starts systemd-nspawn in a session of its own, with a mount namespace that ends with it. */
 async function launch(
   name: string,
+  number: number,
   store: LabStore,
   folders: MachineFolders,
   make: NspawnMake,
@@ -106,10 +107,12 @@ async function launch(
     { env, extendEnv: false, cwd: "/", stdio: "ignore", detached: true, cleanup: false, reject: false },
   );
   started.nodeChildProcess.unref();
-  const facts = started.pid === undefined ? undefined : await readProcess(started.pid);
-  if (facts === undefined) {
+  if (started.pid === undefined) {
     throw new LabError(`could not start ${name}`, { log: folders.log, cause: (await started).cause });
   }
+  const facts = await readProcess(started.pid);
+  // It started, and what cannot boot may be over before it is looked at.
+  if (facts === undefined) throw await endedEarly(number, folders);
   return { pid: facts.pid, startTicks: facts.startTicks };
 }
 
@@ -123,8 +126,10 @@ async function awaitLeader(
     { what: `systemd of m${number}`, timeoutMs: LEADER_TIMEOUT_MS, everyMs: 20 },
   );
   if (found !== "ended") return found;
-  const lines = (await readFile(folders.log, "utf8")).trim().split("\n");
-  throw new LabError(`machine m${number} ended before it booted: ${lines.at(-1) ?? ""}`, {
-    log: folders.log,
-  });
+  throw await endedEarly(number, folders);
+}
+
+async function endedEarly(number: number, { log }: MachineFolders): Promise<LabError> {
+  const said = (await readIfThere(log))?.trim().split("\n").at(-1) ?? "";
+  return new LabError(`machine m${number} ended before it booted: ${said}`, { log });
 }
