@@ -26,7 +26,7 @@ cluster: node ## Boot NODES machines (default 3) on this host and let them form 
 down: node_modules ## End that cluster and leave nothing behind
 	cluster-os down
 
-test: deps ## Run every check: format, lint, types, units, repository, lab
+test: deps ## Run every check: format, lint, types, units, repository, lab, emulated machines
 	node tools/run-tests/main.ts
 
 test-cluster: deps ## Run the scenarios on real machines only

@@ -1,11 +1,20 @@
-import { Lab } from "@cluster-os/lab";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { NodeStatus } from "@cluster-os/api";
 import { LocalApiClient } from "@cluster-os/api/drivers";
+import { Lab } from "@cluster-os/lab";
+import { bundleContract } from "@cluster-os/node-wireguard/guest";
 import { waitFor } from "@cluster-os/std/drivers";
+import { execa } from "execa";
 import { LAB } from "./cluster-os.ts";
 
 /** Emulated machines are asked seldom: a look costs them seconds of their processor. */
 const EVERY_MS = 5_000;
+
+/** What the package brings, and a folder that goes with the machine's power. */
+const PACKAGE = "/usr/lib/cluster-os";
+const SUITE = "/run/contract";
 
 export const lab = new Lab({ name: LAB });
 
@@ -52,6 +61,35 @@ export async function handshakesOf(number: number): Promise<readonly number[]> {
 /** What a program on machine `number` printed. */
 export async function on(number: number, ...argv: readonly string[]): Promise<string> {
   return (await (await lab.machine(number)).run(argv)).trim();
+}
+
+/**
+ * Runs the contract suite of the WireGuard binding on machine `number`, with the machine's own Node and native half, and
+ * gives what it printed. The machine's mesh is not touched: the suite has a network namespace of its own.
+ */
+export async function runContract(number: number): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "contract-"));
+  try {
+    await bundleContract(folder);
+    const packed = await execa("tar", ["--create", "--directory", folder, "."], { encoding: "buffer" });
+    const machine = await lab.machine(number);
+    await machine.run(["mkdir", "--parents", SUITE]);
+    await machine.run(["tar", "--extract", "--directory", SUITE], { stdin: packed.stdout });
+    // The suite looks for the native half beside itself.
+    await machine.run([
+      "ln",
+      "--symbolic",
+      "--force",
+      "--no-target-directory",
+      `${PACKAGE}/native`,
+      `${SUITE}/native`,
+    ]);
+    const { exitCode, stdout, stderr } = await machine.exec([`${PACKAGE}/bin/node`, `${SUITE}/contract.js`]);
+    if (exitCode !== 0) throw new Error(`the suite failed:\n${stdout}${stderr}`);
+    return stdout;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
 export async function bootOf(number: number): Promise<string> {

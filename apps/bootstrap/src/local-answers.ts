@@ -108,5 +108,6 @@ async function reportOf(options: LocalAnswersOptions): Promise<NodeStatus> {
     interfaces: interfaces(),
     counters: protocol.counters(),
     firewallError: firewall.error,
+    patience: config.patience ?? 1,
   });
 }

@@ -157,6 +157,8 @@ export interface NodeReportInput {
   readonly counters: Readonly<Record<string, number>>;
   /** Why the firewall is not in place, if it shall be and is not. */
   readonly firewallError: string | undefined;
+  /** How many times slower than usual the machines are. */
+  readonly patience: number;
 }
 
 const CLOCK_PROBLEM = {
@@ -218,6 +220,7 @@ export function nodeReport(input: NodeReportInput): NodeStatus {
         : [{ kind: "firewall-failed", message: `the firewall is not in place: ${input.firewallError}` }]),
     ],
     clockOffsets: [...input.clocks.offsets],
+    ...(input.patience !== 1 && { patience: input.patience }),
     steps: input.steps.map(({ name, atMs }) => ({ name, atMs })),
     counters: { ...input.counters },
   };

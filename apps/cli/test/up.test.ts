@@ -50,6 +50,15 @@ describe("up", () => {
     expect(stderr).to.include('the driver is nspawn or qemu, not "xen"');
   });
 
+  it("tells machines how many of them serve, if that was said", async () => {
+    const lab = new FormingLab();
+    expect(await type("up --max-servers 1", { lab })).to.include({ exitCode: 0, stderr: "" });
+    expect(parseConfigFile(lab.booted[0]?.config ?? "").maxServers).to.equal(1);
+    const { exitCode, stderr } = await type("up --max-servers 2");
+    expect(exitCode).to.equal(2);
+    expect(stderr).to.include('--max-servers is 1, 3 or 5, so that a majority is more than half, not "2"');
+  });
+
   it("only boots them, if it is not to wait", async () => {
     const { exitCode, stdout } = await type("up --nodes 2 --no-wait", { lab: new FormingLab() });
     expect(exitCode).to.equal(0);
@@ -94,7 +103,7 @@ describe("up", () => {
     expect(await type("up --nodes 5", { lab })).to.include({
       exitCode: 2,
       stderr:
-        "cluster-os: 3 machines run already, not 5; end them first: cluster-os down\nusage: cluster-os up [--nodes N] [--driver DRIVER] [--failed-server-grace TIME] [--timeout SECONDS | --no-wait]\n",
+        "cluster-os: 3 machines run already, not 5; end them first: cluster-os down\nusage: cluster-os up [--nodes N] [--driver DRIVER] [--max-servers N] [--failed-server-grace TIME] [--timeout SECONDS | --no-wait]\n",
     });
   });
 

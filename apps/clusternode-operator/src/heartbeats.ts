@@ -17,7 +17,13 @@ const DEAF_MS = (AGENT_LEASE_SECONDS * 1000) / 2;
 /** The heartbeats of all node-agents, as this process saw their Leases change. */
 export class Heartbeats {
   readonly #seen = new Map<string, Seen>();
+  readonly #deafMs: number;
   #heardAt: Instant | undefined;
+
+  /** `patience`: how many times slower than usual the machines are. */
+  constructor(patience = 1) {
+    this.#deafMs = DEAF_MS * patience;
+  }
 
   /** Some Lease changed, whosesoever it is. After a while without any, silence is measured from now on. */
   heard(now: Instant): void {
@@ -49,11 +55,11 @@ export class Heartbeats {
     if (!seen || heartbeat === "never" || heartbeat === "expired") return undefined;
     const restMs = Math.floor(seen.sighting.changedAt + seen.durationMs - now) + 1;
     // Its time is over, and nobody may say so yet.
-    return restMs > 0 ? restMs : DEAF_MS;
+    return restMs > 0 ? restMs : this.#deafMs;
   }
 
   #isDeaf(now: Instant): boolean {
-    return this.#heardAt !== undefined && now - this.#heardAt > DEAF_MS;
+    return this.#heardAt !== undefined && now - this.#heardAt > this.#deafMs;
   }
 
   forget(node: string): void {

@@ -6,7 +6,10 @@ import { createLogger, systemClock, systemRng } from "@cluster-os/std/drivers";
 import { createOperator } from "./operator.ts";
 
 const USAGE = `usage: clusternode-operator [--kubeconfig FILE] [--port PORT] [--log-level LEVEL]
-Without a kubeconfig it is a pod's service account. PORT (default 8080) serves /healthz, /readyz and /metrics.`;
+Without a kubeconfig it is a pod's service account. PORT (default 8080) serves /healthz, /readyz and /metrics.
+The variable CLUSTER_OS_PATIENCE says how many times slower than usual the machines are (default 1).`;
+
+const CALL_TIMEOUT_MS = 30_000;
 
 const { values } = parseArgs({
   options: {
@@ -22,6 +25,7 @@ if (values.help) {
 }
 
 const logger = createLogger({ level: values["log-level"] });
+const patience = readPatience(process.env["CLUSTER_OS_PATIENCE"] ?? "1");
 const stopping = new AbortController();
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stopping.abort());
 
@@ -33,6 +37,7 @@ try {
   const metrics = new KubeMetrics();
   using client = new KubeClient(connection, {
     userAgent: "cluster-os-clusternode-operator",
+    timeoutMs: CALL_TIMEOUT_MS * patience,
     onRequest: metrics.onRequest,
   });
   const operator = createOperator({
@@ -41,6 +46,7 @@ try {
     // A process that was started anew in the same pod is another candidate.
     identity: `${process.env["POD_NAME"] ?? "clusternode-operator"}_${toHex(systemRng.bytes(4))}`,
     listen: { port: Number(values.port) },
+    patience,
     onLost: () => process.exit(1),
     clock: systemClock,
     rng: systemRng,
@@ -50,4 +56,10 @@ try {
 } catch (error) {
   logger.error("the operator ends", { error: describeError(error) });
   process.exitCode = 1;
+}
+
+function readPatience(text: string): number {
+  const patience = Number(text);
+  if (patience >= 1) return patience;
+  throw new Error(`CLUSTER_OS_PATIENCE is a number of at least 1, not "${text}"`);
 }

@@ -6,6 +6,7 @@ import {
   Informer,
   LeaderElector,
   Manager,
+  patientElection,
   RESOURCES,
   type Change,
   type KubeClient,
@@ -30,6 +31,8 @@ export interface OperatorOptions {
   readonly identity: string;
   /** Where /healthz, /readyz and /metrics are. */
   readonly listen: { readonly port: number; readonly host?: string };
+  /** How many times slower than usual the machines are. Default 1. */
+  readonly patience?: number;
   /** The lease is lost: end the process. */
   readonly onLost: (error: Error) => void;
   readonly clock: Clock;
@@ -43,7 +46,7 @@ export interface OperatorOptions {
 export function createOperator(options: OperatorOptions): Manager {
   const { client, metrics, identity, listen, onLost, clock, rng, logger } = options;
   const common = { client, clock, rng, logger };
-  const { inactivityMs } = options;
+  const { inactivityMs, patience = 1 } = options;
   const watching = {
     ...common,
     metrics: metrics.informers,
@@ -66,7 +69,7 @@ export function createOperator(options: OperatorOptions): Manager {
     resource: RESOURCES.lease,
     selection: { namespace: NAMESPACE },
   });
-  const heartbeats = new Heartbeats();
+  const heartbeats = new Heartbeats(patience);
   const events = new EventRecorder({
     ...common,
     controller: "cluster-os.dev/clusternode-operator",
@@ -86,7 +89,7 @@ export function createOperator(options: OperatorOptions): Manager {
     reconcile,
     // More at once do not finish sooner on an API server that is busy with a thousand heartbeats; they compete with those.
     concurrency: 4,
-    timeoutMs: 30_000,
+    timeoutMs: 30_000 * patience,
     clock,
     rng,
     logger,
@@ -108,6 +111,7 @@ export function createOperator(options: OperatorOptions): Manager {
     namespace: NAMESPACE,
     name: "clusternode-operator",
     identity,
+    times: patientElection(patience),
     onLost,
   });
   const manager = new Manager({ logger, elector, metrics, listen });

@@ -68,4 +68,15 @@ describe("Heartbeats", () => {
     heartbeats.forget("n-b");
     expect(heartbeats.judge("n-b", 1)).to.equal("never");
   });
+
+  it("believes a stream of slow machines' Leases for longer", () => {
+    const [usual, patient] = [new Heartbeats(), new Heartbeats(10)];
+    for (const heartbeats of [usual, patient]) {
+      heartbeats.heard(0);
+      heartbeats.saw("n-a", lease("t1", 20), 0);
+      heartbeats.saw("n-a", lease("t2", 20), 1000);
+    }
+    expect(usual.judge("n-a", 30_000)).to.equal("unjudged");
+    expect(patient.judge("n-a", 30_000)).to.equal("expired");
+  });
 });

@@ -22,6 +22,8 @@ export interface AgentOptions {
   readonly rng: Rng;
   readonly logger: Logger;
   readonly pace?: Partial<AgentPace>;
+  /** How many times slower than usual the machine is: its Lease lives that much longer. Default 1. */
+  readonly patience?: number;
 }
 
 /** Milliseconds between the rounds of each loop. */
@@ -42,7 +44,7 @@ const PACE: AgentPace = { accessMs: 2000, heartbeatMs: 5000, reportMs: 5000, rer
  * is. Runs until `signal` is aborted.
  */
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
-  const { bootstrap, machine, clock, rng, logger } = options;
+  const { bootstrap, machine, clock, rng, logger, patience = 1 } = options;
   const pace = { ...PACE, ...options.pace };
   using access = new Access({
     nodeName: async (until) => (await bootstrap.status(until)).name,
@@ -53,9 +55,16 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     logger,
   });
   const bootstrapStatus = (until: AbortSignal) => bootstrap.status(until);
-  const reporter = new Reporter({ machine, bootstrapStatus, rereadMs: pace.rereadMs, clock, logger });
+  const reporter = new Reporter({
+    machine,
+    bootstrapStatus,
+    rereadMs: pace.rereadMs * patience,
+    patience,
+    clock,
+    logger,
+  });
   const loop = (name: string, everyMs: number, round: (until: AbortSignal) => Promise<void>) =>
-    repeat({ name, everyMs, round, clock, rng, logger }, signal);
+    repeat({ name, everyMs: everyMs * patience, round, clock, rng, logger }, signal);
   const heartbeat = (until: AbortSignal) => access.use((kube) => kube.renewLease(clock.wallTime(), until));
   const report = (until: AbortSignal) => access.use((kube) => reporter.round(kube, until));
   const keepAccess = loop("access", pace.accessMs, (until) => access.round(until));

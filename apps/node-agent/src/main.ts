@@ -6,25 +6,32 @@ import { canSetClock, readTracking } from "@cluster-os/time/drivers";
 import { runAgent } from "./agent.ts";
 import { openKube } from "./drivers/kube.ts";
 import { isKubeletHealthy, KUBELET_HEALTH_URL } from "./drivers/kubelet.ts";
+import { askPatience } from "./drivers/patience.ts";
 import { shutdownSignal } from "./drivers/shutdown.ts";
+
+/** bootstrap answers out of its memory. */
+const BOOTSTRAP_TIMEOUT_MS = 5_000;
 
 const logger = createLogger({ level: process.env["CLUSTER_OS_LOG_LEVEL"] ?? "info" });
 
+const signal = shutdownSignal();
+const shared = { clock: systemClock, rng: systemRng, logger };
+
 logger.info("node-agent starts", { pid: process.pid });
+const patience = await askPatience(shared, signal);
 await runAgent(
   {
-    bootstrap: new LocalApiClient(),
+    bootstrap: new LocalApiClient({ timeoutMs: BOOTSTRAP_TIMEOUT_MS * patience }),
     machine: {
       capabilities: () => readCapabilities("/"),
       versions: () => readVersions("/"),
-      isKubeletHealthy: (signal) => isKubeletHealthy(KUBELET_HEALTH_URL, signal),
-      clock: async (signal) => ({ tracking: await readTracking(signal), canSetClock: await canSetClock() }),
+      isKubeletHealthy: (until) => isKubeletHealthy(KUBELET_HEALTH_URL, until, patience),
+      clock: async (until) => ({ tracking: await readTracking(until), canSetClock: await canSetClock() }),
     },
-    openKube,
-    clock: systemClock,
-    rng: systemRng,
-    logger,
+    openKube: (credentials) => openKube(credentials, patience),
+    patience,
+    ...shared,
   },
-  shutdownSignal(),
+  signal,
 );
 logger.info("node-agent ends");

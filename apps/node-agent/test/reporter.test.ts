@@ -65,6 +65,7 @@ describe("reporter", () => {
         return node;
       },
       rereadMs: 30_000,
+      patience: 1,
       clock: { now: () => now, wallTime: () => NOW_MS },
       logger: silentLogger,
     });

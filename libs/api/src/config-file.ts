@@ -91,8 +91,8 @@ export const ClusterConfigFile = z.strictObject({
   patience: field(
     z.int().min(1).max(20),
     "How many times slower than usual hardware the machines are: others may take so many times longer to answer, steps " +
-      "of Kubernetes too; lost members, and leaders of etcd and the controllers, are missed so much later; and pods of the " +
-      "control plane and balancers are looked at so much less often. The same on every machine. Default 1.",
+      "of Kubernetes too; lost members, and leaders of etcd and the controllers, are missed so much later; pods' probes " +
+      "and balancers look so much less often; node-agents' and operators' leases live so much longer. The same on every machine. Default 1.",
     "a whole number from 1 to 20, for example 3",
   ),
   failedServerGrace: field(

@@ -124,6 +124,11 @@ export const NodeStatus = z.object({
     )
     .describe("This machine's clock beside those of the servers that answered when it last asked."),
   problems: z.array(Problem).describe("What a person should know; empty when all is well."),
+  patience: z
+    .number()
+    .min(1)
+    .optional()
+    .describe("How many times slower than usual the machine is, by its given file; absent of usual ones."),
   steps: z
     .array(
       z.object({

@@ -6,7 +6,7 @@ export * from "./informer/feed.ts";
 export * from "./informer/informer.ts";
 export * from "./informer/store.ts";
 export * from "./leader/elector.ts";
-export { ELECTION_TIMES, type ElectionTimes } from "./leader/plan.ts";
+export { ELECTION_TIMES, patientElection, type ElectionTimes } from "./leader/plan.ts";
 export * from "./manager/manager.ts";
 export * from "./object.ts";
 export * from "./resource.ts";

@@ -14,4 +14,5 @@ export type {
 } from "./distribution.ts";
 export { KubernetesError } from "./errors.ts";
 export { NoDistributionError, type DistributionName } from "./plan/choice.ts";
+export { patientPods, PATIENCE_VARIABLE } from "./render/patient-pods.ts";
 export { API_URL } from "./settings.ts";

@@ -260,5 +260,5 @@ export async function createBaseObjects(
   patience: number,
 ): Promise<void> {
   using kube = await openKube(distribution.adminKubeconfig(), patience);
-  await install(kube, await readManifests(manifestsPath));
+  await install(kube, await readManifests(manifestsPath), patience);
 }

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { baseObjects, MANAGED_BY, NAMESPACE } from "@cluster-os/api";
 import { RESOURCES, type ConfigMap, type KubeClient, type KubeObject } from "@cluster-os/kube";
+import { patientPods } from "@cluster-os/kubernetes";
 import type { Installation } from "./installation-plan.ts";
 import { applyObject } from "./kube.ts";
 
@@ -27,10 +28,10 @@ export async function readInstalled(kube: KubeClient): Promise<Installation | un
   return version === undefined || digest === undefined ? undefined : { version, digest };
 }
 
-/** Applies everything, and then says so. May be cut off and repeated at any point. */
-export async function install(kube: KubeClient, manifests: Manifests): Promise<void> {
+/** Applies everything, and then says so. May be cut off and repeated at any point. Slow machines' pods get time. */
+export async function install(kube: KubeClient, manifests: Manifests, patience = 1): Promise<void> {
   const { version, digest, objects } = manifests;
-  for (const object of [...baseObjects(), ...objects]) await applyObject(kube, object);
+  for (const object of [...baseObjects(), ...patientPods(objects, patience)]) await applyObject(kube, object);
   const record: ConfigMap = {
     apiVersion: "v1",
     kind: "ConfigMap",

@@ -32,12 +32,14 @@ interface Pace {
 
 export const up: Command = {
   name: "up",
-  usage: "[--nodes N] [--driver DRIVER] [--failed-server-grace TIME] [--timeout SECONDS | --no-wait]",
+  usage:
+    "[--nodes N] [--driver DRIVER] [--max-servers N] [--failed-server-grace TIME] [--timeout SECONDS | --no-wait]",
   summary: "boot N machines on this host (default 3) and wait until they are one cluster",
   details: [
     "--nodes N           how many machines, 1 to 50 (default 3)",
     "--driver DRIVER     nspawn: containers with a systemd each (default); qemu: emulated computers, with kernels of",
     "                    their own and much slower. The variable CLUSTER_OS_DRIVER changes the default.",
+    "--max-servers N     how many of them run the control plane at most: 1, 3 or 5 (default 5)",
     "--timeout SECONDS   how long to wait until every node is Ready (default 600; emulated 3600)",
     "--failed-server-grace TIME",
     "                    after how long a worker takes a lost server's place, for example 20s (default 5m). The variable",
@@ -51,6 +53,7 @@ export const up: Command = {
       nodes: { type: "string" },
       driver: { type: "string" },
       timeout: { type: "string" },
+      "max-servers": { type: "string" },
       "failed-server-grace": { type: "string" },
       "no-wait": { type: "boolean" },
     });
@@ -59,9 +62,10 @@ export const up: Command = {
     const pace = PACE[driver];
     const timeoutMs = parseWhole(values.timeout ?? String(pace.timeoutS), "--timeout", 1, 86_400) * 1000;
     const grace = parseGrace(values["failed-server-grace"] ?? context.lab.failedServerGrace);
+    const maxServers = parseMaxServers(values["max-servers"]);
     requireLab(context);
     const progress = openProgress(context.stdout, () => context.clock.now());
-    const machines = await bootOrFind({ nodes, driver, grace, progress, context });
+    const machines = await bootOrFind({ nodes, driver, grace, maxServers, progress, context });
     if (values["no-wait"] === true) {
       progress.end();
       return 0;
@@ -86,11 +90,18 @@ function parseGrace(text: string | undefined): string | undefined {
   throw new UsageError(`--failed-server-grace is a time such as 20s, 5m or 1h, not "${text}"`);
 }
 
+function parseMaxServers(text: string | undefined): number | undefined {
+  if (text === undefined || ["1", "3", "5"].includes(text))
+    return text === undefined ? undefined : Number(text);
+  throw new UsageError(`--max-servers is 1, 3 or 5, so that a majority is more than half, not "${text}"`);
+}
+
 interface Booting {
   readonly nodes: number;
   readonly driver: LabDriver;
   /** How long a lost server is waited for; by default as long as anywhere. */
   readonly grace: string | undefined;
+  readonly maxServers: number | undefined;
   readonly progress: Progress;
   readonly context: Context;
 }
@@ -99,6 +110,7 @@ async function bootOrFind({
   nodes,
   driver,
   grace,
+  maxServers,
   progress,
   context,
 }: Booting): Promise<readonly LabMachine[]> {
@@ -111,6 +123,7 @@ async function bootOrFind({
       rng: context.rng,
       patience: PACE[driver].patience,
       ...(grace !== undefined && { failedServerGrace: grace }),
+      ...(maxServers !== undefined && { maxServers }),
     });
     return context.lab.up({ driver, nodes, config, onStep: (what) => progress.step(what) });
   }

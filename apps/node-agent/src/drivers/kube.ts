@@ -18,11 +18,12 @@ const CALL_TIMEOUT_MS = 4000;
 
 const CLUSTER_NODES = resourceOfDefinition<ClusterNodeObject>(ClusterNode);
 
-/** Opens the API with a certificate in memory. */
-export function openKube({ server, caPem, certificatePem, keyPem, nodeName: name }: Credentials): AgentKube {
+/** Opens the API with a certificate in memory. Where machines are slow, everything takes `patience` times longer. */
+export function openKube(credentials: Credentials, patience = 1): AgentKube {
+  const { server, caPem, certificatePem, keyPem, nodeName: name } = credentials;
   const client = new KubeClient(
     { server, ca: caPem, credentials: { cert: certificatePem, key: keyPem } },
-    { timeoutMs: CALL_TIMEOUT_MS, userAgent: FIELD_MANAGER },
+    { timeoutMs: CALL_TIMEOUT_MS * patience, userAgent: FIELD_MANAGER },
   );
   const node = { apiVersion: CLUSTER_NODE_API_VERSION, kind: ClusterNode.kind, metadata: { name } };
   const lease = { name: agentLeaseName(name), namespace: NAMESPACE };
@@ -34,7 +35,8 @@ export function openKube({ server, caPem, certificatePem, keyPem, nodeName: name
     },
     renewLease: async (wallTimeMs, signal) => {
       const renewTime = microTime(wallTimeMs);
-      const spec = { holderIdentity: name, leaseDurationSeconds: AGENT_LEASE_SECONDS, renewTime };
+      const leaseDurationSeconds = Math.ceil(AGENT_LEASE_SECONDS * patience);
+      const spec = { holderIdentity: name, leaseDurationSeconds, renewTime };
       await client.patch(RESOURCES.lease, lease, { spec }, { signal });
     },
     [Symbol.dispose]: () => client[Symbol.dispose](),

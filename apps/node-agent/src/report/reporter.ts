@@ -19,6 +19,8 @@ export interface ReporterOptions {
   readonly bootstrapStatus: (signal: AbortSignal) => Promise<NodeStatus>;
   /** How often the API is asked whether the ClusterNode is still as it was left, in milliseconds. */
   readonly rereadMs: number;
+  /** How many times slower than usual the machine is. */
+  readonly patience: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -74,7 +76,7 @@ export class Reporter {
       capabilities: await this.#capabilities.get(now, machine.capabilities),
       versions: await this.#versions.get(now, machine.versions),
       node,
-      isStale: now - at > STALE_MS,
+      isStale: now - at > STALE_MS * this.#options.patience,
       clock: await this.#clock.get(now, () => machine.clock(signal)),
       kubelet: { isHealthy, unhealthyForMs: now - this.#kubeletHealthyAt },
       generation: seen.generation,

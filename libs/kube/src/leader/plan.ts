@@ -13,6 +13,16 @@ export interface ElectionTimes {
 /** Those of Kubernetes' own components. */
 export const ELECTION_TIMES: ElectionTimes = { leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2000 };
 
+/** The same for machines that are `patience` times slower than usual. */
+export function patientElection(patience: number): ElectionTimes {
+  const { leaseMs, renewDeadlineMs, retryMs } = ELECTION_TIMES;
+  return {
+    leaseMs: leaseMs * patience,
+    renewDeadlineMs: renewDeadlineMs * patience,
+    retryMs: retryMs * patience,
+  };
+}
+
 /** A Lease, and when this version of it was first seen here: the holder's clock may be hours off. */
 export interface SeenLease {
   readonly lease: Lease;

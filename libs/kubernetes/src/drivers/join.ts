@@ -11,6 +11,7 @@ import { withServer } from "../plan/etcd.ts";
 import { renderClusterDns } from "../render/coredns.ts";
 import { renderDiscoveryKubeconfig } from "../render/discovery.ts";
 import { renderInitConfiguration, renderJoinConfiguration } from "../render/kubeadm.ts";
+import { patientPods } from "../render/patient-pods.ts";
 import { renderSecretsEncryption } from "../render/secrets.ts";
 import { LABELS_OF_SERVERS, PATHS } from "../settings.ts";
 import { kubeadm, together, type Context } from "./context.ts";
@@ -42,7 +43,8 @@ export async function initServer(
   );
   const api = await KubeApi.open(host, PATHS.adminKubeconfig);
   const { nameservers } = await host.inspect();
-  for (const object of renderClusterDns(request.addressPlan, nameservers)) await api.apply(object, signal);
+  const dns = patientPods(renderClusterDns(request.addressPlan, nameservers), host.patience);
+  for (const object of dns) await api.apply(object, signal);
 }
 
 export async function joinWorker(

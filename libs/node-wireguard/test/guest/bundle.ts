@@ -6,12 +6,12 @@
  * On a machine whose kernel has WireGuard, as root: `node FOLDER/contract.js`.
  */
 import { copyFile, mkdir } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { build } from "esbuild";
 
 const ADDON = join(import.meta.dirname, "../../dist/netlink.node");
 
-/** Fills the folder `out`. */
+/** Puts the programs into the folder `out`; they look for the native half beside them, as native/netlink.node. */
 export async function bundleContract(out: string): Promise<void> {
   await build({
     entryPoints: ["contract.ts", "record.ts"].map((name) => join(import.meta.dirname, name)),
@@ -26,8 +26,6 @@ export async function bundleContract(out: string): Promise<void> {
     },
     logLevel: "error",
   });
-  await mkdir(join(out, "native"), { recursive: true });
-  await copyFile(ADDON, join(out, "native/netlink.node"));
 }
 
 if (import.meta.main) {
@@ -36,5 +34,7 @@ if (import.meta.main) {
     console.error("usage: node bundle.ts FOLDER");
     process.exit(2);
   }
-  await bundleContract(resolve(folder));
+  await bundleContract(folder);
+  await mkdir(join(folder, "native"), { recursive: true });
+  await copyFile(ADDON, join(folder, "native/netlink.node"));
 }

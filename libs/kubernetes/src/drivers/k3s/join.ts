@@ -11,6 +11,7 @@ import { k3sServerCredentials, workerCredentials } from "../../plan/credentials.
 import { memberOf, withServer } from "../../plan/etcd.ts";
 import { secureServerToken, secureToken } from "../../plan/k3s.ts";
 import { renderClusterDns } from "../../render/coredns.ts";
+import { patientPods } from "../../render/patient-pods.ts";
 import { renderAgentConfig, renderServerConfig } from "../../render/k3s.ts";
 import { PATHS } from "../../settings.ts";
 import type { Context } from "../context.ts";
@@ -45,7 +46,8 @@ export async function initServer(
   await host.writeFile(K3S.config, renderServerConfig(request, "join", host.patience), 0o600);
   const api = await KubeApi.open(host, PATHS.adminKubeconfig);
   const { nameservers } = await host.inspect();
-  for (const object of renderClusterDns(request.addressPlan, nameservers)) await api.apply(object, signal);
+  const dns = patientPods(renderClusterDns(request.addressPlan, nameservers), host.patience);
+  for (const object of dns) await api.apply(object, signal);
 }
 
 export async function joinServer(
