@@ -52,6 +52,9 @@ export class GenesisBallot {
   readonly #addresses = new Map<NodeId, Address>();
   readonly #listenUntil: Instant;
   #now: Instant;
+  /** The last answer of `candidates`: a step asks several times. */
+  #found:
+    { readonly at: Instant; readonly version: number; readonly candidates: readonly Neighbour[] } | undefined;
   #view: string | undefined;
   #viewSince: Instant = 0;
 
@@ -90,10 +93,15 @@ export class GenesisBallot {
   /** Unformed machines with the same join key heard lately, without this one, by node ID. */
   candidates(now: Instant): readonly Neighbour[] {
     const { neighbours, config } = this.#context;
-    return neighbours.heardSince(
-      now - config.candidateFreshMs,
-      ({ standing, clusterId }) => standing === "same-key" && clusterId === undefined,
-    );
+    const { version } = neighbours;
+    if (this.#found?.at !== now || this.#found.version !== version) {
+      const candidates = neighbours.heardSince(
+        now - config.candidateFreshMs,
+        ({ standing, clusterId }) => standing === "same-key" && clusterId === undefined,
+      );
+      this.#found = { at: now, version, candidates };
+    }
+    return this.#found.candidates;
   }
 
   /** Whether a ballot on a genesis is under way here. */

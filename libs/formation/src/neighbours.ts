@@ -29,8 +29,15 @@ const DEAF_AFTER_MS = 5_000;
 /** Who is on the LAN: unformed candidates and members of clusters, by their beacons. */
 export class Neighbours {
   readonly #entries = new Map<NodeId, Entry>();
+  #version = 0;
+
+  /** Changes whenever somebody was heard or forgotten. */
+  get version(): number {
+    return this.#version;
+  }
 
   hear(beacon: HeardBeacon, address: Address, now: Instant): Hearing {
+    this.#version += 1;
     const known = this.#entries.get(beacon.nodeId);
     const instance = toHex(beacon.instance);
     const instances = known?.instances ?? new Map<string, { heardAt: Instant; takeovers: number }>();
@@ -55,6 +62,7 @@ export class Neighbours {
   }
 
   forget(nodeId: NodeId): void {
+    this.#version += 1;
     this.#entries.delete(nodeId);
   }
 

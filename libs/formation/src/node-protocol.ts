@@ -53,6 +53,14 @@ export class NodeProtocol {
   #description: OwnDescription;
   #lanSubnets: readonly string[];
   #effects: NodeProtocolEffect[] = [];
+  /** The last answer of `#peers`, and what it was made of. */
+  #known:
+    | {
+        readonly members: readonly Member[];
+        readonly servers: readonly NodeId[];
+        readonly peers: readonly Peer[];
+      }
+    | undefined;
   #now: Instant;
   #isStarted = false;
   #wasServing = false;
@@ -367,7 +375,14 @@ export class NodeProtocol {
 
   #peers(): readonly Peer[] {
     const { servers } = this;
-    return this.members()
+    const members = this.members();
+    if (this.#known?.members !== members || this.#known.servers !== servers)
+      this.#known = { members, servers, peers: this.#peersAmong(members, servers) };
+    return this.#known.peers;
+  }
+
+  #peersAmong(members: readonly Member[], servers: readonly NodeId[]): readonly Peer[] {
+    return members
       .filter(({ nodeId }) => nodeId !== this.#options.identity.nodeId)
       .map(({ nodeId, status, address, description }) => ({
         nodeId,

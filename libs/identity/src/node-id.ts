@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { fromHex, toBase32, toHex } from "@cluster-os/std";
+import { fromHex, invariant, toBase32, toHex } from "@cluster-os/std";
 import { z } from "zod";
 
 /** "ed25519:" and the 64 hexadecimal digits of a node's public key. The key is the node; nothing else identifies it. */
@@ -11,13 +11,23 @@ export type NodeId = z.infer<typeof NodeId>;
 
 /** The node ID of a raw 32-byte Ed25519 public key. */
 export function nodeIdOf(publicKey: Uint8Array): NodeId {
-  return NodeId.parse(`ed25519:${toHex(publicKey)}`);
+  invariant(publicKey.length === 32, "an Ed25519 public key has 32 bytes");
+  return `ed25519:${toHex(publicKey)}` as NodeId;
 }
 
 /** The raw 32-byte public key in a node ID. */
 export function publicKeyOf(nodeId: NodeId): Uint8Array {
-  return fromHex(nodeId.slice("ed25519:".length));
+  const known = publicKeys.get(nodeId);
+  if (known) return known;
+  const made = fromHex(nodeId.slice("ed25519:".length));
+  if (publicKeys.size >= MOST_PUBLIC_KEYS) publicKeys.clear();
+  publicKeys.set(nodeId, made);
+  return made;
 }
+
+// Each message asks for its sender's and its receiver's.
+const MOST_PUBLIC_KEYS = 8_192;
+const publicKeys = new Map<NodeId, Uint8Array>();
 
 /**
  * "n-" and ten base32 characters of the key's SHA-256: short enough for a table, long enough that 50 bits do not

@@ -70,3 +70,13 @@ export function patientMembership(patience: number): Partial<MembershipConfig> {
   ];
   return Object.fromEntries(longer.map((name) => [name, defaultMembershipConfig[name] * patience]));
 }
+
+/**
+ * SWIM as it was before Lifeguard, to measure what that is good for: no local health, suspicions of one length, and no notice
+ * taken of this machine's own stalls. That whoever is accused is told first stays.
+ */
+export const plainSwimConfig: Partial<MembershipConfig> = {
+  awarenessLimit: 1,
+  suspicionMaxFactor: 1,
+  stallMs: Infinity,
+};

@@ -3,7 +3,12 @@
  * without I/O. It spreads what nodes say of themselves and facts that others have signed; it decides nothing but who is
  * alive.
  */
-export { defaultMembershipConfig, patientMembership, type MembershipConfig } from "./config.ts";
+export {
+  defaultMembershipConfig,
+  patientMembership,
+  plainSwimConfig,
+  type MembershipConfig,
+} from "./config.ts";
 export type { MembershipCounters } from "./counters.ts";
 export { NodeDescription, type Address, type Member, type MemberStatus } from "./member.ts";
 export { Membership } from "./membership.ts";

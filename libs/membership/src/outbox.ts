@@ -26,12 +26,14 @@ export class Outbox {
   readonly #config: MembershipConfig;
   readonly #sealing: Sealing;
   readonly #queue = new BroadcastQueue();
+  readonly #gossipRoom: number;
   #effects: MembershipEffect[] = [];
   #memberCount = 1;
 
   constructor(config: MembershipConfig, sealing: Sealing) {
     this.#config = config;
     this.#sealing = sealing;
+    this.#gossipRoom = roomForNews(GOSSIP, config.datagramBytes);
   }
 
   get hasNews(): boolean {
@@ -66,6 +68,8 @@ export class Outbox {
 
   /** One message with `first` and as much other news as a datagram holds. */
   send(to: Receiver, body: Body, first: readonly Uint8Array[] = []): void {
+    // Mostly there is no news: then there is nothing to measure either.
+    if (this.#queue.isEmpty) return this.#seal(to, body, first);
     const used = first.reduce((sum, news) => sum + news.length + NEWS_OVERHEAD_BYTES, 0);
     const room = roomForNews(body, this.#config.datagramBytes) - used;
     const others = room > 0 ? this.#take(room) : [];
@@ -81,7 +85,7 @@ export class Outbox {
 
   /** Passes news on to one member. What is too large for a datagram goes alone. */
   gossip(to: KnownReceiver): void {
-    const room = roomForNews(GOSSIP, this.#config.datagramBytes);
+    const room = this.#gossipRoom;
     this.#sendParts(to, this.#take(room * DATAGRAMS_PER_GOSSIP), room);
     const large = this.#queue.takeLarge({ largest: this.#largest(), limit: this.#limit() });
     if (large) this.#seal(to, GOSSIP, [large]);
@@ -89,7 +93,7 @@ export class Outbox {
 
   /** Passes news on to one that may be gone, with `first`. Others are told as often as if it had not been. */
   gossipInVain(to: KnownReceiver, first: readonly Uint8Array[]): void {
-    const room = roomForNews(GOSSIP, this.#config.datagramBytes);
+    const room = this.#gossipRoom;
     this.#sendParts(to, [...first, ...this.#take(room, false)], room);
   }
 
@@ -108,7 +112,7 @@ export class Outbox {
   }
 
   #largest(): number {
-    return roomForNews(GOSSIP, this.#config.datagramBytes) - NEWS_OVERHEAD_BYTES;
+    return this.#gossipRoom - NEWS_OVERHEAD_BYTES;
   }
 
   #limit(): number {

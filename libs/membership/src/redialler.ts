@@ -27,6 +27,7 @@ export class Redialler<Key> {
 
   /** The keys to try now. Each counts as tried, until it is removed. */
   due(now: Instant): readonly Key[] {
+    if (this.#entries.size === 0) return [];
     const keys = [...this.#entries].filter(([, entry]) => now >= entry.nextAt).map(([key]) => key);
     for (const key of keys) {
       const entry = this.#entries.get(key)!;
@@ -37,6 +38,7 @@ export class Redialler<Key> {
   }
 
   get wakeAt(): Instant {
-    return Math.min(Infinity, ...[...this.#entries.values()].map(({ nextAt }) => nextAt));
+    if (this.#entries.size === 0) return Infinity;
+    return Math.min(...[...this.#entries.values()].map(({ nextAt }) => nextAt));
   }
 }

@@ -46,6 +46,7 @@ export class Relays {
   }
 
   get wakeAt(): Instant {
-    return Math.min(Infinity, ...[...this.#pending.values()].map(({ nackAt, dropAt }) => nackAt ?? dropAt));
+    if (this.#pending.size === 0) return Infinity;
+    return Math.min(...[...this.#pending.values()].map(({ nackAt, dropAt }) => nackAt ?? dropAt));
   }
 }

@@ -68,6 +68,7 @@ export class Sealing {
   readonly #identity: Identity;
   readonly #clusterId: string;
   readonly #clusterTag: number;
+  readonly #domain: Uint8Array;
   readonly #bootCounter: number;
   #ringKeys: readonly RingKey[];
   #sequence = 0;
@@ -80,6 +81,7 @@ export class Sealing {
       "the boot counter fills four bytes of the nonce",
     );
     this.#identity = options.identity;
+    this.#domain = utf8(`cluster-os/membership/v1/${options.clusterId}\0`);
     this.#clusterId = options.clusterId;
     this.#clusterTag = clusterTag(options.clusterId);
     this.#bootCounter = bootCounter;
@@ -195,7 +197,7 @@ export class Sealing {
   }
 
   #signedBytes(associated: Uint8Array, plain: Uint8Array): Uint8Array {
-    return concatBytes(utf8(`cluster-os/membership/v1/${this.#clusterId}\0`), associated, plain);
+    return concatBytes(this.#domain, associated, plain);
   }
 }
 

@@ -136,6 +136,7 @@ export class MemberTable {
 
   /** Those whose suspicion ended without a word from them. */
   convicted(now: Instant): readonly Standing[] {
+    if (this.#suspected.size === 0) return [];
     return [...this.#suspected.values()]
       .filter(({ suspicion }) => now >= suspicion.endsAt)
       .map(({ entry }) => entry.standing);
@@ -143,6 +144,7 @@ export class MemberTable {
 
   /** Those whom `accuser` suspects. */
   suspectsOf(accuser: NodeId): readonly Member[] {
+    if (this.#suspected.size === 0) return [];
     return [...this.#suspected.values()]
       .filter(({ suspicion }) => suspicion.hasAccuser(accuser))
       .map(({ entry }) => memberOf(entry));
@@ -169,7 +171,8 @@ export class MemberTable {
   }
 
   get wakeAt(): Instant {
-    return Math.min(Infinity, ...[...this.#suspected.values()].map(({ suspicion }) => suspicion.endsAt));
+    if (this.#suspected.size === 0) return Infinity;
+    return Math.min(...[...this.#suspected.values()].map(({ suspicion }) => suspicion.endsAt));
   }
 
   #isConfirmed(entry: Entry, { kind, incarnation, accuser }: Accusation): boolean {

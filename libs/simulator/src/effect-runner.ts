@@ -3,17 +3,16 @@ import type { FaultInjector } from "./fault-injector.ts";
 import type { Fleet } from "./fleet.ts";
 import type { ClusterInvariants, Clusters } from "./invariants.ts";
 import type { SimulatedNetwork } from "./network.ts";
-import type { Runner } from "./runner.ts";
 import type { SimulatedApp } from "./simulated-app.ts";
 import type { SimulatedKubernetes } from "./simulated-kubernetes.ts";
-import { descriptionOf, type SimulatedMachine } from "./simulated-machine.ts";
+import { descriptionOf, type MachineRunner, type SimulatedMachine } from "./simulated-machine.ts";
 import type { Timeline } from "./timeline.ts";
 import type { Views } from "./views.ts";
 
 export interface EffectHost {
   readonly timeline: Timeline;
   readonly fleet: Fleet;
-  readonly runner: Runner;
+  readonly runner: MachineRunner;
   readonly network: SimulatedNetwork;
   readonly kubernetes: SimulatedKubernetes;
   readonly clusters: Clusters;
@@ -103,6 +102,7 @@ export class EffectRunner {
       case "admitted":
         note(machine, `is member ${effect.index} of ${effect.clusterId.slice(0, 8)}`);
         machine.clusterId = effect.clusterId;
+        machine.homeId = effect.clusterId;
         clusters.noteMember(machine.nodeId, effect.clusterId, effect.index);
         return faults.spring("decided", machine.number);
       case "epoch":

@@ -73,3 +73,11 @@ function remaining({ fleet, revoked }: EndingHost): readonly SimulatedMachine[] 
 
 /** How long it may take until all is well again after the last fault, in milliseconds. */
 export const LIVENESS_MS: Instant = 240_000;
+
+/**
+ * How long it may take until all of so many know that one is dead, in milliseconds: until somebody asks it, which is after a
+ * second on average, until the suspicion ends, at most four times 2.5 s by log10 of their number, and until all are told.
+ */
+export function deathKnownWithinMs(machines: number): number {
+  return 10_000 + 10_000 * Math.max(1, Math.log10(machines));
+}

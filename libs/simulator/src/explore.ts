@@ -25,6 +25,8 @@ interface Share {
 type Report =
   { readonly seed: number; readonly outcome: Outcome } | { readonly seed: number; readonly failure: string };
 
+/** Messages are short-lived: with room for many of them they are cleared away seldom. */
+const ROOM = { maxYoungGenerationSizeMb: 128 };
 const FOCUSES: readonly Focus[] = ["all", "genesis", "epochs"];
 
 if (isMainThread) await explore();
@@ -76,7 +78,7 @@ async function explore(): Promise<void> {
 
 function runShare(share: Share, take: (report: Report) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL(import.meta.url), { workerData: share });
+    const worker = new Worker(new URL(import.meta.url), { workerData: share, resourceLimits: ROOM });
     worker.on("message", take);
     worker.on("error", reject);
     worker.on("exit", (code) => (code === 0 ? resolve() : reject(new Error(`a job ended with ${code}`))));

@@ -1,8 +1,8 @@
 import type { Instant } from "@cluster-os/std";
 import type { Ambush, Fault, FaultPlan, Moment } from "./faults.ts";
 import type { Fleet } from "./fleet.ts";
+import type { MachineRunner } from "./simulated-machine.ts";
 import type { SimulatedNetwork } from "./network.ts";
-import type { Runner } from "./runner.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** What faults act on. */
@@ -10,7 +10,7 @@ export interface FaultHost {
   readonly network: SimulatedNetwork;
   readonly timeline: Timeline;
   readonly fleet: Fleet;
-  readonly runner: Runner;
+  readonly runner: MachineRunner;
   /** Nothing is expected to be well before `end`. */
   readonly disturbUntil: (end: Instant) => void;
   readonly note: (what: string, machine?: number) => void;
@@ -41,6 +41,11 @@ export class FaultInjector {
   /** When the last of the faults that have begun is put right. */
   get disturbedUntil(): Instant {
     return this.#disturbedUntil;
+  }
+
+  /** Something goes wrong now. */
+  strike(fault: Fault): void {
+    this.#begin(fault);
   }
 
   /** A machine came to a moment that an ambush may wait for. */

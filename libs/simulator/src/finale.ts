@@ -1,12 +1,13 @@
 import type { NodeId } from "@cluster-os/identity";
 import { randomInteger, type Instant, type Rng } from "@cluster-os/std";
-import { LIVENESS_MS, whatIsMissing, whoContradicts, whoDisagrees } from "./ending.ts";
+import { deathKnownWithinMs, LIVENESS_MS, whatIsMissing, whoContradicts, whoDisagrees } from "./ending.ts";
+import type { FaultInjector } from "./fault-injector.ts";
 import type { Focus } from "./faults.ts";
 import type { Fleet } from "./fleet.ts";
 import { InvariantViolation, type Clusters } from "./invariants.ts";
 import type { Outcome } from "./options.ts";
-import type { Runner } from "./runner.ts";
 import type { SimulatedApp } from "./simulated-app.ts";
+import type { MachineRunner, SimulatedMachine } from "./simulated-machine.ts";
 import type { SimulatedKubernetes } from "./simulated-kubernetes.ts";
 import type { Timeline } from "./timeline.ts";
 import type { Views } from "./views.ts";
@@ -15,11 +16,12 @@ export interface FinaleHost {
   readonly timeline: Timeline;
   readonly rng: Rng;
   readonly fleet: Fleet;
-  readonly runner: Runner;
+  readonly runner: MachineRunner;
   readonly kubernetes: SimulatedKubernetes;
   readonly clusters: Clusters;
   readonly views: Views;
   readonly app: SimulatedApp;
+  readonly faults: FaultInjector;
   readonly focus: Focus;
   readonly boot: (at: Instant) => void;
   readonly note: (what: string) => void;
@@ -29,8 +31,10 @@ const CHECK_EVERY_MS = 1_000;
 /** A revoked machine is nobody's member after this, in milliseconds. */
 const REVOKED_WITHIN_MS = 15_000;
 /** What comes when all is well, each at most once and in this order, with its probability. */
-const SEQUELS = { grow: 0.5, revoke: 0.3, watch: 0.2 } as const;
+const SEQUELS = { grow: 0.4, kill: 0.25, hiccup: 0.25, revoke: 0.25, watch: 0.2 } as const;
 const WATCH_MS = 60_000;
+/** A process that does not run for so long is not gone: nobody may hold it failed. */
+const HICCUP_MS = 2_000;
 
 /** Waits until all is well after the last fault, adds what only a healthy cluster goes through, and ends the history. */
 export class Finale {
@@ -95,6 +99,10 @@ export class Finale {
         return boot(now + 500);
       case "revoke":
         return this.#revoke(now);
+      case "kill":
+        return this.#kill(now);
+      case "hiccup":
+        return this.#hiccup(now);
       case "watch":
         note("all is well, and is to stay so");
         this.#watchUntil = now + WATCH_MS;
@@ -106,10 +114,10 @@ export class Finale {
 
   /** A server is told to revoke a member that does not serve. */
   #revoke(now: Instant): void {
-    const { fleet, runner, views, clusters, rng, note } = this.#host;
+    const { fleet, runner, views, clusters, note } = this.#host;
     const servers = new Set(clusters.all.flatMap(({ established }) => established?.servers ?? []));
     const candidates = fleet.all.filter(({ nodeId, isUp }) => isUp && !servers.has(nodeId));
-    const victim = candidates[randomInteger(rng, candidates.length)];
+    const victim = this.#pick(candidates);
     const server = fleet.all.find(
       ({ nodeId, isUp, clusterId }) => isUp && servers.has(nodeId) && clusterId === victim?.clusterId,
     );
@@ -119,6 +127,41 @@ export class Finale {
     views.ban(victim.nodeId, now + REVOKED_WITHIN_MS);
     runner.step(server, { kind: "revoke", nodeId: victim.nodeId });
     this.#watchUntil = now + 2 * REVOKED_WITHIN_MS;
+  }
+
+  /** A machine crashes while nothing else is wrong, and comes back later: all others know within a bound. */
+  #kill(now: Instant): void {
+    const { fleet, timeline, faults, views } = this.#host;
+    const victim = this.#pick(
+      fleet.all.filter((machine) => machine.isUp && this.#peersOf(machine).length >= 2),
+    );
+    if (!victim) return;
+    const withinMs = deathKnownWithinMs(fleet.all.length);
+    views.watchDeath(victim.nodeId);
+    faults.strike({ kind: "crash", at: now, ms: withinMs + 2_000, machine: victim.number, isMidStep: false });
+    timeline.after(withinMs, () => views.requireDeathKnown(victim, this.#peersOf(victim)));
+  }
+
+  /** The other members of its cluster that are up; nobody for a machine that is revoked. */
+  #peersOf({ nodeId: self, homeId }: SimulatedMachine): readonly SimulatedMachine[] {
+    if (this.#revoked.has(self)) return [];
+    return this.#host.fleet.all.filter(
+      ({ nodeId, clusterId }) =>
+        nodeId !== self && !this.#revoked.has(nodeId) && clusterId !== undefined && clusterId === homeId,
+    );
+  }
+
+  #hiccup(now: Instant): void {
+    const { fleet, runner, note } = this.#host;
+    const victim = this.#pick(fleet.all.filter(({ isUp }) => isUp));
+    if (!victim) return;
+    note(`${victim.number} does not run for ${HICCUP_MS} ms`);
+    runner.freeze(victim, HICCUP_MS);
+    this.#watchUntil = now + 10 * HICCUP_MS;
+  }
+
+  #pick(machines: readonly SimulatedMachine[]): SimulatedMachine | undefined {
+    return machines[randomInteger(this.#host.rng, machines.length)];
   }
 
   /** The limit that formation states: the initialiser is lost for good, and those who joined it may not vote. */

@@ -3,3 +3,6 @@ export { simulate } from "./simulation.ts";
 export * from "./options.ts";
 export type { Focus } from "./faults.ts";
 export { simulateRotation, type RotationOptions, type RotationOutcome } from "./rotation.ts";
+export { GossipWorld, type GossipOptions } from "./gossip-world.ts";
+export type { Conditions } from "./network.ts";
+export type { SimulatedMember } from "./simulated-member.ts";

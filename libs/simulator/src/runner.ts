@@ -1,42 +1,60 @@
-import type { NodeProtocolEffect, NodeProtocolInput } from "@cluster-os/formation";
 import { randomInteger, type Instant, type Rng } from "@cluster-os/std";
-import type { SimulatedMachine } from "./simulated-machine.ts";
 import type { Timeline } from "./timeline.ts";
 
-export interface RunnerHost {
+/** A machine with a core in it. */
+export interface Runnable<Input, Effect> {
+  readonly number: number;
+  readonly isUp: boolean;
+  /** Never to start again. */
+  readonly isLost: boolean;
+  /** When it wants to be woken; Infinity while it is down. */
+  readonly wakeAt: Instant;
+  start(now: Instant): void;
+  crash(): void;
+  step(input: Input, now: Instant): readonly Effect[];
+}
+
+export interface RunnerHost<Machine, Effect> {
   readonly timeline: Timeline;
   readonly rng: Rng;
-  readonly apply: (machine: SimulatedMachine, effect: NodeProtocolEffect) => void;
-  readonly started: (machine: SimulatedMachine) => void;
-  readonly crashed: (machine: SimulatedMachine) => void;
+  readonly apply: (machine: Machine, effect: Effect) => void;
+  readonly started: (machine: Machine) => void;
+  readonly crashed: (machine: Machine) => void;
 }
 
 /** A kernel keeps so many datagrams for a process that does not run, and drops the rest. */
 const BACKLOG = 256;
 
 /** Makes machines run: gives them their inputs at their times, carries out what they say in order, stops them amid it. */
-export class Runner {
-  readonly #host: RunnerHost;
+export class Runner<
+  Machine extends Runnable<Input, Effect>,
+  Input extends { readonly kind: string },
+  Effect,
+> {
+  readonly #host: RunnerHost<Machine, Effect>;
+  readonly #wake: Input;
   readonly #wakes = new Map<number, Instant>();
   /** Machines that are to crash amid the effects of their next step, and for how long. */
   readonly #crashMidStep = new Map<number, number>();
   /** What waits for machines that are frozen. */
-  readonly #backlogs = new Map<number, NodeProtocolInput[]>();
+  readonly #backlogs = new Map<number, Input[]>();
   steps = 0;
 
-  constructor(host: RunnerHost) {
+  /** `wake` is the input that says that it is time. */
+  constructor(host: RunnerHost<Machine, Effect>, wake: Input) {
     this.#host = host;
+    this.#wake = wake;
   }
 
-  start(machine: SimulatedMachine): void {
+  start(machine: Machine): void {
     if (machine.isUp || machine.isLost) return;
     this.#host.started(machine);
     machine.start(this.#host.timeline.now);
-    this.step(machine, { kind: "wake" });
+    this.step(machine, this.#wake);
   }
 
   /** Down for so many milliseconds, unless it is lost for good; at once, or amid the effects of its next step. */
-  crash(machine: SimulatedMachine, ms: number, isMidStep: boolean): void {
+  crash(machine: Machine, ms: number, isMidStep: boolean): void {
     if (isMidStep && machine.isUp) {
       this.#crashMidStep.set(machine.number, ms);
       return;
@@ -50,20 +68,21 @@ export class Runner {
   }
 
   /** The process does not run for so many milliseconds, and then goes on as if nothing had been. */
-  freeze(machine: SimulatedMachine, ms: number): void {
+  freeze(machine: Machine, ms: number): void {
     if (!machine.isUp || this.#backlogs.has(machine.number)) return;
-    const backlog: NodeProtocolInput[] = [];
+    const backlog: Input[] = [];
     this.#backlogs.set(machine.number, backlog);
     this.#host.timeline.after(ms, () => {
       if (this.#backlogs.get(machine.number) !== backlog) return;
       this.#backlogs.delete(machine.number);
+      this.#wakes.delete(machine.number);
       // Timers that are due come before what waits in sockets.
-      this.step(machine, { kind: "wake" });
+      this.step(machine, this.#wake);
       for (const input of backlog) this.step(machine, input);
     });
   }
 
-  step(machine: SimulatedMachine, input: NodeProtocolInput): void {
+  step(machine: Machine, input: Input): void {
     if (!machine.isUp) return;
     const { timeline, rng, apply } = this.#host;
     const backlog = this.#backlogs.get(machine.number);
@@ -84,23 +103,22 @@ export class Runner {
         this.#crashMidStep.delete(machine.number);
         return this.crash(machine, crashMs, false);
       }
-      apply(machine, effects[place] as NodeProtocolEffect);
+      apply(machine, effects[place] as Effect);
     }
     this.#scheduleWake(machine);
   }
 
-  #scheduleWake(machine: SimulatedMachine): void {
-    if (!machine.protocol) return;
+  #scheduleWake(machine: Machine): void {
     const { timeline } = this.#host;
-    const at = Math.max(timeline.now, machine.protocol.wakeAt);
+    const at = Math.max(timeline.now, machine.wakeAt);
     const scheduled = this.#wakes.get(machine.number);
     if (at === Infinity || (scheduled !== undefined && scheduled >= timeline.now && scheduled <= at)) return;
     this.#wakes.set(machine.number, at);
     timeline.at(at, () => {
       if (this.#wakes.get(machine.number) !== at) return;
       this.#wakes.delete(machine.number);
-      if (!machine.protocol || this.#backlogs.has(machine.number)) return;
-      if (machine.protocol.wakeAt <= timeline.now) this.step(machine, { kind: "wake" });
+      if (!machine.isUp || this.#backlogs.has(machine.number)) return;
+      if (machine.wakeAt <= timeline.now) this.step(machine, this.#wake);
       else this.#scheduleWake(machine);
     });
   }

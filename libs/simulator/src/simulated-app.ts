@@ -3,15 +3,14 @@ import { randomInteger, utf8, type Rng } from "@cluster-os/std";
 import type { Fleet } from "./fleet.ts";
 import { InvariantViolation } from "./invariants.ts";
 import type { IndexRequest } from "./options.ts";
-import type { Runner } from "./runner.ts";
-import type { SimulatedMachine } from "./simulated-machine.ts";
+import type { MachineRunner, SimulatedMachine } from "./simulated-machine.ts";
 import type { Timeline } from "./timeline.ts";
 
 export interface AppHost {
   readonly rng: Rng;
   readonly timeline: Timeline;
   readonly fleet: Fleet;
-  readonly runner: Runner;
+  readonly runner: MachineRunner;
   /** Whether the machine reaches the Kubernetes API as one of its servers. */
   readonly isServing: (machine: SimulatedMachine) => boolean;
   readonly takeIndex: (request: IndexRequest) => number;

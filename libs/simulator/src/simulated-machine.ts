@@ -13,6 +13,8 @@ import {
 } from "@cluster-os/formation";
 import { seededRng, type Instant } from "@cluster-os/std";
 import type { Variation } from "./options.ts";
+import type { Runnable, Runner } from "./runner.ts";
+import { addressOf } from "./simulated-member.ts";
 
 export interface MachineOptions extends Variation {
   readonly number: number;
@@ -23,8 +25,10 @@ export interface MachineOptions extends Variation {
 const JOIN_KEY = new Uint8Array(32).fill(1);
 const EPOCH_MS = 1_700_000_000_000;
 
+export type MachineRunner = Runner<SimulatedMachine, NodeProtocolInput, NodeProtocolEffect>;
+
 /** One machine: keys and a disk that survive a crash, and a protocol that does not. */
-export class SimulatedMachine {
+export class SimulatedMachine implements Runnable<NodeProtocolInput, NodeProtocolEffect> {
   readonly number: number;
   readonly address: string;
   readonly identity: Identity;
@@ -40,6 +44,8 @@ export class SimulatedMachine {
   clockOffsetMs = 0;
   /** What this life of the machine said it is a member of. */
   clusterId: string | undefined;
+  /** The same of any life. */
+  homeId: string | undefined;
   /** Whether this life of the machine said that an epoch is established. */
   isEstablished = false;
   disk: Uint8Array | undefined;
@@ -48,13 +54,17 @@ export class SimulatedMachine {
     const rng = seededRng(options.seed * 1_000 + options.number);
     this.#options = options;
     this.number = options.number;
-    this.address = `10.0.${options.number >> 8}.${options.number & 255}:8686`;
+    this.address = addressOf(options.number);
     this.identity = generateIdentity(rng);
     this.sealing = generateAgreementKey(rng);
   }
 
   get nodeId(): NodeId {
     return this.identity.nodeId;
+  }
+
+  get wakeAt(): Instant {
+    return this.protocol?.wakeAt ?? Infinity;
   }
 
   get isUp(): boolean {

@@ -9,9 +9,9 @@ import { Clusters } from "./invariants.ts";
 import { SimulatedNetwork } from "./network.ts";
 import { SimulationError, type Outcome, type SimulationOptions } from "./options.ts";
 import { quickenCrypto } from "./quick-crypto.ts";
-import { Runner } from "./runner.ts";
+import { Runner, type RunnerHost } from "./runner.ts";
 import { SimulatedApp } from "./simulated-app.ts";
-import { SimulatedMachine } from "./simulated-machine.ts";
+import { SimulatedMachine, type MachineRunner } from "./simulated-machine.ts";
 import { SimulatedKubernetes } from "./simulated-kubernetes.ts";
 import { Timeline } from "./timeline.ts";
 import { Trace } from "./trace.ts";
@@ -33,7 +33,7 @@ class Simulation {
   readonly #timeline = new Timeline();
   readonly #trace = new Trace();
   readonly #fleet = new Fleet();
-  readonly #runner: Runner;
+  readonly #runner: MachineRunner;
   readonly #network: SimulatedNetwork;
   readonly #kubernetes: SimulatedKubernetes;
   readonly #clusters: Clusters;
@@ -78,17 +78,18 @@ class Simulation {
     }
   }
 
-  #makeRunner(): Runner {
-    return new Runner({
+  #makeRunner(): MachineRunner {
+    const host: RunnerHost<SimulatedMachine, NodeProtocolEffect> = {
       timeline: this.#timeline,
       rng: this.#rng,
-      apply: (machine, effect: NodeProtocolEffect) => this.#effects.apply(machine, effect),
+      apply: (machine, effect) => this.#effects.apply(machine, effect),
       started: (machine) => this.#note(machine.number, "starts"),
       crashed: (machine) => {
         this.#note(machine.number, "crashes");
         this.#kubernetes.drop(machine.number);
       },
-    });
+    };
+    return new Runner(host, { kind: "wake" });
   }
 
   #makeViews(): Views {
@@ -161,6 +162,7 @@ class Simulation {
       clusters: this.#clusters,
       views: this.#views,
       app,
+      faults: this.#faults,
       focus,
       boot: (at) => this.#boot(at),
       note: (what) => this.#note(undefined, what),

@@ -14,6 +14,11 @@ export class Timeline {
     return this.#now;
   }
 
+  /** When the next thing is to happen. */
+  get nextAt(): Instant {
+    return this.#queue.nextAt;
+  }
+
   at(at: Instant, act: () => void): void {
     this.#queue.put(Math.max(at, this.#now), act);
   }

@@ -24,6 +24,7 @@ export class Views {
   readonly #views = new Map<number, View>();
   /** Since when each revoked machine must be nobody's member. */
   readonly #bannedFrom = new Map<NodeId, Instant>();
+  readonly #suspectedBy = new Map<NodeId, Set<number>>();
 
   constructor(host: ViewsHost) {
     this.#host = host;
@@ -43,8 +44,26 @@ export class Views {
       throw new InvariantViolation(`${observer.number} holds ${subject} failed though nothing went wrong`);
     if (status === "alive" && !isBanned && this.#host.now() >= (this.#bannedFrom.get(nodeId) ?? Infinity))
       throw new InvariantViolation(`${subject}, which was revoked, is a member on ${observer.number}`);
+    if (status === "suspect") this.#suspectedBy.get(nodeId)?.add(observer.number);
     if (status === "alive") view.alive.add(nodeId);
     else view.alive.delete(nodeId);
+  }
+
+  /** Watches who suspects a machine from now on. */
+  watchDeath(nodeId: NodeId): void {
+    this.#suspectedBy.set(nodeId, new Set());
+  }
+
+  /** All `others` know that a machine is dead, and most suspected it first: a suspicion that nobody hears nobody answers. */
+  requireDeathKnown(victim: SimulatedMachine, others: readonly SimulatedMachine[]): void {
+    const late = others.find((other) => this.alive(other).has(victim.nodeId));
+    if (late)
+      throw new InvariantViolation(`${late.number} does not know in time that ${victim.number} is dead`);
+    const suspectedBy = this.#suspectedBy.get(victim.nodeId)?.size ?? 0;
+    if (suspectedBy * 2 < others.length)
+      throw new InvariantViolation(
+        `only ${suspectedBy} of ${others.length} suspected ${victim.number} before they held it failed`,
+      );
   }
 
   /** From `at` on, no machine may take it for a member. */
