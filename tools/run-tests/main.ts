@@ -1,7 +1,7 @@
 /**
  * `make test`: every check of the repository, one stage after the other, and the counts of all in the last line.
  *
- *     node tools/run-tests/main.ts [STAGE...]     only these: format lint typecheck builds unit repository lab vm
+ *     node tools/run-tests/main.ts [STAGE...]     only these: format lint typecheck builds unit repository simulation lab vm
  *
  * What machines are made of takes minutes the first time, so it is built beside the first stages.
  */

@@ -13,6 +13,7 @@ export const STAGE_NAMES = [
   "builds",
   "unit",
   "repository",
+  "simulation",
   "lab",
   "vm",
 ] as const;
@@ -49,6 +50,14 @@ export function stages(projects: readonly Project[], background: readonly Backgr
         test(
           tested.filter(({ name }) => name === REPOSITORY),
           "test",
+        ),
+    },
+    {
+      name: "simulation",
+      run: () =>
+        test(
+          projects.filter(({ targets }) => targets.includes("simulate")),
+          "simulate",
         ),
     },
     {

@@ -1,5 +1,5 @@
 import type { NodeId } from "@cluster-os/identity";
-import { GossipWorld, type SimulatedMember } from "@cluster-os/simulator";
+import { GossipWorld } from "@cluster-os/simulator";
 import { randomInteger } from "@cluster-os/std";
 
 export interface Times {
@@ -19,7 +19,7 @@ export function measureTimes(seed: number, members: number): Times {
   const alive = new Map<number, Set<NodeId>>();
   const failed = new Set<number>();
   let agreeing = 0;
-  let victim: SimulatedMember | undefined;
+  const victims = new Set<NodeId>();
   const world = new GossipWorld({
     seed,
     members,
@@ -32,13 +32,14 @@ export function measureTimes(seed: number, members: number): Times {
       if (status === "alive") view.add(nodeId);
       else view.delete(nodeId);
       agreeing += Number(view.size === members - 1) - Number(before);
-      if (nodeId === victim?.nodeId && status === "failed") failed.add(number);
+      if (victims.has(nodeId) && status === "failed") failed.add(number);
     },
   });
   const agreedAt = world.run(GIVE_UP_MS, () => agreeing === members);
   world.run(world.timeline.now + REST_MS);
-  victim = world.members[randomInteger(world.rng, members)];
+  const victim = world.members[randomInteger(world.rng, members)];
   if (!victim) throw new Error("there are no members");
+  victims.add(victim.nodeId);
   const killedAt = world.timeline.now;
   world.kill(victim);
   const knownAt = world.run(killedAt + GIVE_UP_MS, () => failed.size === members - 1);

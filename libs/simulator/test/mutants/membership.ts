@@ -4,14 +4,14 @@ import type { Mutant } from "./mutant.ts";
 export const membershipMutants: readonly Mutant[] = [
   {
     name: "an incarnation that is not raised to refute",
-    machines: 5,
+    machines: 3,
     focus: "all",
     variation: { membershipRules: { nextIncarnation: (incarnation) => incarnation } },
     violation: /does not see|other members alive|went wrong/,
   },
   {
     name: "an incarnation that goes back",
-    machines: 5,
+    machines: 3,
     focus: "all",
     variation: { membershipRules: { nextIncarnation: (incarnation) => Math.max(0, incarnation - 1) } },
     violation: /does not see|goes back|went wrong/,
