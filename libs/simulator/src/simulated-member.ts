@@ -60,6 +60,7 @@ export class SimulatedMember implements Runnable<MembershipInput, MembershipEffe
       description: {
         wireguardKey: new Uint8Array(32).fill(number & 255),
         sealingKey: new Uint8Array(32).fill(number >> 8),
+        ringKeyId: RING_KEY.id,
         gossipPort: 8686,
         wireguardPort: 51820,
         capabilities: { cpu: 4, memoryBytes: 8 * 2 ** 30, gpus: 0 },
