@@ -1,0 +1,88 @@
+import { serversAfter, type AutopilotAction } from "@cluster-os/election";
+import type { NodeId } from "@cluster-os/identity";
+import type { Instant } from "@cluster-os/std";
+
+/** A member of etcd in the model. */
+export interface ModelMember {
+  readonly nodeId: NodeId;
+  readonly isLearner: boolean;
+}
+
+/** What the world does to a machine, and what it is. */
+export interface ModelMachine {
+  readonly nodeId: NodeId;
+  readonly rank: number;
+  isOn: boolean;
+  /** It never comes back. */
+  isBurnt: boolean;
+  /** It runs, and answers nobody in time, until then. */
+  stalledUntil: Instant;
+  /** Only machines of one group hear each other. */
+  group: number;
+  isRetiring: boolean;
+  /** What it is in Kubernetes. */
+  role: "server" | "worker";
+  /** The roles it has heard of. */
+  epoch: number;
+  servers: readonly NodeId[];
+  /** How far it is on its way to become a server: a step takes seconds, and may be cut. */
+  joining: "no" | "granted" | "copying";
+  stepAt: Instant;
+}
+
+/** What may be broken on purpose, to show that the model notices. */
+export interface ModelRules {
+  /** What of an action is carried out; `safe` changes nothing of the plan. */
+  readonly plan: "safe" | "no-majority" | "retire-unwell";
+  /** Whether a server lets another one step down only while all others are well. */
+  readonly stepDownIsChecked: boolean;
+  /** Whether who joins waits until every listed member answers. */
+  readonly joinIsChecked: boolean;
+}
+
+export const SAFE_MODEL: ModelRules = { plan: "safe", stepDownIsChecked: true, joinIsChecked: true };
+
+/**
+ * etcd as far as a change of its members goes: one list, agreed on by a majority of the voters that hear each other. It is
+ * harder than the real one in one thing: it refuses no change that would cost the majority, so every such change shows.
+ */
+export class ModelEtcd {
+  #members: readonly ModelMember[];
+  epoch = 0;
+  servers: readonly NodeId[];
+
+  constructor(servers: readonly NodeId[]) {
+    this.servers = servers;
+    this.#members = servers.map((nodeId) => ({ nodeId, isLearner: false }));
+  }
+
+  get members(): readonly ModelMember[] {
+    return this.#members;
+  }
+
+  get voters(): readonly NodeId[] {
+    return this.#members.flatMap(({ nodeId, isLearner }) => (isLearner ? [] : [nodeId]));
+  }
+
+  /** Whether those who answer are a majority of the voters. */
+  hasMajority(answers: (nodeId: NodeId) => boolean): boolean {
+    return this.voters.filter(answers).length * 2 > this.voters.length;
+  }
+
+  decide(action: AutopilotAction): void {
+    this.epoch += 1;
+    this.servers = serversAfter(this.servers, action);
+  }
+
+  announce(nodeId: NodeId): void {
+    this.#members = [...this.#members.filter((member) => member.nodeId !== nodeId), { nodeId, isLearner: true }];
+  }
+
+  vote(nodeId: NodeId): void {
+    this.#members = this.#members.map((member) => (member.nodeId === nodeId ? { nodeId, isLearner: false } : member));
+  }
+
+  remove(nodeId: NodeId): void {
+    this.#members = this.#members.filter((member) => member.nodeId !== nodeId);
+  }
+}
