@@ -4,5 +4,7 @@ export * from "./options.ts";
 export type { Focus } from "./faults.ts";
 export { simulateRotation, type RotationOptions, type RotationOutcome } from "./rotation.ts";
 export { GossipWorld, type GossipOptions } from "./gossip-world.ts";
+export { runHistory, type HistoryOptions, type HistoryReport } from "./control-plane/history.ts";
+export type { ModelRules } from "./control-plane/model.ts";
 export type { Conditions } from "./network.ts";
 export type { SimulatedMember } from "./simulated-member.ts";

@@ -1,4 +1,10 @@
-import { serversAfter, type AutopilotAction } from "@cluster-os/election";
+import {
+  planAutopilot,
+  serversAfter,
+  type AutopilotAction,
+  type AutopilotObserved,
+  type AutopilotPlan,
+} from "@cluster-os/election";
 import type { NodeId } from "@cluster-os/identity";
 import type { Instant } from "@cluster-os/std";
 
@@ -32,28 +38,33 @@ export interface ModelMachine {
 
 /** What may be broken on purpose, to show that the model notices. */
 export interface ModelRules {
-  /** What of an action is carried out; `safe` changes nothing of the plan. */
-  readonly plan: "safe" | "no-majority" | "retire-unwell";
+  /** The plan of each round. */
+  readonly plan: (observed: AutopilotObserved, now: Instant) => AutopilotPlan;
   /** Whether a server lets another one step down only while all others are well. */
   readonly stepDownIsChecked: boolean;
   /** Whether who joins waits until every listed member answers. */
   readonly joinIsChecked: boolean;
 }
 
-export const SAFE_MODEL: ModelRules = { plan: "safe", stepDownIsChecked: true, joinIsChecked: true };
+export const SAFE_MODEL: ModelRules = {
+  plan: planAutopilot,
+  stepDownIsChecked: true,
+  joinIsChecked: true,
+};
 
 /**
  * etcd as far as a change of its members goes: one list, agreed on by a majority of the voters that hear each other. It is
  * harder than the real one in one thing: it refuses no change that would cost the majority, so every such change shows.
  */
 export class ModelEtcd {
-  #members: readonly ModelMember[];
+  #members: readonly ModelMember[] = [];
+  #voters: readonly NodeId[] = [];
   epoch = 0;
   servers: readonly NodeId[];
 
   constructor(servers: readonly NodeId[]) {
     this.servers = servers;
-    this.#members = servers.map((nodeId) => ({ nodeId, isLearner: false }));
+    this.#list(servers.map((nodeId) => ({ nodeId, isLearner: false })));
   }
 
   get members(): readonly ModelMember[] {
@@ -61,12 +72,16 @@ export class ModelEtcd {
   }
 
   get voters(): readonly NodeId[] {
-    return this.#members.flatMap(({ nodeId, isLearner }) => (isLearner ? [] : [nodeId]));
+    return this.#voters;
   }
 
   /** Whether those who answer are a majority of the voters. */
   hasMajority(answers: (nodeId: NodeId) => boolean): boolean {
-    return this.voters.filter(answers).length * 2 > this.voters.length;
+    return this.#voters.filter(answers).length * 2 > this.#voters.length;
+  }
+
+  has(nodeId: NodeId): boolean {
+    return this.#members.some((member) => member.nodeId === nodeId);
   }
 
   decide(action: AutopilotAction): void {
@@ -75,14 +90,23 @@ export class ModelEtcd {
   }
 
   announce(nodeId: NodeId): void {
-    this.#members = [...this.#members.filter((member) => member.nodeId !== nodeId), { nodeId, isLearner: true }];
+    this.#list([...this.#without(nodeId), { nodeId, isLearner: true }]);
   }
 
   vote(nodeId: NodeId): void {
-    this.#members = this.#members.map((member) => (member.nodeId === nodeId ? { nodeId, isLearner: false } : member));
+    this.#list([...this.#without(nodeId), { nodeId, isLearner: false }]);
   }
 
   remove(nodeId: NodeId): void {
-    this.#members = this.#members.filter((member) => member.nodeId !== nodeId);
+    this.#list(this.#without(nodeId));
+  }
+
+  #without(nodeId: NodeId): readonly ModelMember[] {
+    return this.#members.filter((member) => member.nodeId !== nodeId);
+  }
+
+  #list(members: readonly ModelMember[]): void {
+    this.#members = members;
+    this.#voters = members.flatMap(({ nodeId, isLearner }) => (isLearner ? [] : [nodeId]));
   }
 }

@@ -12,19 +12,21 @@ export class World {
   readonly etcd: ModelEtcd;
   now: Instant = 0;
   crashes = 0;
+  readonly #known: ReadonlyMap<NodeId, ModelMachine>;
   readonly #unheardSince = new Map<string, Instant>();
 
   constructor(seed: number) {
     this.rng = seededRng(seed);
     const size = 1 + randomInteger(this.rng, 9);
-    const count = size < 3 ? 1 : size < 7 ? 3 : [3, 5][randomInteger(this.rng, 2)]!;
+    const count = size < 3 ? 1 : size < 7 ? 3 : 3 + 2 * randomInteger(this.rng, 2);
     this.machines = Array.from({ length: size }, (_, at) => machine(at + 1, at < count));
+    this.#known = new Map(this.machines.map((one) => [one.nodeId, one]));
     this.etcd = new ModelEtcd(this.machines.slice(0, count).map(({ nodeId }) => nodeId));
     for (const one of this.machines) one.servers = this.etcd.servers;
   }
 
   find(nodeId: NodeId): ModelMachine {
-    return this.machines.find((one) => one.nodeId === nodeId) as ModelMachine;
+    return this.#known.get(nodeId) as ModelMachine;
   }
 
   isUp(one: ModelMachine): boolean {
@@ -63,6 +65,15 @@ export class World {
   strike(): void {
     for (const one of this.machines) this.#change(one);
     if (this.#chance(400)) this.#splitOrHeal();
+  }
+
+  /** Power and network are back, but for what is burnt. */
+  calm(): void {
+    for (const one of this.machines) {
+      if (!one.isBurnt) one.isOn = true;
+      one.group = 0;
+      one.stalledUntil = 0;
+    }
   }
 
   #change(one: ModelMachine): void {

@@ -1,0 +1,99 @@
+import { planAutopilot, type AutopilotObserved, type AutopilotPlan } from "@cluster-os/election";
+import { expect } from "chai";
+import { runHistory, type ModelRules } from "../../src/index.ts";
+
+/** A few; `nx run simulator:explore-autopilot` runs as many as wanted. */
+const SEEDS = 12;
+const DURATION_S = 900;
+/** A broken one is noticed by one of so many. */
+const MOST_SEEDS = 60;
+
+interface Mutant {
+  readonly name: string;
+  readonly rules: Partial<ModelRules>;
+  readonly violation: RegExp;
+}
+
+const mutants: readonly Mutant[] = [
+  {
+    name: "a live voter is removed while another one does not answer",
+    rules: {
+      plan: (observed, now) => removingBeforeAllAreWell(observed) ?? planAutopilot(observed, now),
+    },
+    violation: /cost the majority/,
+  },
+  {
+    name: "a live voter is told to go while another one does not answer, and nobody looks as it goes",
+    rules: {
+      plan: (observed, now) => retiringTooSoon(observed) ?? planAutopilot(observed, now),
+      stepDownIsChecked: false,
+    },
+    violation: /cost the majority/,
+  },
+  {
+    name: "a second change in the round of the first",
+    rules: { plan: (observed, now) => planAutopilot(withoutJoining(observed), now) },
+    violation: /while another change is under way/,
+  },
+  {
+    name: "an autopilot that does nothing",
+    rules: { plan: (observed, now) => planAutopilot({ ...observed, pause: "for ever" }, now) },
+    violation: /at the end a lost member is listed/,
+  },
+];
+
+describe("a control plane under autopilot", () => {
+  it(`never loses its majority by a change, and is whole after peace: seeds 1 to ${SEEDS}`, () => {
+    for (let seed = 1; seed <= SEEDS; seed += 1) {
+      const { violations } = runHistory({ seed, durationS: DURATION_S });
+      expect(violations, `seed ${seed}`).to.deep.equal([]);
+    }
+  }).timeout(60_000);
+
+  it("replays from its seed", () => {
+    const run = () => runHistory({ seed: 3, durationS: DURATION_S });
+    expect(run()).to.deep.equal(run());
+  }).timeout(60_000);
+});
+
+describe("a broken autopilot is noticed:", () => {
+  for (const { name, rules, violation } of mutants) {
+    it(name, () => {
+      for (let seed = 1; seed <= MOST_SEEDS; seed += 1) {
+        const { violations } = runHistory({ seed, durationS: DURATION_S, rules });
+        if (violations.some((what) => violation.test(what))) return;
+      }
+      expect.fail(`no history of ${MOST_SEEDS} shows it`);
+    }).timeout(60_000);
+  }
+});
+
+function removingBeforeAllAreWell(observed: AutopilotObserved): AutopilotPlan | undefined {
+  const live = liveBesideUnwell(observed);
+  return live && { action: { kind: "bury", nodeId: live }, reason: "broken on purpose", wanted: 1 };
+}
+
+function retiringTooSoon(observed: AutopilotObserved): AutopilotPlan | undefined {
+  const live = liveBesideUnwell(observed);
+  return live && { action: { kind: "demote", nodeId: live }, reason: "broken on purpose", wanted: 1 };
+}
+
+/** A server that answers, of voters of which another one does not. */
+function liveBesideUnwell({ voters = [], servers }: AutopilotObserved) {
+  const full = voters.filter(({ isLearner }) => !isLearner);
+  if (full.every(({ isHealthy }) => isHealthy)) return undefined;
+  return full.find(({ nodeId, isHealthy }) => isHealthy && servers.includes(nodeId))?.nodeId;
+}
+
+/** As if nobody were on the way to become a server. */
+function withoutJoining(observed: AutopilotObserved): AutopilotObserved {
+  const isVoter = (nodeId: string): boolean =>
+    (observed.voters ?? []).some((voter) => voter.nodeId === nodeId && !voter.isLearner);
+  const isJoining = (nodeId: string): boolean =>
+    observed.servers.some((server) => server === nodeId) && !isVoter(nodeId);
+  return {
+    ...observed,
+    nodes: observed.nodes.filter(({ nodeId }) => !isJoining(nodeId)),
+    servers: observed.servers.filter(isVoter),
+  };
+}
