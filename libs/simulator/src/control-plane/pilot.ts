@@ -63,9 +63,15 @@ export class Pilot {
   }
 
   #holdsLease(one: ModelMachine): boolean {
+    const { etcd } = this.#world;
     const leader = this.#leader;
-    const isFree = !leader || leader === one || !this.#world.isUp(leader) || !this.#world.isServed(leader);
-    if (isFree) this.#leader = one;
+    // It is renewed by a server that runs and whose API answers; who became a worker renews it no more.
+    const isHeld =
+      leader !== undefined &&
+      etcd.voters.includes(leader.nodeId) &&
+      this.#world.isUp(leader) &&
+      this.#world.isServed(leader);
+    if (!isHeld) this.#leader = one;
     return this.#leader === one;
   }
 }

@@ -9,6 +9,7 @@ export const formationMutants: readonly Mutant[] = [
     focus: "genesis",
     variation: { rules: { quorum: (electorate) => Math.floor(electorate / 2) } },
     violation: /two clusters/,
+    seed: 2,
   },
   {
     name: "a promise that is on disk only after the answer has left",
@@ -16,6 +17,7 @@ export const formationMutants: readonly Mutant[] = [
     focus: "genesis",
     variation: { persistLateMs: 200 },
     violation: /two clusters|is a member of .* and of/,
+    seed: 30,
   },
   {
     name: "an acceptor that forgets at a restart what it promised and accepted",
@@ -25,6 +27,7 @@ export const formationMutants: readonly Mutant[] = [
       readDisk: (disk) => disk && encodeNodeState({ ...decodeNodeState(disk), genesisBallot: {} }),
     },
     violation: /two clusters/,
+    seed: 30,
   },
   {
     name: "a ballot that is accepted without a look at what was promised",
@@ -32,6 +35,7 @@ export const formationMutants: readonly Mutant[] = [
     focus: "genesis",
     variation: { rules: { mayAccept: () => true } },
     violation: /two clusters/,
+    seed: 48,
   },
   {
     name: "a proposer that does not keep what was accepted",
@@ -39,6 +43,7 @@ export const formationMutants: readonly Mutant[] = [
     focus: "genesis",
     variation: { rules: { valueToKeep: () => undefined } },
     violation: /two clusters/,
+    seed: 2,
   },
   {
     name: "a server that votes for a later epoch though it joined",
@@ -46,6 +51,7 @@ export const formationMutants: readonly Mutant[] = [
     focus: "epochs",
     variation: { rules: { mayVote: () => true } },
     violation: /established/,
+    seed: 1,
   },
   {
     name: "a server that counts as joined though it voted for a later epoch",
@@ -53,6 +59,7 @@ export const formationMutants: readonly Mutant[] = [
     focus: "epochs",
     variation: { rules: { mayJoin: () => true } },
     violation: /established/,
+    seed: 25,
   },
   {
     name: "a stale initialiser that does not wipe what it began",
@@ -60,6 +67,7 @@ export const formationMutants: readonly Mutant[] = [
     focus: "epochs",
     variation: { wipesStale: false },
     violation: /former epoch|servers are voters|does not see|established/,
+    seed: 18,
   },
   {
     name: "a boot counter that is not kept",
@@ -67,5 +75,6 @@ export const formationMutants: readonly Mutant[] = [
     focus: "all",
     variation: { readDisk: (disk) => disk && encodeNodeState({ ...decodeNodeState(disk), bootCounter: 0 }) },
     violation: /boot counter/,
+    seed: 1,
   },
 ];

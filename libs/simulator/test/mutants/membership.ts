@@ -8,6 +8,7 @@ export const membershipMutants: readonly Mutant[] = [
     focus: "all",
     variation: { membershipRules: { nextIncarnation: (incarnation) => incarnation } },
     violation: /does not see|other members alive|went wrong/,
+    seed: 1,
   },
   {
     name: "an incarnation that goes back",
@@ -15,6 +16,7 @@ export const membershipMutants: readonly Mutant[] = [
     focus: "all",
     variation: { membershipRules: { nextIncarnation: (incarnation) => Math.max(0, incarnation - 1) } },
     violation: /does not see|goes back|went wrong/,
+    seed: 1,
   },
   {
     name: "a suspicion that is not passed on",
@@ -22,6 +24,7 @@ export const membershipMutants: readonly Mutant[] = [
     focus: "all",
     variation: { membershipRules: { isPassedOn: (kind) => kind === "failed" } },
     violation: /suspected .* before they held it failed|does not know in time/,
+    seed: 46,
   },
   {
     name: "a member that is dead at once",
@@ -29,6 +32,7 @@ export const membershipMutants: readonly Mutant[] = [
     focus: "all",
     variation: { membershipConfig: { suspicionMs: 0 } },
     violation: /went wrong/,
+    seed: 3,
   },
   {
     name: "news that is never passed on",
@@ -36,6 +40,7 @@ export const membershipMutants: readonly Mutant[] = [
     focus: "all",
     variation: { membershipConfig: { retransmitFactor: 0 } },
     violation: /does not know in time|suspected .* before they held it failed|does not see/,
+    seed: 21,
   },
   {
     name: "a replay window that is open",
@@ -43,5 +48,6 @@ export const membershipMutants: readonly Mutant[] = [
     focus: "all",
     variation: { membershipRules: { mayAct: () => true } },
     violation: /acts twice/,
+    seed: 10,
   },
 ];

@@ -8,6 +8,8 @@ export interface Mutant {
   readonly variation: Variation;
   /** What must be said of it, by one of the first 200 seeds. */
   readonly violation: RegExp;
+  /** The seed that showed it when it was last hunted: tried first, so that looking again takes seconds. */
+  readonly seed?: number;
   /** Breaks what no option reaches; gives back what puts it right. */
   readonly install?: () => () => void;
 }

@@ -33,7 +33,7 @@ function hunt(mutant: Mutant): { readonly seed: number; readonly reason: string 
   const { machines, focus, variation, violation } = mutant;
   const restore = mutant.install?.();
   try {
-    for (let seed = 1; seed <= MOST_SEEDS; seed += 1) {
+    for (const seed of seedsFor(mutant)) {
       const reason = whatGoesWrong({ ...variation, seed, machines, focus });
       if (reason !== undefined && violation.test(reason)) return { seed, reason };
     }
@@ -41,6 +41,11 @@ function hunt(mutant: Mutant): { readonly seed: number; readonly reason: string 
   } finally {
     restore?.();
   }
+}
+
+function seedsFor({ seed }: Mutant): readonly number[] {
+  const all = Array.from({ length: MOST_SEEDS }, (_, at) => at + 1);
+  return seed === undefined ? all : [seed, ...all.filter((other) => other !== seed)];
 }
 
 /** What a history ends with, without its seed; undefined when all is well. */
