@@ -64,7 +64,10 @@ export class Daemon implements AsyncDisposable {
       description: describeMachine(options, { role: undefined, kubernetes: { state: "waiting", epoch: 0 } }),
       lanSubnets: lanSubnets(),
       seeds: config.seeds ?? [],
-      config: patientFormation(config.patience ?? 1),
+      config: {
+        ...patientFormation(config.patience ?? 1),
+        ...(config.maxServers !== undefined && { maxServers: config.maxServers }),
+      },
       membershipConfig: patientMembership(config.patience ?? 1),
       rng,
       wallTime: () => clock.wallTime(),

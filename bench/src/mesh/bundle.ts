@@ -1,7 +1,7 @@
 /**
  * Puts bench/src/mesh.ts into a folder that needs nothing of this repository:
  *
- *     node bench/src/mesh/bundle.ts FOLDER
+ *     node --conditions=@cluster-os/source bench/src/mesh/bundle.ts FOLDER
  *
  * On a machine with Node, iproute2 and root: `node FOLDER/mesh.js`.
  */

@@ -1,5 +1,7 @@
-/** Times in milliseconds. The defaults suit machines on one LAN; tests shorten them. */
+/** All but the first are times in milliseconds. The defaults suit machines on one LAN; tests shorten them. */
 export interface FormationConfig {
+  /** How many servers genesis names at most. */
+  readonly maxServers: number;
   /** Between two beacons of a node that is no member (jittered by a quarter). */
   readonly beaconMs: number;
   /** Between two beacons of a member. */
@@ -41,6 +43,7 @@ export interface FormationConfig {
 }
 
 export const DEFAULT_FORMATION_CONFIG: FormationConfig = {
+  maxServers: 5,
   beaconMs: 500,
   memberBeaconMs: 5_000,
   candidateFreshMs: 3_000,

@@ -11,7 +11,7 @@ import {
   type RecordType,
 } from "@cluster-os/identity";
 import { createGenesis, GENESIS_RING_KEY_ID, type Founder } from "@cluster-os/admission";
-import { electServers } from "@cluster-os/election";
+import { electServers, voterCount } from "@cluster-os/election";
 import { chooseAddressPlan, type AddressPlan } from "@cluster-os/mesh";
 import type { Address } from "@cluster-os/membership";
 import { compareText, describeError, type Instant } from "@cluster-os/std";
@@ -221,10 +221,12 @@ export class GenesisBallot {
       }));
     const addressPlan = this.#chooseAddressPlan(candidates);
     if (!addressPlan) return undefined;
+    const { maxServers } = this.#context.config;
+    const policy = { voterCount: (size: number) => Math.min(voterCount(size), maxServers) };
     const members = founders.map(({ nodeId }) => ({ nodeId, isAlive: true }));
     return createGenesis({
       founders,
-      servers: electServers({ members, current: [] }).servers,
+      servers: electServers({ members, current: [], policy }).servers,
       addressPlan,
       authority: generateSigningKey(rng),
       ringKey: { id: GENESIS_RING_KEY_ID, key: rng.bytes(32) },

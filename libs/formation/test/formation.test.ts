@@ -26,6 +26,16 @@ describe("genesis", () => {
     expect(machines.every(({ store }) => store.state.authoritySeed !== undefined)).to.equal(true);
   });
 
+  it("names no more servers than it may, and gives the authority's key to nobody else", () => {
+    const world = new World({ maxServers: 1 });
+    const machines = [1, 2, 3].map(() => world.add({ expect: 3 }));
+    world.runUntil(() => machines.every(({ clusterId }) => clusterId !== undefined), 7_000);
+    const { servers } = machines[0]!.formation.ledger!.genesis.payload;
+    expect(servers).to.have.length(1);
+    const holders = machines.filter(({ store }) => store.state.authoritySeed !== undefined);
+    expect(holders.map(({ nodeId }) => nodeId)).to.deep.equal(servers);
+  });
+
   it("waits for the number that was expected", () => {
     const world = new World();
     const machines = [1, 2].map(() => world.add({ expect: 3 }));
