@@ -140,7 +140,7 @@ export function commandLinePage(): string {
     "The cluster as the machine that answers sees it.",
     fieldTable(fieldsOf(kubernetesSchema(ClusterStatus))),
     "## cluster-os members -o json",
-    "A list with one entry per admitted member, lowest index first.",
+    "A list with one entry per admitted member, lowest index first, then one per node that was revoked: of those no more is known than who they are.",
     fieldTable(fieldsOf(kubernetesSchema(MemberListEntry))),
     code(
       "json",
@@ -152,6 +152,13 @@ export function commandLinePage(): string {
             roles: ["control-plane", "worker"],
             capabilities: { cpu: 16, ram: "64GB", gpu: false },
             status: "healthy",
+          },
+          {
+            name: "n-6dryxayoxw",
+            node_id: `ed25519:${"0b".repeat(32)}`,
+            roles: [],
+            capabilities: { cpu: 0, ram: "0GB", gpu: false },
+            status: "removed",
           },
         ],
         undefined,

@@ -5,6 +5,7 @@ import {
   type ClusterStatus,
   type MemberHealth,
   type MemberList,
+  type MemberListEntry,
   type MeshStatus,
   type NodeStatus,
 } from "@cluster-os/api";
@@ -24,9 +25,9 @@ export function healthOf(status: Member["status"]): MemberHealth {
   return status === "alive" ? "healthy" : status;
 }
 
-/** `cluster-os members -o json`. */
-export function memberList(view: View): MemberList {
-  return view.members().map(({ member }) => ({
+/** `cluster-os members -o json`. Of who was revoked the members forget all but that. */
+export function memberList(view: Pick<View, "members" | "revoked">): MemberList {
+  const admitted = view.members().map(({ member }): MemberListEntry => ({
     name: member.name,
     node_id: member.nodeId,
     roles: member.description?.roles ?? [],
@@ -37,6 +38,14 @@ export function memberList(view: View): MemberList {
     },
     status: healthOf(member.status),
   }));
+  const removed = view.revoked().map((nodeId): MemberListEntry => ({
+    name: nodeName(nodeId),
+    node_id: nodeId,
+    roles: [],
+    capabilities: { cpu: 0, ram: ramText(0), gpu: false },
+    status: "removed",
+  }));
+  return [...admitted, ...removed];
 }
 
 /** Who serves, by etcd's own list where this machine can ask it, and by the members' word where it cannot. */

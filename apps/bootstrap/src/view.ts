@@ -2,6 +2,7 @@ import type { NodeProtocol } from "@cluster-os/formation";
 import type { Member } from "@cluster-os/membership";
 import { meshAddress, type AddressPlan } from "@cluster-os/mesh";
 import { nodeName, type NodeId } from "@cluster-os/identity";
+import { compareText } from "@cluster-os/std";
 
 /** A member together with what its index makes of it. */
 export interface PlacedMember {
@@ -69,6 +70,13 @@ export class View {
 
   isRevoked(nodeId: NodeId): boolean {
     return this.#protocol.roster?.isRevoked(nodeId) ?? false;
+  }
+
+  /** Nodes that never come back, in the order in which they were revoked. */
+  revoked(): readonly NodeId[] {
+    const records = [...(this.#protocol.roster?.revoked() ?? [])];
+    records.sort((left, right) => left.revokedAt - right.revokedAt || compareText(left.nodeId, right.nodeId));
+    return records.map(({ nodeId }) => nodeId);
   }
 
   /** IDs of the join keys by which a machine is admitted unattended. */

@@ -157,6 +157,7 @@ describe("members", () => {
     expectGolden("members.txt", (await type("members", { lab: new FakeLab(new FakeMachine(1)) })).stdout));
   it("for programs", async () => {
     const { stdout } = await type("members -o json", { thisMachine: new FakeMachine(1) });
+    expectGolden("members.json", stdout);
     expect(JSON.parse(stdout)).to.deep.equal(MEMBERS);
   });
   it("that nobody can list", async () => {

@@ -260,6 +260,13 @@ export const MEMBERS: MemberList = [
     capabilities: { cpu: 16, ram: "64GB", gpu: false },
     status: "healthy",
   },
+  {
+    name: NAMES[1],
+    node_id: `ed25519:${"2".repeat(64)}`,
+    roles: [],
+    capabilities: { cpu: 0, ram: "0GB", gpu: false },
+    status: "removed",
+  },
 ];
 
 /** What kubectl gives for ClusterNodes of which the first `ready` are Ready. */

@@ -4,6 +4,10 @@ import { z } from "zod";
 export const MemberHealth = z.enum(["healthy", "suspect", "failed", "left"]);
 export type MemberHealth = z.infer<typeof MemberHealth>;
 
+/** How a node is listed: `removed` is one that was revoked, and never comes back. */
+export const MemberListStatus = z.enum([...MemberHealth.options, "removed"]);
+export type MemberListStatus = z.infer<typeof MemberListStatus>;
+
 /** One member, as `cluster-os members -o json` prints it. */
 export const MemberListEntry = z.object({
   name: z.string().describe("Short name that follows from the node's key; also its host name."),
@@ -11,18 +15,21 @@ export const MemberListEntry = z.object({
   roles: z.array(z.string()).describe("What it does, `server` (runs the control plane) or `worker`."),
   capabilities: z
     .object({
-      cpu: z.int().min(0).describe("Logical processors."),
+      cpu: z
+        .int()
+        .min(0)
+        .describe("Logical processors; 0 where that is not known, as of a node that was removed."),
       ram: z.string().describe("Memory, for example `64GB`."),
       gpu: z.boolean().describe("Whether it has a graphics processor that computes."),
     })
     .describe("What the machine has."),
-  status: MemberHealth.describe(
-    "`healthy`, `suspect` (did not answer; may still), `failed` or `left` (on purpose).",
+  status: MemberListStatus.describe(
+    "`healthy`, `suspect` (did not answer; may still), `failed`, `left` (on purpose) or `removed` (revoked, for ever).",
   ),
 });
 export type MemberListEntry = z.infer<typeof MemberListEntry>;
 
-/** `cluster-os members -o json`: every admitted member, lowest index first. */
+/** `cluster-os members -o json`: every admitted member, lowest index first, then who was revoked, in that order. */
 export const MemberList = z.array(MemberListEntry);
 export type MemberList = z.infer<typeof MemberList>;
 
