@@ -14,7 +14,7 @@ export function trustOf(protocol: NodeProtocol, { feed, changed }: TrustOutlets)
     genesis: () => protocol.genesisRecord,
     authoritySeed: () => protocol.authoritySeed,
     admissions: () => protocol.roster?.admissions() ?? [],
-    roles: () => protocol.status.roles,
+    ringKey: () => protocol.status.ringKey,
     joinKeySequence: () => protocol.joinKeyInForce?.sequence ?? 0,
     isMember: (nodeId) => protocol.roster?.isAdmitted(nodeId) ?? false,
     admit: (nodeId, index) => feed({ kind: "admit", nodeId, index }),

@@ -1,3 +1,4 @@
+import { AuditEvent, auditSubject } from "@cluster-os/admission";
 import { expect } from "chai";
 import { DEFAULT_AUTOPILOT_POLICY } from "@cluster-os/election";
 import { generateIdentity, nodeName, type NodeId } from "@cluster-os/identity";
@@ -29,6 +30,10 @@ class Scene {
   signed: number[] = [];
   buried: string[] = [];
   told: AutopilotAct[] = [];
+  /** What the audit log was given, each thing once, as the log itself has it. */
+  readonly recorded = new Map<string, AuditEvent>();
+  /** What happened, in its order. */
+  readonly done: string[] = [];
   readonly autopilot = new Autopilot({
     policy: { ...DEFAULT_AUTOPILOT_POLICY, graceMs: 20_000 },
     etcdMembers: () => Promise.resolve(this.#members()),
@@ -50,10 +55,16 @@ class Scene {
     },
     bury: (name) => {
       this.buried.push(name);
+      this.done.push("bury");
       return Promise.resolve();
     },
     tell: (act) => {
       this.told.push(act);
+      return Promise.resolve();
+    },
+    record: (event) => {
+      this.recorded.set(auditSubject(event), event);
+      this.done.push(`record ${event.kind}`);
       return Promise.resolve();
     },
     clock: { now: () => this.now, wallTime: () => 1_700_000_000_000 + this.now },
@@ -161,6 +172,47 @@ describe("autopilot on a server", () => {
     scene.silent.add(c);
     await scene.run(2);
     expect(scene.buried).to.deep.equal([nodeName(c)]);
+  });
+});
+
+describe("autopilot's part of the audit log", () => {
+  it("has each decision with its cause, and nothing of what genesis says", async () => {
+    const scene = new Scene();
+    await scene.run(60);
+    expect(scene.recorded.size).to.equal(0);
+    scene.silent.add(c);
+    await scene.run(30);
+    const [entry] = scene.recorded.values();
+    expect(entry).to.deep.include({ kind: "roles", epoch: 1, servers: [a, b, d] });
+    expect(entry)
+      .to.have.property("cause")
+      .that.matches(/^replace n-.* by n-.*: /);
+    expect(scene.recorded.size).to.equal(1);
+  });
+
+  it("has what a leader decided that died at once, before the next one decides anything", async () => {
+    const scene = new Scene();
+    scene.roles = { ...scene.roles, epoch: 5, servers: [a, b, c, d], cause: "promote: five are wanted" };
+    await scene.run(2, false);
+    expect(scene.recorded.size).to.equal(0);
+    await scene.run(2);
+    expect([...scene.recorded.values()][0]).to.include({ epoch: 5, cause: "promote: five are wanted" });
+  });
+
+  it("has a removal before it is done: nothing would tell of it afterwards", async () => {
+    const scene = new Scene();
+    scene.roles = { ...scene.roles, epoch: 1, servers: [a, b] };
+    scene.silent.add(c);
+    await scene.run(2);
+    expect(scene.done).to.deep.equal(["record roles", "record removal", "bury"]);
+    expect(scene.recorded.get(`removal ${nodeName(c)} 1`)).to.include({ name: nodeName(c) });
+  });
+
+  it("takes a cause of any length", async () => {
+    const scene = new Scene();
+    scene.roles = { ...scene.roles, epoch: 1, cause: "x".repeat(5000) };
+    await scene.run(2);
+    expect(AuditEvent.safeParse([...scene.recorded.values()][0]).success).to.equal(true);
   });
 });
 

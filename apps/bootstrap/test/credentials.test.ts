@@ -1,3 +1,4 @@
+import type { AuditEvent } from "@cluster-os/admission";
 import { expect } from "chai";
 import { generateIdentity, nodeName, type NodeId } from "@cluster-os/identity";
 import type { EtcdMemberStatus } from "@cluster-os/kubernetes";
@@ -23,6 +24,7 @@ class Scene {
   silent = [nodeName(c)];
   isSlotFree = true;
   readonly done: string[] = [];
+  readonly recorded: AuditEvent[] = [];
 
   readonly #options = {
     distribution: {
@@ -44,6 +46,7 @@ class Scene {
     rolesEpoch: () => 1,
     servers: () => this.servers,
     authoritySeed: () => SEED,
+    record: (event: AuditEvent) => Promise.resolve(void this.recorded.push(event)),
   };
 
   ask(role: "server" | "worker", act: "join" | "promote") {
@@ -83,6 +86,10 @@ describe("credentials of a server", () => {
     expect(granted?.credentials.role).to.equal("server");
     expect(granted?.authoritySeed).to.deep.equal(SEED);
     expect(scene.done).to.deep.equal(["remove c", "no vote for d"]);
+    expect(scene.recorded).to.deep.equal([
+      { kind: "removal", name: nodeName(c), epoch: 1 },
+      { kind: "authority", nodeId: d, epoch: 1 },
+    ]);
   });
 
   it("for a machine that joins anew: its earlier life is forgotten with them", async () => {
@@ -97,6 +104,7 @@ describe("credentials of a server", () => {
     expect(granted).to.have.all.keys("credentials");
     expect(granted?.credentials.role).to.equal("worker");
     expect(scene.done).to.deep.equal(["remove d"]);
+    expect(scene.recorded).to.deep.equal([]);
   });
 
   const reasons: readonly (readonly [
@@ -112,6 +120,7 @@ describe("credentials of a server", () => {
       const scene = Object.assign(new Scene(), change);
       expect(await scene.ask("server", "promote")).to.equal(undefined);
       expect(scene.done).to.deep.equal([]);
+      expect(scene.recorded).to.deep.equal([]);
     });
   }
 
@@ -133,6 +142,17 @@ describe("leave to step down", () => {
     const scene = Object.assign(new Scene(), { servers: [a, b] });
     expect(await scene.stepDown(c)).to.deep.equal({ isMember: false });
     expect(scene.done).to.deep.equal(["no vote for c"]);
+  });
+
+  it("is in the audit log, and what is refused is not", async () => {
+    const scene = Object.assign(new Scene(), { servers: [a, b] });
+    await scene.stepDown(c);
+    await scene.stepDown(c, "set-aside");
+    await scene.stepDown(a).catch(() => {});
+    expect(scene.recorded).to.deep.equal([
+      { kind: "step-down", nodeId: c, epoch: 1, wish: "demote" },
+      { kind: "step-down", nodeId: c, epoch: 1, wish: "set-aside" },
+    ]);
   });
 
   it("is not given to a server that is to serve", async () => {

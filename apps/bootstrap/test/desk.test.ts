@@ -1,11 +1,12 @@
 import { createGenesis, verifyAudit, type JoinKeyDecision } from "@cluster-os/admission";
 import { auditName, joinKeyObject, NAMESPACE, PENDING_LABEL, readJoinKeyObject } from "@cluster-os/api";
-import { joinKeyId } from "@cluster-os/formation";
+import { joinKeyId, type RingKeyStatus } from "@cluster-os/formation";
 import { generateAgreementKey, generateIdentity, generateSigningKey, nodeName } from "@cluster-os/identity";
 import { KubeClient, RESOURCES } from "@cluster-os/kube";
 import { FakeApiServer } from "@cluster-os/kube/testing";
 import { seededRng, silentLogger } from "@cluster-os/std";
 import { expect } from "chai";
+import type { AuditNote } from "../src/server/audit-log.ts";
 import { Desk, type Trust } from "../src/server/desk.ts";
 import { CLUSTER_NODES } from "../src/server/kube.ts";
 
@@ -39,7 +40,7 @@ describe("the servers' desk", () => {
     await fake[Symbol.asyncDispose]();
   });
 
-  function open(revoked: readonly string[] = []) {
+  function open(revoked: readonly string[] = [], ringKey?: RingKeyStatus) {
     const admitted = new Map<string, number>();
     const keys: JoinKeyDecision[] = [];
     const heads: Uint8Array[] = [];
@@ -53,7 +54,7 @@ describe("the servers' desk", () => {
           index,
           admittedAt: NOW + 1,
         })),
-      roles: () => undefined,
+      ringKey: () => ringKey,
       joinKeySequence: () => keys.at(-1)?.sequence ?? 0,
       isMember: (nodeId) => nodeId === self || admitted.has(nodeId),
       admit: (nodeId, index) => Promise.resolve(void admitted.set(nodeId, index)),
@@ -173,5 +174,29 @@ describe("the servers' desk", () => {
     expect(await kube.find(RESOURCES.configMap, { name: auditName(2), namespace: NAMESPACE })).to.not.equal(
       undefined,
     );
+  });
+
+  it("logs what else is done, each thing once, and ring keys once members seal with them", async () => {
+    const staged = { newest: 300, held: 300, sealing: 1, madeAt: NOW, stage: "staged" } as const;
+    const first = open([], staged);
+    await first.desk.round(NOW);
+    const step: AuditNote = {
+      event: { kind: "step-down", nodeId: newcomer, epoch: 2, wish: "set-aside" },
+      at: NOW,
+      by: "a test",
+    };
+    // From several at once, as requests of machines come.
+    await Promise.all([first.desk.note([step]), first.desk.note([step]), open().desk.note([step])]);
+    const next = open([], { ...staged, stage: "active" });
+    await next.desk.round(NOW);
+    await next.desk.note([step]);
+    const { entries } = await next.desk.audit();
+    const verdict = verifyAudit(genesis, entries, next.heads.at(-1));
+    expect(verdict.isWhole).to.equal(true);
+    expect(verdict.entries.map(({ event }) => event.kind)).to.deep.equal([
+      "genesis",
+      "step-down",
+      "ring-key",
+    ]);
   });
 });

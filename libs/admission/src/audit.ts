@@ -15,12 +15,35 @@ import { Bytes32, ClusterId, JoinKeyId, NodeIndex, UnixMs } from "./fields.ts";
 import type { Genesis } from "./genesis.ts";
 import { openFor, type Authority } from "./authority.ts";
 
+/** The roles in force when it happened, or from then on. */
+const RolesEpoch = z.int().min(0);
+
+/** A longer cause has to be cut. */
+export const CAUSE_MAX_LENGTH = 400;
+
 /** Something that was decided about who is in the cluster, or by which keys. */
 export const AuditEvent = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("genesis"), founders: z.array(NodeId), servers: z.array(NodeId) }),
   z.object({ kind: z.literal("admission"), nodeId: NodeId, index: NodeIndex }),
   z.object({ kind: z.literal("revocation"), nodeId: NodeId, wasServer: z.boolean() }),
-  z.object({ kind: z.literal("roles"), epoch: z.int().min(0), servers: z.array(NodeId) }),
+  z.object({
+    kind: z.literal("roles"),
+    epoch: RolesEpoch,
+    servers: z.array(NodeId),
+    /** What was decided and why, in words. */
+    cause: z.string().max(CAUSE_MAX_LENGTH).optional(),
+  }),
+  /** A server handed the authority key to a machine that becomes one. */
+  z.object({ kind: z.literal("authority"), nodeId: NodeId, epoch: RolesEpoch }),
+  /** A server let another one become a worker, or put away the remains of its time as a server. */
+  z.object({
+    kind: z.literal("step-down"),
+    nodeId: NodeId,
+    epoch: RolesEpoch,
+    wish: z.enum(["demote", "set-aside"]),
+  }),
+  /** A machine that serves no more and does not answer is taken out of etcd and Kubernetes. */
+  z.object({ kind: z.literal("removal"), name: z.string().max(63), epoch: RolesEpoch }),
   z.object({ kind: z.literal("join-key"), sequence: z.int().min(1), id: JoinKeyId }),
   z.object({ kind: z.literal("ring-key"), id: z.int().min(1) }),
 ]);
@@ -67,6 +90,12 @@ export function auditSubject(event: AuditEvent): string {
       return `${event.kind} ${event.nodeId}`;
     case "roles":
       return `${event.kind} ${event.epoch}`;
+    case "authority":
+      return `${event.kind} ${event.nodeId} ${event.epoch}`;
+    case "step-down":
+      return `${event.kind} ${event.nodeId} ${event.epoch} ${event.wish}`;
+    case "removal":
+      return `${event.kind} ${event.name} ${event.epoch}`;
     case "join-key":
       return `${event.kind} ${event.sequence}`;
     case "ring-key":

@@ -3,6 +3,7 @@
  * from them, and the keys that are handed out with them. All pure; nothing here knows how records travel.
  */
 export * from "./audit.ts";
+export { describeAuditEvent } from "./audit-words.ts";
 export type { Authority } from "./authority.ts";
 export * from "./errors.ts";
 export { JoinKeyId } from "./fields.ts";

@@ -1,8 +1,10 @@
+import { nodeName } from "@cluster-os/identity";
 import { expect } from "chai";
 import fc from "fast-check";
 import {
   auditHash,
   auditSubject,
+  describeAuditEvent,
   openAuditEntry,
   signAuditEntry,
   verifyAudit,
@@ -25,6 +27,13 @@ const events: readonly AuditEvent[] = [
   { kind: "join-key", sequence: 1, id: "0123456789abcdef" },
   { kind: "ring-key", id: 2 },
 ];
+const laterEvents: readonly AuditEvent[] = [
+  { kind: "roles", epoch: 2, servers: [alice.identity.nodeId], cause: "demote: one is enough" },
+  { kind: "authority", nodeId: carol.identity.nodeId, epoch: 1 },
+  { kind: "step-down", nodeId: carol.identity.nodeId, epoch: 2, wish: "demote" },
+  { kind: "step-down", nodeId: carol.identity.nodeId, epoch: 2, wish: "set-aside" },
+  { kind: "removal", name: "n-aaaaaaaaaa", epoch: 2 },
+];
 
 function logOf(all: readonly AuditEvent[], signer = authority): Uint8Array[] {
   const log: Uint8Array[] = [];
@@ -46,6 +55,17 @@ describe("the audit log", () => {
     expect(verdict.entries.map(({ event }) => event)).to.deep.equal(events);
     expect(verifyAudit(genesis, []).isWhole).to.equal(true);
     expect(openAuditEntry(log[1]!, source).payload.sequence).to.equal(2);
+  });
+
+  it("takes every kind of event, tells it in words of its own, and tells one from another", () => {
+    const all = [...events, ...laterEvents];
+    const verdict = verifyAudit(genesis, logOf(all));
+    expect(verdict.entries.map(({ event }) => event)).to.deep.equal(all);
+    expect(new Set(all.map(auditSubject)).size).to.equal(all.length);
+    const words = all.map(describeAuditEvent);
+    expect(new Set(words).size).to.equal(all.length);
+    expect(words.join("\n")).not.to.match(/undefined|ed25519|object/);
+    expect(words).to.include(`epoch 2: ${nodeName(alice.identity.nodeId)} serve (demote: one is enough)`);
   });
 
   const other = logOf([...events.slice(0, 2), { kind: "ring-key", id: 9 }, ...events.slice(3)]);

@@ -4,6 +4,7 @@ import { JoinCredentials, type Distribution, type EtcdMemberStatus } from "@clus
 import { z } from "zod";
 import type { PeerApiClient } from "../peer-api/client.ts";
 import { PeerApiError, type PeerHandler } from "../peer-api/protocol.ts";
+import type { RecordAct } from "../server/audit-log.ts";
 import type { JoinSlot } from "./join-slot.ts";
 
 export const CREDENTIALS_TOPIC = "join-credentials";
@@ -20,6 +21,7 @@ export interface CredentialsGranterOptions {
   readonly servers: () => readonly NodeId[];
   /** The authority key's seed: a server holds it, and gets it with the credentials of its first act as one. */
   readonly authoritySeed: () => Uint8Array | undefined;
+  readonly record: RecordAct;
 }
 
 /** The answer: the distribution's credentials, and for a server what else only servers hold. */
@@ -44,6 +46,9 @@ export function credentialsHandler(options: CredentialsGranterOptions): PeerHand
     if (request.act === "join") await options.distribution.removeMember(nodeName(from), signal);
     const credentials = await options.distribution.credentials(request.role, signal);
     const authoritySeed = request.role === "server" ? options.authoritySeed() : undefined;
+    // Before it is out of our hands. Serving founders have it since genesis.
+    if (authoritySeed && request.rolesEpoch > 0)
+      await options.record({ kind: "authority", nodeId: from, epoch: request.rolesEpoch }, from);
     return encodeCbor({ credentials, ...(authoritySeed && { authoritySeed }) } satisfies GrantedCredentials);
   };
 }
@@ -71,7 +76,10 @@ async function readyEtcd(
   const members = await options.members(signal);
   const verdict = judgeJoin({ name: nodeName(from), members, servers: servers.map(nodeName) });
   if (verdict.kind === "wait") throw new PeerApiError(503, verdict.reason);
-  for (const name of verdict.buried) await distribution.removeMember(name, signal);
+  for (const name of verdict.buried) {
+    await options.record({ kind: "removal", name, epoch: request.rolesEpoch }, from);
+    await distribution.removeMember(name, signal);
+  }
   if (request.act === "promote") await distribution.removeVoter(nodeName(from), signal);
 }
 

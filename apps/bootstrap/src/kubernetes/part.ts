@@ -1,3 +1,4 @@
+import type { AuditEvent } from "@cluster-os/admission";
 import type { KubernetesState } from "@cluster-os/api";
 import type { AutopilotPolicy } from "@cluster-os/election";
 import { nodeName, type NodeId } from "@cluster-os/identity";
@@ -242,6 +243,7 @@ export class KubernetesPart implements AsyncDisposable {
       members: (signal: AbortSignal) => namedMembers(distribution, view, signal),
       servers: () => view.servers,
       rolesEpoch: () => view.rolesEpoch,
+      record: (event: AuditEvent, by: NodeId) => this.controlPlane.record(event, { by: nodeName(by) }),
     };
     this.#peerApi = await servePeerApi({
       self: this.#self,

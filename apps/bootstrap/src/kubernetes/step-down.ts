@@ -3,6 +3,7 @@ import { decodeCbor, encodeCbor, nodeName, type NodeId } from "@cluster-os/ident
 import type { Distribution, EtcdMemberStatus } from "@cluster-os/kubernetes";
 import type { PeerApiClient } from "../peer-api/client.ts";
 import { PeerApiError, type PeerHandler } from "../peer-api/protocol.ts";
+import type { RecordAct } from "../server/audit-log.ts";
 import type { JoinSlot } from "./join-slot.ts";
 
 export const STEP_DOWN_TOPIC = "step-down";
@@ -16,6 +17,7 @@ export interface StepDownOptions {
   readonly rolesEpoch: () => number;
   /** Who is to serve, by node ID. */
   readonly servers: () => readonly NodeId[];
+  readonly record: RecordAct;
 }
 
 /**
@@ -47,6 +49,8 @@ export function stepDownHandler(options: StepDownOptions): PeerHandler {
     if (how.kind === "wait") throw new PeerApiError(503, how.reason);
     if (!(await slot.tryTake(from)))
       throw new PeerApiError(503, "another machine changes its part in etcd at this moment");
+    const { rolesEpoch: epoch, wish } = request;
+    await options.record({ kind: "step-down", nodeId: from, epoch, wish }, from);
     if (how.kind === "remove") await options.distribution.removeVoter(name, signal);
     return encodeCbor({ isMember: how.kind === "hand-over" } satisfies StepDownAnswer);
   };

@@ -2,12 +2,13 @@ import { auditObject, AUDIT_LABEL, NAMESPACE, readAuditObject } from "@cluster-o
 import {
   auditHash,
   auditSubject,
+  describeAuditEvent,
   openAuditEntry,
   signAuditEntry,
   type AuditEvent,
   type Authority,
 } from "@cluster-os/admission";
-import { nodeName, type SigningKey } from "@cluster-os/identity";
+import type { NodeId, SigningKey } from "@cluster-os/identity";
 import { RESOURCES, type KubeClient } from "@cluster-os/kube";
 import { createOnce } from "./kube.ts";
 
@@ -18,6 +19,9 @@ export interface AuditNote {
   readonly at: number;
   readonly by: string;
 }
+
+/** Puts into the log what a machine asked for and gets; again is the same. Never fails. */
+export type RecordAct = (event: AuditEvent, askedBy: NodeId) => Promise<void>;
 
 export interface AuditLogOptions {
   readonly kube: KubeClient;
@@ -81,7 +85,7 @@ export class AuditLog {
     const previous = auditHash(entries.at(-1) ?? genesisBytes);
     const payload = { clusterId: authority.clusterId, sequence, previous, at: Math.round(at), by, event };
     const bytes = signAuditEntry(payload, key);
-    if (!(await createOnce(kube, auditObject(sequence, bytes, describeEvent(event))))) return false;
+    if (!(await createOnce(kube, auditObject(sequence, bytes, describeAuditEvent(event))))) return false;
     this.#entries = [...entries, bytes];
     this.#subjects.add(auditSubject(event));
     await publishHead(bytes);
@@ -100,25 +104,5 @@ export class AuditLog {
     this.#subjects = new Set(
       whole.map((bytes) => auditSubject(openAuditEntry(bytes, authority).payload.event)),
     );
-  }
-}
-
-/** An entry in a few words. */
-export function describeEvent(event: AuditEvent): string {
-  switch (event.kind) {
-    case "genesis":
-      return `founded by ${event.founders.map(nodeName).join(", ")}; ${event.servers.map(nodeName).join(", ")} serve`;
-    case "admission":
-      return `${nodeName(event.nodeId)} is admitted under index ${event.index}`;
-    case "revocation":
-      return `${nodeName(event.nodeId)} is revoked${event.wasServer ? "; it was a control-plane server" : ""}`;
-    case "roles":
-      return `${event.servers.map(nodeName).join(", ")} serve from epoch ${event.epoch} on`;
-    case "join-key":
-      return `join key ${event.id} takes the place of those before`;
-    case "ring-key":
-      return `gossip is sealed with ring key ${event.id}`;
-    default:
-      return event satisfies never;
   }
 }

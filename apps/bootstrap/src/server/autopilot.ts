@@ -1,3 +1,4 @@
+import { CAUSE_MAX_LENGTH, type AuditEvent } from "@cluster-os/admission";
 import {
   AutopilotWatch,
   planAutopilot,
@@ -33,6 +34,8 @@ export interface AutopilotOptions {
   }) => Promise<void>;
   readonly bury: (name: string, signal: AbortSignal) => Promise<void>;
   readonly tell: (act: AutopilotAct) => Promise<void>;
+  /** Puts something into the audit log that happened at this wall time; again is the same. Never fails. */
+  readonly record: (event: AuditEvent, at: number) => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -40,7 +43,7 @@ export interface AutopilotOptions {
 /** The object that holds the roles, by this server's own access. */
 export interface RolesStore {
   read(): Promise<Roles>;
-  decide(roles: Omit<Roles, "pause">, reason: string): Promise<boolean>;
+  decide(roles: Omit<Roles, "pause">): Promise<boolean>;
 }
 
 /** What autopilot last saw and wants. */
@@ -78,6 +81,7 @@ export class Autopilot {
     const roles = await store.read();
     // First of all: a leader that died between deciding and signing left this to whoever comes next.
     if (roles.epoch > knownEpoch()) await publish(roles);
+    if (isLeader) await this.#recordRoles(roles);
     const voters = await this.#voters(signal);
     const { epoch, servers, pause } = roles;
     const now = clock.now();
@@ -85,6 +89,14 @@ export class Autopilot {
     const plan = planAutopilot({ ...this.#watch.look(snapshot, now), policy }, now);
     this.#note({ epoch, servers, plan, isLeader, pause, at: now });
     if (isLeader && plan.action.kind !== "none") await this.#act(store, roles, plan, signal);
+  }
+
+  /** In the round after a decision and before the next one: so none is missing, whoever leads then. */
+  async #recordRoles({ epoch, servers, decidedAt, cause }: Roles): Promise<void> {
+    // Those of before the first decision are in the entry of genesis.
+    if (epoch === 0) return;
+    const why = cause === undefined ? {} : { cause: cause.slice(0, CAUSE_MAX_LENGTH) };
+    await this.#options.record({ kind: "roles", epoch, servers: [...servers], ...why }, decidedAt);
   }
 
   /** Every member, or nothing: a list in which one cannot be told would make a majority of what is none. */
@@ -116,19 +128,24 @@ export class Autopilot {
     { action, reason }: AutopilotPlan,
     signal: AbortSignal,
   ): Promise<void> {
-    const { clock, publish, bury, tell, logger } = this.#options;
+    const { clock, publish, bury, tell, record, logger } = this.#options;
+    const act = describeAction(action);
     if (action.kind === "bury") {
-      logger.warn("autopilot acts", { act: describeAction(action), reason });
-      await bury(nodeName(action.nodeId), signal);
+      const name = nodeName(action.nodeId);
+      logger.warn("autopilot acts", { act, reason });
+      // First, since afterwards nothing shows that there was anything to bury.
+      await record({ kind: "removal", name, epoch: roles.epoch }, clock.wallTime());
+      await bury(name, signal);
       return tell({ action, reason, epoch: roles.epoch });
     }
     const next = {
       epoch: roles.epoch + 1,
       servers: serversAfter(roles.servers, action),
       decidedAt: Math.round(clock.wallTime()),
+      cause: `${act}: ${reason}`,
     };
-    logger.warn("autopilot acts", { act: describeAction(action), reason, epoch: next.epoch });
-    if (!(await store.decide(next, reason))) return;
+    logger.warn("autopilot acts", { act, reason, epoch: next.epoch });
+    if (!(await store.decide(next))) return;
     await publish(next);
     await tell({ action, reason, epoch: next.epoch });
   }

@@ -1,4 +1,5 @@
 import { NAMESPACE, serverUser, SERVERS_GROUP } from "@cluster-os/api";
+import type { AuditEvent } from "@cluster-os/admission";
 import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { Distribution } from "@cluster-os/kubernetes";
 import type { KubeClient } from "@cluster-os/kube";
@@ -38,7 +39,7 @@ export interface ControlPlaneOptions {
   /** How many times slower than usual the machines are. */
   readonly patience: number;
   /** What autopilot sees of the cluster, and how its decisions get about. */
-  readonly autopilot: Omit<AutopilotOptions, "bury" | "tell" | "clock" | "logger">;
+  readonly autopilot: Omit<AutopilotOptions, "bury" | "tell" | "record" | "clock" | "logger">;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
@@ -73,6 +74,7 @@ export class ControlPlane {
       ...options.autopilot,
       bury: (name, signal) => distribution.removeMember(name, signal),
       tell: (act) => this.#tell(act),
+      record: (event, at) => this.record(event, { at, by: "autopilot" }),
       clock,
       logger,
     });
@@ -117,6 +119,12 @@ export class ControlPlane {
       503,
       "this server's Kubernetes does not answer yet, and what is decided is kept there",
     );
+  }
+
+  /** Puts into the audit log what this server does, or lets another machine do. Nothing where it is no ready one. */
+  async record(event: AuditEvent, { by, at = this.#options.clock.wallTime() }: { by: string; at?: number }) {
+    const server = nodeName(this.#options.self);
+    if (this.kube) await this.#desk?.note([{ event, at, by: `${by}, on ${server}` }]);
   }
 
   async round(signal: AbortSignal): Promise<void> {
@@ -164,7 +172,7 @@ export class ControlPlane {
     if (!roles || !view.epoch.isEstablished) return;
     const store = {
       read: () => roles.read({ epoch: view.rolesEpoch, servers: view.servers }),
-      decide: (next: Parameters<RolesObject["decide"]>[0], reason: string) => roles.decide(next, reason),
+      decide: (next: Parameters<RolesObject["decide"]>[0]) => roles.decide(next),
     };
     try {
       await this.#autopilot.round(store, isLeader, signal);

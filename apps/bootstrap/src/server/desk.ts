@@ -1,11 +1,12 @@
-import type { AdmissionPayload, Genesis, JoinKeyDecision, RolesPayload } from "@cluster-os/admission";
-import { AUDIT_HEAD_KEY, joinKeyId, type RevocationDecision } from "@cluster-os/formation";
+import type { AdmissionPayload, Genesis, JoinKeyDecision } from "@cluster-os/admission";
+import { AUDIT_HEAD_KEY, type RevocationDecision, type RingKeyStatus } from "@cluster-os/formation";
 import { signingKeyFromSeed, type NodeId } from "@cluster-os/identity";
 import type { EtcdMemberStatus } from "@cluster-os/kubernetes";
 import type { KubeClient } from "@cluster-os/kube";
 import { describeError, type Logger, type Rng } from "@cluster-os/std";
 import { Applicants } from "./applicants.ts";
 import { AuditLog, type AuditNote } from "./audit-log.ts";
+import { auditNotes } from "./audit-notes.ts";
 import { JoinKeyRotation } from "./join-key-rotation.ts";
 import type { NodeEvents } from "./node-events.ts";
 import { Revocations, type RevocationsOptions } from "./revocations.ts";
@@ -15,7 +16,7 @@ export interface Trust {
   readonly genesis: () => Genesis | undefined;
   readonly authoritySeed: () => Uint8Array | undefined;
   readonly admissions: () => readonly AdmissionPayload[];
-  readonly roles: () => RolesPayload | undefined;
+  readonly ringKey: () => RingKeyStatus | undefined;
   readonly joinKeySequence: () => number;
   readonly isMember: (nodeId: NodeId) => boolean;
   readonly admit: (nodeId: NodeId, index: number) => Promise<void>;
@@ -93,14 +94,21 @@ export class Desk {
     if (!(await this.revocations.round(wallTime))) return false;
     await this.applicants.answer(wallTime);
     await this.joinKey.round();
-    await this.#keepLog();
+    const decided = {
+      genesis: this.#genesis.payload,
+      admissions: this.#trust.admissions(),
+      revocations: await this.revocations.list(),
+      joinKeys: await this.joinKey.list(),
+      ringKey: this.#trust.ringKey(),
+    };
+    await this.note(auditNotes(decided));
     return true;
   }
 
-  /** Nothing that is decided waits for the log: what it lacks is added once it can be. */
-  async #keepLog(): Promise<void> {
+  /** Nothing that is done waits for the log to work: where it does not, that is said once. */
+  async note(notes: readonly AuditNote[]): Promise<void> {
     try {
-      await this.#audit.keep(await this.#notes());
+      await this.#audit.keep(notes);
       this.#logFailure = undefined;
     } catch (error) {
       const failure = describeError(error);
@@ -115,39 +123,5 @@ export class Desk {
     readonly entries: readonly (Uint8Array | undefined)[];
   }> {
     return { genesis: this.#genesis, entries: await this.#audit.list() };
-  }
-
-  /** All that was ever decided and is known here, in the order in which it was. */
-  async #notes(): Promise<readonly AuditNote[]> {
-    const { createdAt, founders, servers } = this.#genesis.payload;
-    const founding: AuditNote = {
-      event: { kind: "genesis", founders: founders.map(({ nodeId }) => nodeId), servers: [...servers] },
-      at: createdAt,
-      by: "the founders",
-    };
-    const by = "a server";
-    const admissions = this.#trust.admissions().map(({ nodeId, index, admittedAt }): AuditNote => ({
-      event: { kind: "admission", nodeId, index },
-      at: admittedAt,
-      by,
-    }));
-    const revocations = (await this.revocations.list()).map(
-      ({ nodeId, wasServer, revokedAt, decidedBy }): AuditNote => ({
-        event: { kind: "revocation", nodeId: nodeId as NodeId, wasServer },
-        at: revokedAt,
-        by: decidedBy.slice(0, 200),
-      }),
-    );
-    const keys = (await this.joinKey.list()).map(({ sequence, key, createdAt: at }): AuditNote => ({
-      event: { kind: "join-key", sequence, id: joinKeyId(key) },
-      at,
-      by,
-    }));
-    const roles = this.#trust.roles();
-    const changes: readonly AuditNote[] = roles
-      ? [{ event: { kind: "roles", epoch: roles.epoch, servers: roles.servers }, at: roles.decidedAt, by }]
-      : [];
-    const later = [...admissions, ...revocations, ...keys, ...changes];
-    return [founding, ...later.sort((left, right) => left.at - right.at)];
   }
 }

@@ -10,6 +10,8 @@ export interface Roles {
   readonly servers: readonly NodeId[];
   /** Unix milliseconds; 0 for what was established. */
   readonly decidedAt: number;
+  /** What was decided and why, in words; undefined of what was established. */
+  readonly cause?: string | undefined;
   /** Why autopilot is to change nothing; undefined unless somebody said so. */
   readonly pause: string | undefined;
 }
@@ -18,6 +20,7 @@ const StoredRoles = z.object({
   epoch: z.coerce.number().int().min(0),
   servers: z.string().transform((text) => NodeId.array().min(1).parse(text.split("\n"))),
   decidedAt: z.coerce.number().int().min(0),
+  cause: z.string().optional(),
 });
 
 const NAME = { name: ROLES_OBJECT, namespace: NAMESPACE };
@@ -35,21 +38,21 @@ export class RolesObject {
   async read(known: Pick<Roles, "epoch" | "servers">): Promise<Roles> {
     let found = await this.#kube.find(RESOURCES.configMap, NAME);
     if (!found) {
-      await createOnce(this.#kube, toObject({ ...known, decidedAt: 0 }, "as it was"));
+      await createOnce(this.#kube, toObject({ ...known, decidedAt: 0 }));
       found = await this.#kube.find(RESOURCES.configMap, NAME);
     }
     if (!found) throw new Error(`${ROLES_OBJECT} was made and is not there`);
     this.#read = found;
-    const { epoch, servers, decidedAt } = StoredRoles.parse(found.data);
+    const stored = StoredRoles.parse(found.data);
     const pause = found.metadata.annotations?.[AUTOPILOT_PAUSE_ANNOTATION];
-    return { epoch, servers, decidedAt, pause };
+    return { ...stored, pause };
   }
 
   /** The next epoch, unless somebody changed the object since it was read: then false. */
-  async decide(roles: Omit<Roles, "pause">, reason: string): Promise<boolean> {
+  async decide(roles: Omit<Roles, "pause">): Promise<boolean> {
     const read = this.#read;
     if (!read) throw new Error("roles are decided only after they were read");
-    const { data } = toObject(roles, reason);
+    const { data } = toObject(roles);
     return this.#kube.replace(RESOURCES.configMap, { ...read, data: data ?? {} }).then(
       () => true,
       when((error) => error.isConflict, false),
@@ -57,11 +60,16 @@ export class RolesObject {
   }
 }
 
-function toObject({ epoch, servers, decidedAt }: Omit<Roles, "pause">, reason: string): ConfigMap {
+function toObject({ epoch, servers, decidedAt, cause }: Omit<Roles, "pause">): ConfigMap {
   return {
     apiVersion: "v1",
     kind: "ConfigMap",
     metadata: { ...NAME, labels: MANAGED_BY },
-    data: { epoch: String(epoch), servers: servers.join("\n"), decidedAt: String(decidedAt), reason },
+    data: {
+      epoch: String(epoch),
+      servers: servers.join("\n"),
+      decidedAt: String(decidedAt),
+      ...(cause !== undefined && { cause }),
+    },
   };
 }

@@ -1,11 +1,10 @@
 import {
   clusterIdOf,
+  describeAuditEvent,
   openGenesis,
   verifyAudit,
-  type AuditEvent,
   type AuditPayload,
 } from "@cluster-os/admission";
-import { nodeName } from "@cluster-os/identity";
 import { parseFormat, parseWords } from "../arguments.ts";
 import { CommandError, UsageError, type Command, type Context } from "../command.ts";
 import { renderTable } from "../output/table.ts";
@@ -14,7 +13,8 @@ import { findServer } from "../site.ts";
 export const audit: Command = {
   name: "audit",
   usage: "[verify] [-o json]",
-  summary: "show who was let in and taken out, and when keys changed; on a control-plane server",
+  summary:
+    "show who was let in, taken out and put to serve, and when keys changed; on a control-plane server",
   details: [
     "Each entry is signed by the cluster's authority and holds the hash of the one before it, back to the genesis record.",
     "`verify` goes through all of it on this machine, compares its end with what the members know, and names the first entry",
@@ -63,28 +63,9 @@ function bytesOf(base64: string): Uint8Array {
 }
 
 function row({ sequence, at, event, by }: AuditPayload): string[] {
-  return [String(sequence), new Date(at).toISOString(), describe(event), by];
+  return [String(sequence), new Date(at).toISOString(), describeAuditEvent(event), by];
 }
 
 function plain({ sequence, at, by, event }: AuditPayload) {
   return { sequence, at: new Date(at).toISOString(), by, ...event };
-}
-
-function describe(event: AuditEvent): string {
-  switch (event.kind) {
-    case "genesis":
-      return `founded by ${event.founders.map(nodeName).join(", ")}`;
-    case "admission":
-      return `${nodeName(event.nodeId)} is admitted, index ${event.index}`;
-    case "revocation":
-      return `${nodeName(event.nodeId)} is revoked${event.wasServer ? " (a server)" : ""}`;
-    case "roles":
-      return `epoch ${event.epoch}: ${event.servers.map(nodeName).join(", ")} serve`;
-    case "join-key":
-      return `join key ${event.id} instead of those before`;
-    case "ring-key":
-      return `ring key ${event.id}`;
-    default:
-      return event satisfies never;
-  }
 }
