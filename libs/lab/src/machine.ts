@@ -52,6 +52,11 @@ export class Machine {
     this.#driver = driver;
   }
 
+  /** How many times longer than on this host things may take in it. */
+  get slowness(): number {
+    return this.#driver.slowness;
+  }
+
   async status(): Promise<MachineStatus> {
     const leader = await this.#driver.life(this.number);
     const fault = leader === undefined ? undefined : await this.#driver.fault(this.number);

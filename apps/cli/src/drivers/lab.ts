@@ -20,6 +20,9 @@ import type {
 } from "../site.ts";
 import { buildLab } from "./repository.ts";
 
+/** bootstrap answers out of its memory; an emulated one may have to wait for its processor. */
+const API_TIMEOUT_MS = 5_000;
+
 export interface RealLabOptions {
   /** The checkout, for building what machines are made of; undefined in an installed package. */
   readonly repository: string | undefined;
@@ -86,7 +89,8 @@ class RealLabMachine implements LabMachine {
   }
 
   async api(): Promise<LocalApi> {
-    return new LocalApiClient({ socketPath: await this.#machine.localApi() });
+    const timeoutMs = API_TIMEOUT_MS * this.#machine.slowness;
+    return new LocalApiClient({ socketPath: await this.#machine.localApi(), timeoutMs });
   }
 
   async run(argv: readonly string[], { env = {} }: RunOptions = {}): Promise<number> {
