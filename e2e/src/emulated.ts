@@ -12,8 +12,6 @@ import { LAB } from "./cluster-os.ts";
 /** Emulated machines are asked seldom: a look costs them seconds of their processor. */
 const EVERY_MS = 5_000;
 
-const API_TIMEOUT_MS = 5_000;
-
 /** What the package brings, and a folder that goes with the machine's power. */
 const PACKAGE = "/usr/lib/cluster-os";
 const SUITE = "/run/contract";
@@ -101,8 +99,8 @@ export async function bootOf(number: number): Promise<string> {
 /** What bootstrap says of its machine. */
 export async function statusOf(number: number): Promise<NodeStatus> {
   const machine = await lab.machine(number);
-  const timeoutMs = API_TIMEOUT_MS * machine.slowness;
-  return new LocalApiClient({ socketPath: await machine.localApi(), timeoutMs }).status();
+  const socketPath = await machine.localApi();
+  return new LocalApiClient({ socketPath, patience: machine.slowness }).status();
 }
 
 /** What the kernel says of a network interface: "wireguard" for one of its own, "tun" for a program's. */

@@ -25,11 +25,11 @@ if (values.help) {
 }
 
 const logger = createLogger({ level: values["log-level"] });
-const patience = readPatience(process.env["CLUSTER_OS_PATIENCE"] ?? "1");
 const stopping = new AbortController();
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stopping.abort());
 
 try {
+  const patience = readPatience(process.env["CLUSTER_OS_PATIENCE"] ?? "1");
   const connection =
     values.kubeconfig === undefined
       ? await connectionInCluster()

@@ -9,9 +9,6 @@ import { isKubeletHealthy, KUBELET_HEALTH_URL } from "./drivers/kubelet.ts";
 import { askPatience } from "./drivers/patience.ts";
 import { shutdownSignal } from "./drivers/shutdown.ts";
 
-/** bootstrap answers out of its memory. */
-const BOOTSTRAP_TIMEOUT_MS = 5_000;
-
 const logger = createLogger({ level: process.env["CLUSTER_OS_LOG_LEVEL"] ?? "info" });
 
 const signal = shutdownSignal();
@@ -21,7 +18,7 @@ logger.info("node-agent starts", { pid: process.pid });
 const patience = await askPatience(shared, signal);
 await runAgent(
   {
-    bootstrap: new LocalApiClient({ timeoutMs: BOOTSTRAP_TIMEOUT_MS * patience }),
+    bootstrap: new LocalApiClient({ patience }),
     machine: {
       capabilities: () => readCapabilities("/"),
       versions: () => readVersions("/"),

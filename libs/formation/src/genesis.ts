@@ -222,7 +222,7 @@ export class GenesisBallot {
     const addressPlan = this.#chooseAddressPlan(candidates);
     if (!addressPlan) return undefined;
     const { maxServers } = this.#context.config;
-    const policy = { voterCount: (size: number) => Math.min(voterCount(size), maxServers) };
+    const policy = { voterCount: (size: number) => voterCount(size, maxServers) };
     const members = founders.map(({ nodeId }) => ({ nodeId, isAlive: true }));
     return createGenesis({
       founders,

@@ -91,8 +91,8 @@ function parseGrace(text: string | undefined): string | undefined {
 }
 
 function parseMaxServers(text: string | undefined): number | undefined {
-  if (text === undefined || ["1", "3", "5"].includes(text))
-    return text === undefined ? undefined : Number(text);
+  if (text === undefined) return undefined;
+  if (["1", "3", "5"].includes(text)) return Number(text);
   throw new UsageError(`--max-servers is 1, 3 or 5, so that a majority is more than half, not "${text}"`);
 }
 

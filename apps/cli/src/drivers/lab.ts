@@ -20,9 +20,6 @@ import type {
 } from "../site.ts";
 import { buildLab } from "./repository.ts";
 
-/** bootstrap answers out of its memory; an emulated one may have to wait for its processor. */
-const API_TIMEOUT_MS = 5_000;
-
 export interface RealLabOptions {
   /** The checkout, for building what machines are made of; undefined in an installed package. */
   readonly repository: string | undefined;
@@ -89,8 +86,8 @@ class RealLabMachine implements LabMachine {
   }
 
   async api(): Promise<LocalApi> {
-    const timeoutMs = API_TIMEOUT_MS * this.#machine.slowness;
-    return new LocalApiClient({ socketPath: await this.#machine.localApi(), timeoutMs });
+    const socketPath = await this.#machine.localApi();
+    return new LocalApiClient({ socketPath, patience: this.#machine.slowness });
   }
 
   async run(argv: readonly string[], { env = {} }: RunOptions = {}): Promise<number> {

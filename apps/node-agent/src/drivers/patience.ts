@@ -2,8 +2,8 @@ import { LocalApiClient } from "@cluster-os/api/drivers";
 import type { Clock, Logger, Rng } from "@cluster-os/std";
 import { repeat } from "../repeat.ts";
 
-/** Until it is known how slow the machine is, it may be very slow. */
-const TIMEOUT_MS = 60_000;
+/** Until it is known how slow the machine is, it may be as slow as a file can say. */
+const MOST_PATIENCE = 20;
 const EVERY_MS = 2_000;
 
 /** How many times slower than usual this machine is, by its bootstrap, which is waited for; 1 if `signal` ends the wait. */
@@ -11,7 +11,7 @@ export async function askPatience(
   shared: { readonly clock: Clock; readonly rng: Rng; readonly logger: Logger },
   signal: AbortSignal,
 ): Promise<number> {
-  const bootstrap = new LocalApiClient({ timeoutMs: TIMEOUT_MS });
+  const bootstrap = new LocalApiClient({ patience: MOST_PATIENCE });
   const known = new AbortController();
   let patience = 1;
   const round = async (until: AbortSignal): Promise<void> => {

@@ -41,20 +41,24 @@ export interface LocalApiClientOptions {
   readonly socketPath?: string;
   /** Where root asks for what only root may have. Default: `root.sock` beside the other. */
   readonly rootSocketPath?: string;
-  /** How long one call may take, in milliseconds. Default 5 s; a certificate may take 30 s. */
+  /** How long one call may take, in milliseconds. Default 5 s; what others have a part in has longer. */
   readonly timeoutMs?: number;
+  /** How many times slower than usual the machine is: every call may take so many times longer. Default 1. */
+  readonly patience?: number;
 }
 
 /** Asks this machine's bootstrap. Every answer is checked against its schema; every failure is a {@link LocalApiError}. */
 export class LocalApiClient {
   readonly #socketPaths: Readonly<Record<LocalApiAccess, string>>;
   readonly #timeoutMs: number;
+  readonly #patience: number;
 
   constructor(options: LocalApiClientOptions = {}) {
     const group = options.socketPath ?? LOCAL_API_SOCKET;
     const root = options.rootSocketPath ?? join(dirname(group), basename(LOCAL_API_ROOT_SOCKET));
     this.#socketPaths = { group, root };
     this.#timeoutMs = options.timeoutMs ?? 5000;
+    this.#patience = options.patience ?? 1;
   }
 
   status(signal?: AbortSignal): Promise<NodeStatus> {
@@ -132,7 +136,7 @@ export class LocalApiClient {
       readonly timeoutMs?: number;
     },
   ): Promise<z.output<Answer>> {
-    const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
+    const timeoutMs = (options.timeoutMs ?? this.#timeoutMs) * this.#patience;
     const timeout = AbortSignal.timeout(timeoutMs);
     const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
     let answer: { readonly status: number; readonly body: string };

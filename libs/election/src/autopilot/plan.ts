@@ -20,7 +20,7 @@ export function planAutopilot(given: AutopilotObserved, now: Instant): Autopilot
 
 /** How many voters a cluster wants: by its size, without those that are to serve no more. */
 export function wantedVoters({ nodes, policy }: Pick<AutopilotObserved, "nodes" | "policy">): number {
-  return Math.min(voterCount(nodes.filter(({ isRetiring }) => !isRetiring).length), policy.maxVoters);
+  return voterCount(nodes.filter(({ isRetiring }) => !isRetiring).length, policy.maxVoters);
 }
 
 /** So that the answer is the same for every order of what is observed. */

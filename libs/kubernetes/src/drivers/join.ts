@@ -8,12 +8,11 @@ import type {
 } from "../distribution.ts";
 import { kubeadmServerCredentials, workerCredentials } from "../plan/credentials.ts";
 import { withServer } from "../plan/etcd.ts";
-import { renderClusterDns } from "../render/coredns.ts";
 import { renderDiscoveryKubeconfig } from "../render/discovery.ts";
 import { renderInitConfiguration, renderJoinConfiguration } from "../render/kubeadm.ts";
-import { patientPods } from "../render/patient-pods.ts";
 import { renderSecretsEncryption } from "../render/secrets.ts";
 import { LABELS_OF_SERVERS, PATHS } from "../settings.ts";
+import { applyClusterDns } from "./cluster-dns.ts";
 import { kubeadm, together, type Context } from "./context.ts";
 import { joinEtcd } from "./etcd-join.ts";
 import { ownApiServer } from "./own-api-server.ts";
@@ -42,9 +41,7 @@ export async function initServer(
       ),
   );
   const api = await KubeApi.open(host, PATHS.adminKubeconfig);
-  const { nameservers } = await host.inspect();
-  const dns = patientPods(renderClusterDns(request.addressPlan, nameservers), host.patience);
-  for (const object of dns) await api.apply(object, signal);
+  await applyClusterDns(context, api, request.addressPlan, signal);
 }
 
 export async function joinWorker(

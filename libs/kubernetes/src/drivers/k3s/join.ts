@@ -10,10 +10,9 @@ import { K3S, K3S_UNITS } from "../../k3s-settings.ts";
 import { k3sServerCredentials, workerCredentials } from "../../plan/credentials.ts";
 import { memberOf, withServer } from "../../plan/etcd.ts";
 import { secureServerToken, secureToken } from "../../plan/k3s.ts";
-import { renderClusterDns } from "../../render/coredns.ts";
-import { patientPods } from "../../render/patient-pods.ts";
 import { renderAgentConfig, renderServerConfig } from "../../render/k3s.ts";
 import { PATHS } from "../../settings.ts";
+import { applyClusterDns } from "../cluster-dns.ts";
 import type { Context } from "../context.ts";
 import { readOwn } from "../credentials.ts";
 import { KubeApi } from "../kube-api.ts";
@@ -45,9 +44,7 @@ export async function initServer(
   await keepToken(context, K3S.serverToken, secureServerToken(ca, serverToken));
   await host.writeFile(K3S.config, renderServerConfig(request, "join", host.patience), 0o600);
   const api = await KubeApi.open(host, PATHS.adminKubeconfig);
-  const { nameservers } = await host.inspect();
-  const dns = patientPods(renderClusterDns(request.addressPlan, nameservers), host.patience);
-  for (const object of dns) await api.apply(object, signal);
+  await applyClusterDns(context, api, request.addressPlan, signal);
 }
 
 export async function joinServer(
