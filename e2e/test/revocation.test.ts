@@ -37,7 +37,7 @@ describe("a machine that is revoked", function () {
   it("refuses to revoke anybody itself, and names who does", async () => {
     const { exitCode, stderr } = await parts.worker.exec(["cluster-os", "revoke", revoked]);
     expect(exitCode).to.equal(1);
-    expect(stderr).to.include("only a control-plane server revokes nodes");
+    expect(stderr).to.include("only a control-plane server does this");
   });
 
   it("is out of gossip and of every WireGuard device within seconds", async () => {
