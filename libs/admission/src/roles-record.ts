@@ -26,6 +26,22 @@ export type RolesDecision = Omit<RolesPayload, "clusterId" | "servers"> & {
   readonly servers: readonly NodeId[];
 };
 
+/**
+ * Epochs of one restore generation: after a recovery they go on in the next one, above whatever servers that are thought
+ * lost may still decide among themselves.
+ */
+export const EPOCHS_PER_GENERATION = 1_000_000;
+
+/** The restore generation an epoch of the roles belongs to: how often the control plane was recovered before it. */
+export function generationOf(epoch: number): number {
+  return Math.floor(epoch / EPOCHS_PER_GENERATION);
+}
+
+/** The first epoch of the restore generation after that of `epoch`. */
+export function nextGeneration(epoch: number): number {
+  return (generationOf(epoch) + 1) * EPOCHS_PER_GENERATION;
+}
+
 const ROLES: RecordType<RolesPayload> = { name: "roles", version: 1, payload: RolesPayload };
 
 export function signRoles(payload: RolesPayload, authority: SigningKey): Uint8Array {
