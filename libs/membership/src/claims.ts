@@ -4,7 +4,6 @@ import { asHeardFrom } from "./address.ts";
 import { receiverOf, sendTo, statementNews, type Core } from "./core.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Address } from "./member.ts";
-import { statusOf } from "./merge.ts";
 import { encodeNews, type Accusation, type News } from "./news.ts";
 import { StatementReader, type Statement } from "./records.ts";
 import type { Change } from "./table.ts";
@@ -20,8 +19,12 @@ export interface Teller {
 }
 
 export type Claim = Exclude<News, { kind: "fact" }>;
+type StatementClaim = Extract<News, { readonly record: Uint8Array }>;
 
 const reader = new StatementReader();
+
+/** Two machines with one key (a cloned disk) would otherwise overtake each other at each round of gossip. */
+const OVERTAKE_EVERY_MS = 10_000;
 
 /**
  * Judges what is said of nodes: keeps what is new, passes it on, and answers what is wrong. The answers are news for the
@@ -30,6 +33,7 @@ const reader = new StatementReader();
 export class Claims {
   readonly #core: Core;
   readonly #exchange: Exchange;
+  #overtakesAt: Instant = -Infinity;
 
   constructor(core: Core, exchange: Exchange) {
     this.#core = core;
@@ -40,14 +44,14 @@ export class Claims {
     switch (claim.kind) {
       case "alive":
       case "left": {
-        const statement = this.#open(claim.kind, claim.record);
+        const statement = this.#open(claim, teller, now);
         return statement
           ? this.#hearStatement(statement, this.#addressIn(claim, statement, teller), teller, now)
           : [];
       }
       case "suspect":
       case "failed":
-        return this.accuse(teller.isExchange ? this.#softened(claim) : claim, now);
+        return this.accuse(claim, now);
       default:
         return claim satisfies never;
     }
@@ -60,8 +64,9 @@ export class Claims {
     if (!this.#isKnown(accuser) || !this.#isKnown(nodeId)) return [];
     const outcome = table.accuse(accusation, now);
     if (outcome === undefined) return this.#correction(accusation);
-    if (this.#core.rules.isPassedOn(accusation.kind))
-      outbox.spread(`member ${nodeId}`, encodeNews(accusation));
+    const kind = table.standing(nodeId)?.accusation ?? accusation.kind;
+    if (this.#core.rules.isPassedOn(kind))
+      outbox.spread(`member ${nodeId}`, encodeNews({ ...accusation, kind }));
     if (outcome !== "confirmed") this.#changed(nodeId, outcome, now);
     return [];
   }
@@ -80,8 +85,9 @@ export class Claims {
     if (receiver) sendTo(this.#core, receiver, { kind: "gossip" });
   }
 
-  /** Suspicions that nobody answered in time. */
+  /** Suspicions that nobody answered in time; before, who is suspect is told so by everyone who still suspects it. */
   convict(now: Instant): void {
+    for (const nodeId of this.#core.table.dueToBeTold(now)) this.tellAccused(nodeId);
     const accuser = this.#core.self.identity.nodeId;
     for (const { statement } of this.#core.table.convicted(now)) {
       const { nodeId, incarnation } = statement;
@@ -104,12 +110,18 @@ export class Claims {
     return statementNews(this.#core, this.#core.self.statement);
   }
 
-  #open(kind: Statement["kind"], record: Uint8Array): Statement | undefined {
+  #open({ kind, record }: StatementClaim, teller: Teller, now: Instant): Statement | undefined {
+    const { conduct, counters } = this.#core;
+    if (!conduct.isHeard(teller.nodeId, now)) {
+      counters.unread += 1;
+      return undefined;
+    }
     try {
       return reader.open(kind, record);
     } catch (error) {
       if (!(error instanceof RecordError)) throw error;
-      this.#core.counters.badNews += 1;
+      counters.badNews += 1;
+      conduct.refused({ nodeId: teller.nodeId, from: teller.from, what: "news" }, now);
       return undefined;
     }
   }
@@ -128,7 +140,7 @@ export class Claims {
   ): readonly Uint8Array[] {
     const { table, outbox, self } = this.#core;
     const { nodeId } = statement;
-    if (nodeId === self.identity.nodeId) return this.#hearOwnStatement(statement);
+    if (nodeId === self.identity.nodeId) return this.#hearOwnStatement(statement, now);
     if (!this.#core.isAdmitted(nodeId)) {
       // What admits it may be on its way; an exchange would have brought it.
       if (!teller.isExchange) this.#exchange.compareSoon(now);
@@ -144,11 +156,13 @@ export class Claims {
   }
 
   /** What others hold of this node is older, the same, or, if it is news, was said by someone else with this node's key. */
-  #hearOwnStatement(heard: Statement): readonly Uint8Array[] {
+  #hearOwnStatement(heard: Statement, now: Instant): readonly Uint8Array[] {
     const { self, counters } = this.#core;
     if (equalBytes(heard.bytes, self.statement.bytes)) return [];
     if (heard.incarnation >= self.statement.incarnation && !self.hasLeft) {
       counters.ownKeyElsewhere += 1;
+      if (now < this.#overtakesAt) return [];
+      this.#overtakesAt = now + OVERTAKE_EVERY_MS;
       self.overtake(heard.incarnation);
       this.spreadSelf();
     }
@@ -173,13 +187,6 @@ export class Claims {
     const standing = this.#core.table.standing(nodeId);
     if (!standing || incarnation >= standing.statement.incarnation) return [];
     return [statementNews(this.#core, standing.statement)];
-  }
-
-  /** Whoever was held failed elsewhere may be well here: it gets the time to say so. */
-  #softened(accusation: Accusation): Accusation {
-    const standing = this.#core.table.standing(accusation.nodeId);
-    if (accusation.kind !== "failed" || !standing || statusOf(standing) === "failed") return accusation;
-    return { ...accusation, kind: "suspect" };
   }
 
   #isKnown(nodeId: NodeId): boolean {

@@ -2,6 +2,7 @@ import type { NodeId } from "@cluster-os/identity";
 import type { Rng } from "@cluster-os/std";
 import { withoutZone } from "./address.ts";
 import type { Awareness } from "./awareness.ts";
+import type { Conduct } from "./conduct.ts";
 import type { MembershipConfig } from "./config.ts";
 import type { MembershipCounters } from "./counters.ts";
 import type { FactStore } from "./facts.ts";
@@ -23,6 +24,7 @@ export interface Core {
   readonly facts: FactStore;
   readonly outbox: Outbox;
   readonly awareness: Awareness;
+  readonly conduct: Conduct;
   readonly counters: MembershipCounters;
   readonly rules: MembershipRules;
   isAdmitted(nodeId: NodeId): boolean;

@@ -20,6 +20,8 @@ export interface MembershipCounters {
   badNews: number;
   /** Facts that were refused by `verifyFact`. */
   badFacts: number;
+  /** Pieces of news that were passed over unread, since too much of what their teller said was refused. */
+  unread: number;
   /** User messages to nodes whose address is not known. */
   undeliverable: number;
   /**
@@ -45,6 +47,7 @@ export function zeroCounters(): MembershipCounters {
     unadmitted: 0,
     badNews: 0,
     badFacts: 0,
+    unread: 0,
     undeliverable: 0,
     ownKeyElsewhere: 0,
     refutations: 0,

@@ -13,7 +13,11 @@ export interface Passed {
   readonly sequence: number;
 }
 
-export type Refused = Unopened | { readonly why: "replayed" | "forged" };
+export type Refused =
+  | Unopened
+  | { readonly why: "replayed" }
+  /** In the name of this node. */
+  | { readonly why: "forged"; readonly sender: NodeId };
 
 /**
  * Lets in what is a message of this cluster, heard for the first time and signed by its sender: the cheapest check first,
@@ -48,7 +52,7 @@ export class Gate {
     const { sender, bootCounter, sequence, plain } = opened;
     const isFresh = this.#windows.get(sender)?.isFresh(bootCounter, sequence) ?? true;
     if (!this.#mayAct(isFresh)) return this.#refuse({ why: "replayed" });
-    if (!opened.isGenuine()) return this.#refuse({ why: "forged" });
+    if (!opened.isGenuine()) return this.#refuse({ why: "forged", sender });
     const message = decodeMessage(plain);
     return message ? { sender, message, bootCounter, sequence } : this.#refuse({ why: "malformed" });
   }

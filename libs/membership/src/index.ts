@@ -9,6 +9,7 @@ export {
   plainSwimConfig,
   type MembershipConfig,
 } from "./config.ts";
+export type { Misconduct, Misdeed } from "./conduct.ts";
 export type { MembershipCounters } from "./counters.ts";
 export { NodeDescription, type Address, type Member, type MemberStatus } from "./member.ts";
 export { Membership } from "./membership.ts";

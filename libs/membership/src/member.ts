@@ -8,6 +8,7 @@ import { z } from "zod";
 export type Address = string;
 
 const X25519Key = z.instanceof(Uint8Array).refine((key) => key.length === 32, "an X25519 key has 32 bytes");
+const Proof = z.instanceof(Uint8Array).refine((proof) => proof.length === 64, "a proof has 64 bytes");
 const Port = z.int().min(1).max(65_535);
 const Count = z.int().min(0);
 const Word = z.string().max(64);
@@ -18,6 +19,9 @@ export const NodeDescription = z.object({
   wireguardKey: X25519Key,
   /** The one it will have soon, announced beforehand so that no connection waits for it. */
   nextWireguardKey: X25519Key.exactOptional(),
+  /** That each of the two is this node's own: `isAgreementKeyProven`. Whoever makes peers of members judges it. */
+  wireguardProof: Proof.exactOptional(),
+  nextWireguardProof: Proof.exactOptional(),
   /** Raw X25519 public key to which secrets for this node are sealed. */
   sealingKey: X25519Key,
   /** The ID of the newest ring key with which it opens messages. */

@@ -1,13 +1,14 @@
-import { nodeName } from "@cluster-os/identity";
+import { nodeName, type NodeId } from "@cluster-os/identity";
 import { compareText, shuffled, type Instant } from "@cluster-os/std";
 import { Awareness } from "./awareness.ts";
 import { Claims } from "./claims.ts";
+import { Conduct } from "./conduct.ts";
 import { defaultMembershipConfig } from "./config.ts";
 import { accusationsAgainst, receiverOf, type Core } from "./core.ts";
 import { zeroCounters, type MembershipCounters } from "./counters.ts";
 import { Detector } from "./detector.ts";
 import { Exchange } from "./exchange.ts";
-import { FactStore } from "./facts.ts";
+import { FactStore, type FactOutcome } from "./facts.ts";
 import { Gate, type Passed } from "./gate.ts";
 import type { Address, Member } from "./member.ts";
 import type { Body } from "./message.ts";
@@ -19,6 +20,11 @@ import { SOUND_RULES } from "./rules.ts";
 import { Sealing } from "./sealing.ts";
 import { Self } from "./self.ts";
 import { MemberTable } from "./table.ts";
+
+interface Source {
+  readonly nodeId: NodeId;
+  readonly from: Address;
+}
 
 /** A node that leaves tells so many others at once; they tell the rest. */
 const LEAVE_FANOUT = 32;
@@ -46,13 +52,15 @@ export class Membership {
     const rules = { ...SOUND_RULES, ...options.rules };
     const { identity, rng, now } = options;
     this.#sealing = new Sealing(options);
+    const outbox = new Outbox(config, this.#sealing);
     const core: Core = {
       config,
       rng,
       self: new Self(identity, options.bootCounter, options.description, rules),
       table: new MemberTable(config),
       facts: new FactStore((key, bytes) => options.verifyFact(key, bytes)),
-      outbox: new Outbox(config, this.#sealing),
+      outbox,
+      conduct: new Conduct((misdeed) => outbox.emit(misdeed)),
       awareness: new Awareness(config.awarenessLimit),
       counters: zeroCounters(),
       rules,
@@ -122,7 +130,7 @@ export class Membership {
         this.#core.self.describe(input.description);
         return this.#claims.spreadSelf();
       case "publish-fact":
-        this.#learnFact(input.key, input.bytes, false);
+        this.#learnFact(input.key, input.bytes);
         return;
       case "send-message":
         return this.#sendMessage(input);
@@ -139,16 +147,19 @@ export class Membership {
   #receive(from: Address, bytes: Uint8Array, now: Instant): void {
     const passed = this.#gate.open(bytes);
     if ("why" in passed) {
+      if (passed.why === "forged")
+        this.#core.conduct.refused({ nodeId: passed.sender, from, what: "forged" }, now);
       if (passed.why !== "unknownKey") return;
       const { sender, ringKeyId } = passed;
       return this.#core.outbox.emit({ kind: "unknown-ring-key", from, sender, ringKeyId });
     }
     const { sender, message } = passed;
     if (sender === this.#core.self.identity.nodeId) return this.#hearOwnKey(passed, from);
-    const news = this.#readNews(message.news);
+    const teller = { nodeId: sender, from };
+    const news = this.#readNews(message.news, teller, now);
     // Facts first: one of them may be what admits the sender.
     const facts = news.filter((item) => item.kind === "fact");
-    const learned = facts.filter(({ key, bytes: fact }) => this.#learnFact(key, fact, true));
+    const learned = facts.filter(({ key, bytes: fact }) => this.#hearFact(key, fact, teller, now));
     if (!this.#core.isAdmitted(sender)) return this.#refuse(passed, from);
     this.#gate.accept(passed);
     this.#exchange.answered(from);
@@ -220,24 +231,43 @@ export class Membership {
     }
   }
 
-  #readNews(encoded: readonly Uint8Array[]): readonly News[] {
+  #readNews(encoded: readonly Uint8Array[], teller: Source, now: Instant): readonly News[] {
+    const { conduct, counters } = this.#core;
     return encoded.flatMap((bytes) => {
+      if (!conduct.isHeard(teller.nodeId, now)) {
+        counters.unread += 1;
+        return [];
+      }
       const news = decodeNews(bytes);
-      if (!news) this.#core.counters.badNews += 1;
-      return news ? [news] : [];
+      if (news) return [news];
+      counters.badNews += 1;
+      conduct.refused({ ...teller, what: "news" }, now);
+      return [];
     });
   }
 
-  /** Says whether it was new. */
-  #learnFact(key: string, bytes: Uint8Array, isFromOther: boolean): boolean {
+  /** Another told it; says whether it was new. */
+  #hearFact(key: string, bytes: Uint8Array, teller: Source, now: Instant): boolean {
+    const { conduct, counters, outbox } = this.#core;
+    if (!conduct.isHeard(teller.nodeId, now)) {
+      counters.unread += 1;
+      return false;
+    }
+    const outcome = this.#learnFact(key, bytes);
+    if (outcome === "refused") conduct.refused({ ...teller, what: "fact" }, now);
+    if (typeof outcome === "string") return false;
+    outbox.emit({ kind: "fact-learned", key, bytes, version: outcome.version });
+    return true;
+  }
+
+  #learnFact(key: string, bytes: Uint8Array): FactOutcome {
     const { facts, outbox, counters } = this.#core;
     const outcome = facts.learn(key, bytes);
     if (outcome === "refused") counters.badFacts += 1;
-    if (typeof outcome === "string") return false;
+    if (typeof outcome === "string") return outcome;
     outbox.spread(`fact ${key}`, encodeNews({ kind: "fact", key, bytes }));
-    if (isFromOther) outbox.emit({ kind: "fact-learned", key, bytes, version: outcome.version });
     this.#forgetRevoked();
-    return true;
+    return outcome;
   }
 
   /** Facts decide who is a member; who is one no longer disappears. */
@@ -246,6 +276,7 @@ export class Membership {
     for (const nodeId of table.forget((known) => this.#core.isAdmitted(known))) {
       this.#gate.forget(nodeId);
       this.#exchange.forget(nodeId);
+      this.#core.conduct.forget(nodeId);
     }
     outbox.setMemberCount(table.liveCount);
   }

@@ -1,5 +1,6 @@
 import type { Identity, NodeId } from "@cluster-os/identity";
 import type { Instant, Rng } from "@cluster-os/std";
+import type { Misdeed } from "./conduct.ts";
 import type { MembershipConfig } from "./config.ts";
 import type { Address, Member, MemberStatus, NodeDescription } from "./member.ts";
 import type { MembershipRules } from "./rules.ts";
@@ -82,4 +83,6 @@ export type MembershipEffect =
       readonly sender: NodeId;
       readonly ringKeyId: number;
     }
+  /** Something came that no sound member sends; once for each member and each kind of it. */
+  | Misdeed
   | { readonly kind: "message"; readonly from: NodeId; readonly topic: string; readonly body: Uint8Array };

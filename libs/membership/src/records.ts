@@ -1,6 +1,7 @@
 import {
   nodeIdOf,
   openRecord,
+  RecordError,
   signRecord,
   type Identity,
   type NodeId,
@@ -9,8 +10,17 @@ import {
 import { z } from "zod";
 import { NodeDescription } from "./member.ts";
 
-/** 0 to 2^53 - 1: a node's own count of what it said of itself. */
-export const Incarnation = z.int().min(0);
+/**
+ * A node's own count of what it said of itself. No life of a node counts further (2^32 boots of 2^20 statements each), and
+ * above it a node could not count on.
+ */
+export const Incarnation = z
+  .int()
+  .min(0)
+  .max(2 ** 52 + 2 ** 20);
+
+/** A statement is a few hundred bytes, passed on to everybody: whoever says more than this says nothing. */
+const LARGEST_STATEMENT_BYTES = 4_096;
 
 const NodeRecord: RecordType<{ incarnation: number; description: NodeDescription }> = {
   name: "node",
@@ -58,6 +68,8 @@ export class StatementReader {
 
   /** Throws a RecordError if the record is not what `kind` says, or not genuine. */
   open(kind: Statement["kind"], bytes: Uint8Array): Statement {
+    if (bytes.length > LARGEST_STATEMENT_BYTES)
+      throw new RecordError(`a ${kind} record of ${bytes.length} bytes`);
     const key = `${kind} ${Buffer.from(bytes).toString("latin1")}`;
     const known = this.#opened.get(key);
     if (known) return known;

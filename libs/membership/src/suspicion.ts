@@ -25,11 +25,16 @@ export function suspicionTimes(config: SuspicionConfig, memberCount: number): Su
   return { shortestMs, longestMs: shortestMs * config.suspicionMaxFactor, confirmations };
 }
 
+/** From half of the shortest suspicion on, the suspect is told again after each such share of it. */
+const TELL_AFTER_SHARE = 1 / 2;
+const TELL_EVERY_SHARE = 1 / 4;
+
 /** A suspicion that runs, and shortens with each other node that shares it (Lifeguard section IV-B). */
 export class Suspicion {
   readonly #times: SuspicionTimes;
   readonly #accusers: Set<NodeId>;
   #startedAt: Instant;
+  #toldCount = 0;
 
   constructor(times: SuspicionTimes, accuser: NodeId, now: Instant) {
     this.#times = times;
@@ -43,6 +48,19 @@ export class Suspicion {
     if (confirmations === 0) return this.#startedAt + shortestMs;
     const share = Math.log(this.#accusers.size) / Math.log(confirmations + 1);
     return this.#startedAt + Math.max(shortestMs, longestMs - share * (longestMs - shortestMs));
+  }
+
+  /**
+   * When a node that suspects tells the suspect itself, whoever began it. By then everybody has heard the suspect's answer, but
+   * for those whom gossip missed: they would hold it failed although nobody else does.
+   */
+  get tellAt(): Instant {
+    const share = TELL_AFTER_SHARE + this.#toldCount * TELL_EVERY_SHARE;
+    return this.#startedAt + share * this.#times.shortestMs;
+  }
+
+  told(): void {
+    this.#toldCount += 1;
   }
 
   hasAccuser(accuser: NodeId): boolean {

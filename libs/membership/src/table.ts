@@ -116,19 +116,22 @@ export class MemberTable {
     return this.#give(entry, from);
   }
 
-  /** Someone accuses a node. "confirmed": it was suspect, and one more node suspects it. */
+  /**
+   * Someone accuses a node. Another's verdict that it failed is one more suspicion: here it fails only once its suspicion here is
+   * over, so that it has that long to be heard. "confirmed": it was suspect, and one more node accuses it.
+   */
   accuse(accusation: Accusation, now: Instant): Change | "confirmed" | undefined {
     const entry = this.#entries.get(accusation.nodeId);
-    const merged = mergeAccusation(entry?.standing, accusation);
     if (!entry) return undefined;
+    const kind = this.#isOver(entry, now) ? accusation.kind : "suspect";
+    const merged = mergeAccusation(entry.standing, { ...accusation, kind });
     if (!merged) return this.#isConfirmed(entry, accusation) ? "confirmed" : undefined;
     const previous = statusOf(entry.standing);
-    const isSuspect = accusation.kind === "suspect";
-    if (isSuspect) {
+    if (kind === "suspect") {
       const times = suspicionTimes(this.#config, this.liveCount);
       this.#suspected.set(entry.nodeId, { entry, suspicion: new Suspicion(times, accusation.accuser, now) });
     } else this.#suspected.delete(entry.nodeId);
-    entry.failedAt = isSuspect ? undefined : now;
+    entry.failedAt = kind === "suspect" ? undefined : now;
     entry.standing = merged;
     this.#forgetDerived();
     return { previous };
@@ -140,6 +143,14 @@ export class MemberTable {
     return [...this.#suspected.values()]
       .filter(({ suspicion }) => now >= suspicion.endsAt)
       .map(({ entry }) => entry.standing);
+  }
+
+  /** Those who are to be told now that they are suspect here, once each time it is due. */
+  dueToBeTold(now: Instant): readonly NodeId[] {
+    if (this.#suspected.size === 0) return [];
+    const due = [...this.#suspected.values()].filter(({ suspicion }) => now >= suspicion.tellAt);
+    for (const { suspicion } of due) suspicion.told();
+    return due.map(({ entry }) => entry.nodeId);
   }
 
   /** Those whom `accuser` suspects. */
@@ -172,11 +183,19 @@ export class MemberTable {
 
   get wakeAt(): Instant {
     if (this.#suspected.size === 0) return Infinity;
-    return Math.min(...[...this.#suspected.values()].map(({ suspicion }) => suspicion.endsAt));
+    const times = [...this.#suspected.values()].map(({ suspicion }) =>
+      Math.min(suspicion.endsAt, suspicion.tellAt),
+    );
+    return Math.min(...times);
   }
 
-  #isConfirmed(entry: Entry, { kind, incarnation, accuser }: Accusation): boolean {
-    const isSame = kind === "suspect" && incarnation === entry.standing.statement.incarnation;
+  #isOver({ nodeId }: Entry, now: Instant): boolean {
+    const suspected = this.#suspected.get(nodeId);
+    return suspected !== undefined && now >= suspected.suspicion.endsAt;
+  }
+
+  #isConfirmed(entry: Entry, { incarnation, accuser }: Accusation): boolean {
+    const isSame = incarnation === entry.standing.statement.incarnation;
     return isSame && this.#suspected.get(entry.nodeId)?.suspicion.confirm(accuser) === true;
   }
 

@@ -23,8 +23,7 @@ describe("a cluster", function () {
     { count: 3, seed: 1, loss: 0 },
     { count: 3, seed: 2, loss: 0.05 },
     { count: 10, seed: 3, loss: 0.05 },
-    { count: 30, seed: 4, loss: 0 },
-    { count: 30, seed: 5, loss: 0.1 },
+    { count: 25, seed: 5, loss: 0.1 },
   ]) {
     it(`of ${count} agrees, notices who dies and nobody else, at ${loss * 100} % loss (seed ${seed})`, () => {
       const network = formedCluster(count, { seed, loss });

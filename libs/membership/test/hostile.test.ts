@@ -2,11 +2,12 @@ import { expect } from "chai";
 import fc from "fast-check";
 import type { NodeId } from "@cluster-os/identity";
 import type { MembershipEffect } from "../src/index.ts";
-import { encodeMessage, type Body } from "../src/message.ts";
-import { encodeNews, type News } from "../src/news.ts";
+import { encodeMessage } from "../src/message.ts";
+import type { News } from "../src/news.ts";
 import { signAlive } from "../src/records.ts";
 import { Sealing } from "../src/sealing.ts";
 import { firstIncarnation } from "../src/self.ts";
+import { forger, statusOn } from "./forger.ts";
 import {
   addressOf,
   CLUSTER_ID,
@@ -21,27 +22,6 @@ import {
 const STRANGER = 66;
 const idOf = (number: number): NodeId => identityNumber(number).nodeId;
 const sends = (effects: readonly MembershipEffect[]) => effects.filter((effect) => effect.kind === "send");
-
-/** Speaks the protocol as node `number` would, but says what the test wants. */
-function forger(number: number, bootCounter = 9) {
-  const options = {
-    identity: identityNumber(number),
-    clusterId: CLUSTER_ID,
-    ringKeys: [RING_KEY],
-    bootCounter,
-  };
-  const sealing = new Sealing(options);
-  return (to: number | undefined, body: Body, news: readonly News[] = []): Uint8Array =>
-    sealing.seal(
-      encodeMessage({ body, news: news.map(encodeNews) }),
-      to === undefined ? undefined : idOf(to),
-    );
-}
-
-function statusOn(network: MiniNetwork, observer: number, number: number): string | undefined {
-  const members = network.node(observer).membership.members();
-  return members.find(({ nodeId }) => nodeId === idOf(number))?.status;
-}
 
 describe("a node among strangers", () => {
   it("survives garbage, and counts it", () => {
@@ -168,7 +148,7 @@ describe("a node among strangers", () => {
       { kind: "failed", nodeId: idOf(2), incarnation: firstIncarnation(1), accuser: idOf(3) },
     ];
     network.feed(1, { kind: "datagram", from: addressOf(3), bytes: forger(3)(1, { kind: "gossip" }, news) });
-    expect(statusOn(network, 1, 2)).to.equal("failed");
+    expect(statusOn(network, 1, 2), "another's verdict is a suspicion").to.equal("suspect");
     network.kill(3);
     const others = network.nodes.filter(({ number }) => number !== 3);
     network.runUntil("it is alive again", 5_000, () => network.allSee([2], "alive", others));

@@ -46,6 +46,16 @@ describe("suspicion", () => {
     expect(new Suspicion({ ...times, confirmations: 0 }, A, 0).endsAt).to.equal(1_000);
   });
 
+  it("is told to the suspect from half of the shortest time on, again and again", () => {
+    const suspicion = new Suspicion(times, A, 100);
+    const told = [0, 1, 2].map(() => {
+      const { tellAt } = suspicion;
+      suspicion.told();
+      return tellAt;
+    });
+    expect(told).to.deep.equal([600, 850, 1_100]);
+  });
+
   it("waits while this machine does not run", () => {
     const suspicion = new Suspicion({ ...times, confirmations: 0 }, A, 0);
     suspicion.postpone(20_000);

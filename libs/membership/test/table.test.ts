@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { defaultMembershipConfig } from "../src/index.ts";
 import { signAlive, type Statement } from "../src/records.ts";
 import { firstIncarnation } from "../src/self.ts";
+import { suspicionTimes } from "../src/suspicion.ts";
 import { MemberTable } from "../src/table.ts";
 import { descriptionNumber, identityNumber } from "./mini-network.ts";
 
@@ -68,6 +69,8 @@ describe("the address of a member", () => {
         (members) => members.hear(NODE.nodeId, V4, 0),
         (members) =>
           members.accuse({ kind: "failed", nodeId: NODE.nodeId, incarnation, accuser: ACCUSER }, 1),
+        (members) =>
+          members.accuse({ kind: "failed", nodeId: NODE.nodeId, incarnation, accuser: ACCUSER }, 60_000),
         (members) => members.learn(alive(1, 1), "10.8.8.8:1"),
       ],
       expected: "10.8.8.8:1",
@@ -99,7 +102,9 @@ describe("the table of members", () => {
     const accusation = { nodeId: NODE.nodeId, incarnation, accuser: ACCUSER };
     expect(members.accuse({ ...accusation, kind: "suspect" }, 0)).to.deep.equal({ previous: "alive" });
     expect(members.accuse({ ...accusation, kind: "suspect" }, 0)).to.equal(undefined);
-    expect(members.accuse({ ...accusation, kind: "failed" }, 0)).to.deep.equal({ previous: "suspect" });
+    expect(members.accuse({ ...accusation, kind: "failed" }, 0), "it has its time").to.equal(undefined);
+    const failed = { ...accusation, kind: "failed" } as const;
+    expect(members.accuse(failed, members.wakeAt * 10)).to.deep.equal({ previous: "suspect" });
     expect(members.learn(alive(1, 1), V4)).to.deep.equal({ previous: "failed" });
   });
 
@@ -107,7 +112,7 @@ describe("the table of members", () => {
     const members = new MemberTable(defaultMembershipConfig);
     members.learn(alive(1), V4);
     members.accuse({ kind: "suspect", nodeId: NODE.nodeId, incarnation, accuser: ACCUSER }, 0);
-    const endsAt = members.wakeAt;
+    const { shortestMs: endsAt } = suspicionTimes(defaultMembershipConfig, members.liveCount);
     expect(members.convicted(endsAt - 1)).to.have.length(0);
     expect(members.convicted(endsAt)).to.have.length(1);
     expect(members.suspectsOf(ACCUSER)).to.have.length(1);

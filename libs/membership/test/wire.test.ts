@@ -10,7 +10,7 @@ import { Sealing, SEALING_BYTES } from "../src/sealing.ts";
 import { CLUSTER_ID, descriptionNumber, identityNumber, RING_KEY } from "./mini-network.ts";
 
 const nodeIds = fc.integer({ min: 1, max: 5 }).map((number) => identityNumber(number).nodeId);
-const incarnations = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+const incarnations = fc.integer({ min: 0, max: 2 ** 52 + 2 ** 20 });
 const byteStrings = fc.uint8Array({ maxLength: 50 }).map((bytes) => new Uint8Array(bytes));
 const factKeys = fc.string({ minLength: 1, maxLength: 30 });
 
