@@ -103,6 +103,11 @@ const ROWS: readonly {
   { name: "the kubelet", packet: { ...V6, destinationPort: 10_250 }, comesIn: false },
   { name: "the peer API", packet: { destination: "10.86.0.1", destinationPort: 8687 }, comesIn: false },
   {
+    name: "copies of SLURM's state",
+    packet: { destination: "10.86.0.1", destinationPort: 8688 },
+    comesIn: false,
+  },
+  {
     name: "a program on this machine's loopback",
     packet: { destination: "127.0.0.1", destinationPort: 7443 },
     comesIn: false,

@@ -11,6 +11,8 @@ const ANSWERERS = 3;
 /** One machine is answered at most this often. */
 const ANSWER_AGAIN_MS = 1_500;
 const MAX_ANSWERED = 5_000;
+/** Less than conditions hold, and more than neighbours remember takeovers. */
+const SELDOM_MS = 45_000;
 
 /** Says "I am here" now and then to all, and soon to those who look for a cluster. */
 export class BeaconSender {
@@ -46,6 +48,13 @@ export class BeaconSender {
     const period = ledger === undefined ? config.beaconMs : config.memberBeaconMs;
     this.#sendAt = now + period * (0.75 + 0.5 * rng.fraction());
     emit({ kind: "multicast", bytes: this.#beacon() });
+  }
+
+  /** So seldom that the other machine with this identity hears it, and nobody takes the two of them for candidates. */
+  driveSeldom(now: Instant): void {
+    if (now < this.#sendAt) return;
+    this.#sendAt = now + SELDOM_MS;
+    this.#context.emit({ kind: "multicast", bytes: this.#beacon() });
   }
 
   /** Whether this member is one of the few that answer this beacon. */

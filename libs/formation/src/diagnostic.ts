@@ -6,6 +6,8 @@ export type Diagnostic =
   | { readonly kind: "foreign-tag"; readonly nodeId: NodeId }
   /** One identity is live on two machines: a cloned disk. */
   | { readonly kind: "duplicate-identity"; readonly nodeId: NodeId; readonly address: string }
+  /** This machine and another run with one identity, and this one gave way. */
+  | { readonly kind: "identity-yielded"; readonly address: string }
   /** Candidates wait for different numbers of machines; the larger one counts. */
   | { readonly kind: "expect-mismatch"; readonly own: number; readonly other: number }
   /** This machine has no join key: someone must approve it. */
@@ -28,6 +30,8 @@ export function describeDiagnostic(diagnostic: Diagnostic): string {
       return `${diagnostic.nodeId} is on this network with another join key. If it should be in this cluster, give it the same stick.`;
     case "duplicate-identity":
       return `${diagnostic.nodeId} is live on two machines, one at ${diagnostic.address}: a cloned disk. Remove the identity folder of one of them and restart it.`;
+    case "identity-yielded":
+      return `the machine at ${diagnostic.address} runs with this machine's identity and started last: a cloned disk. This one has ended its work, and its data is left as it is. To make it a node of its own, stop cluster-os-bootstrap, remove /var/lib/cluster-os and start it.`;
     case "expect-mismatch":
       return `this machine expects ${diagnostic.own} founders, another one ${diagnostic.other}. The larger number counts; set the same one everywhere.`;
     case "no-join-key":

@@ -1,14 +1,7 @@
-import { CodecError, RecordError, SealError, type NodeId } from "@cluster-os/identity";
-import {
-  AdmissionError,
-  openFounderSecrets,
-  openGenesis,
-  type FounderSecrets,
-  type Genesis,
-} from "@cluster-os/admission";
+import { SealError, type NodeId } from "@cluster-os/identity";
+import { openFounderSecrets, openGenesis, type FounderSecrets, type Genesis } from "@cluster-os/admission";
 import type { Address } from "@cluster-os/membership";
 import { equalBytes, type Instant } from "@cluster-os/std";
-import { ZodError } from "zod";
 import { Admitter } from "./admitter.ts";
 import { Applicant } from "./applicant.ts";
 import { openBeacon, type HeardBeacon } from "./beacon.ts";
@@ -31,6 +24,8 @@ import { Greeter } from "./greeter.ts";
 import { ESTABLISHED_KEY, Ledger, type Statement } from "./ledger.ts";
 import { JoinKeys } from "./join-keys.ts";
 import { Neighbours } from "./neighbours.ts";
+import { OwnCopy } from "./own-copy.ts";
+import { isRefusal } from "./refusal.ts";
 import { RingKeeper } from "./ring-keeper.ts";
 import type { Epoch } from "./state.ts";
 
@@ -45,9 +40,6 @@ interface Membered {
   readonly state: (statement: Statement) => void;
 }
 
-/** A clone of this machine is believed only after this: until then it may be this machine's former process. */
-const OWN_ECHO_MS = 3_000;
-
 /**
  * What one machine does to become, and as, a member of a cluster, without I/O: beacons, genesis, applications, epochs.
  * What is changed in the store must be on disk before the effects of the same step are carried out.
@@ -55,6 +47,7 @@ const OWN_ECHO_MS = 3_000;
 export class Formation {
   readonly #context: FormationContext;
   readonly #beacons: BeaconSender;
+  readonly #ownCopy: OwnCopy;
   readonly #genesisBallot: GenesisBallot;
   readonly #applicant: Applicant;
   readonly #startedAt: Instant;
@@ -78,6 +71,7 @@ export class Formation {
     };
     this.#startedAt = now;
     this.#beacons = new BeaconSender(this.#context, now);
+    this.#ownCopy = new OwnCopy(this.#context, this.#beacons.instance, now);
     this.#genesisBallot = new GenesisBallot(this.#context, now, (record, at) =>
       this.#learnGenesis(record, at),
     );
@@ -121,6 +115,7 @@ export class Formation {
   get wakeAt(): Instant {
     if (!this.#isStarted) return this.#startedAt;
     if (this.isRevoked) return Infinity;
+    if (this.hasYielded) return this.#beacons.wakeAt;
     const matters = this.#member
       ? [this.#member.epochs.wakeAt, this.#member.ring.wakeAt]
       : [this.#genesisBallot.wakeAt, this.#applicant.wakeAt];
@@ -134,6 +129,11 @@ export class Formation {
   /** Whether this machine was a member and never will be again: it says nothing more to anybody. */
   get isRevoked(): boolean {
     return this.ledger?.roster.isRevoked(this.#context.identity.nodeId) ?? false;
+  }
+
+  /** Whether another machine runs with this identity and this one gave way: it takes no part in anything any more. */
+  get hasYielded(): boolean {
+    return this.#ownCopy.hasYielded;
   }
 
   /** IDs of the join keys by which a machine is admitted unattended, as far as this one knows. */
@@ -184,6 +184,7 @@ export class Formation {
 
   #drive(now: Instant): void {
     if (this.isRevoked) return this.#announce(now);
+    if (this.hasYielded) return this.#beacons.driveSeldom(now);
     if (this.#member) {
       this.#member.epochs.drive(now);
       this.#member.ring.drive(now);
@@ -211,7 +212,7 @@ export class Formation {
 
   #receive(from: Address, datagram: Uint8Array, now: Instant): void {
     const record = unframe(datagram);
-    if (!record) return;
+    if (!record || (this.hasYielded && recordName(record) !== "beacon")) return;
     switch (recordName(record)) {
       case "beacon":
         return this.#hear(openBeacon(record, this.#context.joinKeys), from, now);
@@ -234,7 +235,8 @@ export class Formation {
 
   #hear(beacon: HeardBeacon, from: Address, now: Instant): void {
     const { identity, neighbours, joinKey, joinKeys } = this.#context;
-    if (beacon.nodeId === identity.nodeId) return this.#hearSelf(beacon, from, now);
+    if (beacon.nodeId === identity.nodeId) return this.#ownCopy.hear(beacon, from, now);
+    if (this.hasYielded) return;
     this.#counters.heard += 1;
     this.#lastHeardAt = now;
     if (joinKeys.isForeignTag(beacon.tag)) {
@@ -252,12 +254,6 @@ export class Formation {
     this.#member?.greeter.hear(beacon, from, now);
     if (this.#member && beacon.clusterId === this.#member.ledger.genesis.clusterId)
       this.#member.ring.hear(beacon.nodeId, beacon.ringKeyId, from, now);
-  }
-
-  #hearSelf(beacon: HeardBeacon, from: Address, now: Instant): void {
-    const { identity } = this.#context;
-    if (equalBytes(beacon.instance, this.#beacons.instance) || now - this.#startedAt < OWN_ECHO_MS) return;
-    diagnose(this.#context, { kind: "duplicate-identity", nodeId: identity.nodeId, address: from }, now);
   }
 
   #hearMember(from: NodeId, topic: FormationTopic, body: Uint8Array, now: Instant): void {
@@ -371,10 +367,7 @@ export class Formation {
     try {
       act();
     } catch (error) {
-      const isRefusal = [RecordError, SealError, CodecError, AdmissionError, ZodError].some(
-        (type) => error instanceof type,
-      );
-      if (!isRefusal) throw error;
+      if (!isRefusal(error)) throw error;
       this.#counters.refused += 1;
     }
   }

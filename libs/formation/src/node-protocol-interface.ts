@@ -11,6 +11,7 @@ import type {
   Member,
   MembershipConfig,
   MembershipRules,
+  Misdeed,
   NodeDescription,
 } from "@cluster-os/membership";
 import type { Instant, Rng } from "@cluster-os/std";
@@ -27,12 +28,21 @@ import type { Epoch } from "./state.ts";
  */
 export type OwnDescription = Omit<
   NodeDescription,
-  "wireguardKey" | "nextWireguardKey" | "sealingKey" | "ringKeyId" | "lifecycle"
+  | "wireguardKey"
+  | "wireguardProof"
+  | "nextWireguardKey"
+  | "nextWireguardProof"
+  | "sealingKey"
+  | "ringKeyId"
+  | "lifecycle"
 > & {
   /** The key that took the place of the one which the protocol was made with. */
   readonly wireguardKey?: Uint8Array;
   /** The one that will take its place soon. */
   readonly nextWireguardKey?: Uint8Array;
+  /** That the two are this machine's own. */
+  readonly wireguardProof?: Uint8Array;
+  readonly nextWireguardProof?: Uint8Array;
 };
 
 export interface NodeProtocolOptions {
@@ -121,6 +131,7 @@ export type NodeProtocolEffect =
       readonly bytes: Uint8Array;
       readonly version: number;
     }
+  | Misdeed
   | { readonly kind: "message"; readonly from: NodeId; readonly topic: string; readonly body: Uint8Array }
   | { readonly kind: "diagnostic"; readonly diagnostic: Diagnostic };
 

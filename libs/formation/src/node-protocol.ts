@@ -1,6 +1,5 @@
-import { CodecError, RecordError, signingKeyFromSeed, type NodeId } from "@cluster-os/identity";
+import { signingKeyFromSeed, type NodeId } from "@cluster-os/identity";
 import {
-  AdmissionError,
   GENESIS_RING_KEY_ID,
   type Genesis,
   type GenesisPayload,
@@ -19,7 +18,6 @@ import {
 } from "@cluster-os/membership";
 import { equalBytes, invariant, type Instant } from "@cluster-os/std";
 import { DEFAULT_FORMATION_CONFIG, type FormationConfig } from "./config.ts";
-import type { Peer } from "./context.ts";
 import type { FormationEffect, FormationTopic } from "./effect.ts";
 import { Formation } from "./formation.ts";
 import type { FormationInput } from "./formation-interface.ts";
@@ -36,6 +34,9 @@ import type {
 import { JOIN_KEY_KEY } from "./join-key-book.ts";
 import { ROLES_KEY } from "./roles-book.ts";
 import { ringKeyStatus } from "./ring-status.ts";
+import { wholeDescription } from "./own-description.ts";
+import { PeerBook } from "./peer-book.ts";
+import { isRefusal } from "./refusal.ts";
 import { SAFE_RULES } from "./rules.ts";
 import { decodeNodeState, NodeStore } from "./state.ts";
 
@@ -49,18 +50,11 @@ export class NodeProtocol {
   readonly #config: FormationConfig;
   readonly #store: NodeStore;
   readonly #formation: Formation;
+  readonly #peers: PeerBook;
   #membership: Membership | undefined;
   #description: OwnDescription;
   #lanSubnets: readonly string[];
   #effects: NodeProtocolEffect[] = [];
-  /** The last answer of `#peers`, and what it was made of. */
-  #known:
-    | {
-        readonly members: readonly Member[];
-        readonly servers: readonly NodeId[];
-        readonly peers: readonly Peer[];
-      }
-    | undefined;
   #now: Instant;
   #isStarted = false;
   #wasServing = false;
@@ -78,6 +72,8 @@ export class NodeProtocol {
     // at the wall clock's seconds, so that a node that lost its state, but not its identity, repeats no nonce.
     const counted = options.state ? this.#store.state.bootCounter : Math.floor(options.wallTime() / 1000);
     this.#store.change({ bootCounter: Math.min(Math.max(0, counted), MAX_BOOT_COUNTER - 1) + 1 });
+    const { lazyPersistMs } = this.#config;
+    this.#peers = new PeerBook({ self: options.identity.nodeId, store: this.#store, lazyPersistMs });
     this.#formation = new Formation({
       identity: options.identity,
       wireguardKey: options.wireguardKey,
@@ -90,7 +86,7 @@ export class NodeProtocol {
       rules: { ...SAFE_RULES, ...options.rules },
       store: this.#store,
       lanSubnets: () => this.#lanSubnets,
-      peers: () => this.#peers(),
+      peers: () => this.#peers.among(this.members(), this.servers),
       now: options.now,
     });
   }
@@ -108,7 +104,7 @@ export class NodeProtocol {
     this.#take(input);
     this.#runFormation({ kind: "wake" });
     // Nobody is told: those who may know do, and the others are no longer this machine's business.
-    if (this.#formation.isRevoked) this.#membership = undefined;
+    if (this.#formation.isRevoked || this.#formation.hasYielded) this.#membership = undefined;
     if (this.#membership && now >= this.#membership.wakeAt) this.#runMembership({ kind: "wake" });
     this.#tellLifecycle();
     const state = this.#store.takeDue(now);
@@ -285,7 +281,7 @@ export class NodeProtocol {
   #applyMembership(effect: MembershipEffect): void {
     switch (effect.kind) {
       case "member-changed":
-        this.#rememberPeer(effect.member);
+        this.#peers.remember(effect.member, this.#now);
         this.#effects.push(effect);
         return;
       case "message":
@@ -303,6 +299,7 @@ export class NodeProtocol {
         return this.#runFormation(effect);
       case "send":
       case "fact-learned":
+      case "misconduct":
         this.#effects.push(effect);
         return;
       default:
@@ -356,8 +353,7 @@ export class NodeProtocol {
       const version = ledger.learn({ key, bytes }, this.#now + this.#config.lazyPersistMs);
       return version === undefined ? this.#options.verifyFact?.(key, bytes) : { version };
     } catch (error) {
-      const isRefusal = [RecordError, CodecError, AdmissionError].some((type) => error instanceof type);
-      if (!isRefusal) throw error;
+      if (!isRefusal(error)) throw error;
       return undefined;
     }
   }
@@ -371,38 +367,6 @@ export class NodeProtocol {
 
   #publish(key: string, bytes: Uint8Array | undefined): void {
     if (bytes) this.#runMembership({ kind: "publish-fact", key, bytes });
-  }
-
-  #peers(): readonly Peer[] {
-    const { servers } = this;
-    const members = this.members();
-    if (this.#known?.members !== members || this.#known.servers !== servers)
-      this.#known = { members, servers, peers: this.#peersAmong(members, servers) };
-    return this.#known.peers;
-  }
-
-  #peersAmong(members: readonly Member[], servers: readonly NodeId[]): readonly Peer[] {
-    return members
-      .filter(({ nodeId }) => nodeId !== this.#options.identity.nodeId)
-      .map(({ nodeId, status, address, description }) => ({
-        nodeId,
-        address,
-        isAlive: status === "alive" || status === "suspect",
-        isServer: servers.includes(nodeId) || (description?.roles.includes(SERVER_ROLE) ?? false),
-        sealingKey: description?.sealingKey,
-        ringKeyId: description?.ringKeyId,
-      }));
-  }
-
-  #rememberPeer({ nodeId, address, status }: Member): void {
-    if (status !== "alive" || address === "") return;
-    const { peers } = this.#store.state;
-    if (peers.some(([known, at]) => known === nodeId && at === address)) return;
-    const others = peers.filter(([known]) => known !== nodeId).slice(0, MAX_REMEMBERED_PEERS - 1);
-    this.#store.changeLazily(
-      { peers: [[nodeId, address], ...others] },
-      this.#now + this.#config.lazyPersistMs,
-    );
   }
 
   get #lifecycle(): Lifecycle {
@@ -425,23 +389,18 @@ export class NodeProtocol {
 
   #fullDescription(): NodeDescription {
     const { wireguardKey, sealing } = this.#options;
-    const { nextWireguardKey, ...description } = this.#description;
-    return {
-      ...description,
-      wireguardKey: new Uint8Array(description.wireguardKey ?? wireguardKey),
-      ...(nextWireguardKey && { nextWireguardKey: new Uint8Array(nextWireguardKey) }),
-      sealingKey: new Uint8Array(sealing.publicKey),
+    return wholeDescription(this.#description, {
+      wireguardKey,
+      sealing,
       ringKeyId: this.#formation.ledger?.ring.ring.newestHeld ?? GENESIS_RING_KEY_ID,
       lifecycle: this.#lifecycle,
-    };
+    });
   }
 }
 
 const READY_STATE = "ready";
 /** The counter is four bytes of a nonce. */
 const MAX_BOOT_COUNTER = 2 ** 32 - 1;
-const SERVER_ROLE = "server";
-const MAX_REMEMBERED_PEERS = 64;
 
 const FORMATION_TOPICS: readonly string[] = [
   "formation/epoch",

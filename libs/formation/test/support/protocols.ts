@@ -40,9 +40,10 @@ export class ProtocolNode {
   starts = 0;
   readonly clockAheadMs: number;
 
-  constructor(number: number, expect: number, now: Instant, clockAheadMs = 0) {
+  constructor(number: number, expect: number, now: Instant, clockAheadMs = 0, copied?: ProtocolNode) {
     this.clockAheadMs = clockAheadMs;
-    const rng = seededRng(300 + number);
+    const rng = seededRng(300 + (copied?.number ?? number));
+    this.disk = copied?.disk;
     this.number = number;
     this.identity = generateIdentity(rng);
     this.sealing = generateAgreementKey(rng);
@@ -102,6 +103,13 @@ export class Lan {
   /** One more node, whose wall clock is ahead of the others' by this. */
   add(clockAheadMs = 0): ProtocolNode {
     const node = new ProtocolNode(this.nodes.length + 1, this.expect, this.now, clockAheadMs);
+    this.nodes.push(node);
+    return node;
+  }
+
+  /** A machine that was started from a copy of another's disk. */
+  addCopy(of: ProtocolNode): ProtocolNode {
+    const node = new ProtocolNode(this.nodes.length + 1, this.expect, this.now, 0, of);
     this.nodes.push(node);
     return node;
   }
