@@ -63,8 +63,10 @@ function rangeOf({ minimum, maximum }: JsonSchema): string {
 }
 
 function text(schema: JsonSchema): string {
-  const { description } = schema;
-  if (typeof description === "string") return description;
+  const { description, default: usual } = schema;
+  const isTold = ["string", "number", "boolean"].includes(typeof usual);
+  if (typeof description === "string")
+    return isTold ? `${description} Default: \`${String(usual)}\`.` : description;
   const items = schema["items"] as JsonSchema | undefined;
   return typeof items?.["description"] === "string" ? items["description"] : "";
 }

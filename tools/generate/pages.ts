@@ -1,7 +1,5 @@
 import {
-  CLUSTER_NODE_API_VERSION,
   ClusterConfigFile,
-  ClusterNode,
   ClusterStatus,
   CONFIG_FILE_PATH,
   fieldMeta,
@@ -20,71 +18,12 @@ import { fieldsOf, fieldTable, table } from "./fields.ts";
 const GENERATED = "<!-- Generated from libs/api by tools/generate/main.ts; a change here is lost. -->";
 
 /** A page from its paragraphs. */
-function page(title: string, ...paragraphs: readonly string[]): string {
+export function page(title: string, ...paragraphs: readonly string[]): string {
   return [GENERATED, `# ${title}`, ...paragraphs].join("\n\n") + "\n";
 }
 
-function code(language: string, text: string): string {
+export function code(language: string, text: string): string {
   return ["```" + language, text.trim(), "```"].join("\n");
-}
-
-export function clusterNodePage(): string {
-  const { kind, plural, shortNames, categories, description, columns, spec, status } = ClusterNode;
-  const statusSchema = kubernetesSchema(status);
-  return page(
-    kind,
-    `${description} API version \`${CLUSTER_NODE_API_VERSION}\`, cluster-wide. \`kubectl get ${plural}\`, for short \`kubectl get ${shortNames.join("`, `")}\`; with everything else of Cluster-OS, \`kubectl get ${categories.join("`, `")}\`.`,
-    "The servers' bootstrap creates it when a node is admitted. node-agent on that machine keeps its status, and may touch no other node's.",
-    "## Columns",
-    table(
-      ["column", "from", "meaning"],
-      columns.map((column) => [
-        "isWide" in column ? `${column.name} (\`-o wide\`)` : column.name,
-        `\`${column.jsonPath}\``,
-        column.description,
-      ]),
-    ),
-    "## Conditions",
-    table(
-      ["type", "writer", "True means"],
-      [
-        [
-          "Ready",
-          "servers' bootstrap",
-          "node-agent renews its Lease, the mesh is connected and Kubernetes runs. Unknown once the Lease has expired",
-        ],
-        [
-          "Member",
-          "servers' bootstrap",
-          "the node takes part: it has not left, and does not wait for approval",
-        ],
-        ["IdentityVerified", "servers' bootstrap", "the node proved to have the admitted key"],
-        [
-          "RootKeysExposed",
-          "servers' bootstrap",
-          "a server was revoked, and the keys it had are still in use ([guide](../guides/revoking-nodes.md)); on servers only, and absent otherwise",
-        ],
-        [
-          "MeshConnected",
-          "node-agent",
-          "a handshake within three minutes with at least half of the living peers",
-        ],
-        ["KubernetesReady", "node-agent", "the kubelet answers its health check"],
-        [
-          "ClockSynchronized",
-          "node-agent",
-          "the clock is within half a second of what the cluster follows; in a container, that of its host",
-        ],
-      ],
-    ),
-    "There is no `phase`. Each condition has `observedGeneration`, and `lastTransitionTime` stands still while the status does.",
-    "## spec",
-    fieldTable(fieldsOf(kubernetesSchema(spec))),
-    "## status",
-    fieldTable(fieldsOf(statusSchema)),
-    "Rules beyond types: `nodeID` never changes and never goes away once it is set.",
-    "Ages of handshakes and byte counts are not here but in the [local API](local-api.md): they change without end, and each change would be a write to etcd.",
-  );
 }
 
 export function configFilePage(): string {

@@ -63,6 +63,10 @@ export const AutopilotStatus = z.object({
     .describe("For how much longer it waits, where it waits for time to pass."),
   pause: z.string().optional().describe("Why a person stopped it; absent while it acts by itself."),
   isLeader: z.boolean().describe("Whether the answering server carries it out."),
+  held: z
+    .string()
+    .optional()
+    .describe("Name of a server that is to serve no more, and has to, since nobody could take its place."),
 });
 export type AutopilotStatus = z.infer<typeof AutopilotStatus>;
 

@@ -101,6 +101,12 @@ export const ClusterConfigFile = z.strictObject({
       "every machine. Default 5m.",
     "a number of seconds, minutes or hours, for example 90s, 5m or 1h",
   ),
+  snapshotInterval: field(
+    z.string().regex(DURATION),
+    "How often a control-plane server takes a snapshot of all that Kubernetes knows; two other machines get a copy, sealed. " +
+      "The same on every machine. Default 1h.",
+    "a number of seconds, minutes or hours, for example 15m or 1h",
+  ),
   maxServers: field(
     z.union([z.literal(1), z.literal(3), z.literal(5)]),
     "How many machines run the control plane at most: a cluster of three machines or more has three, one of seven or " +

@@ -1,6 +1,22 @@
 import { z } from "zod";
-import { ClusterStatus, ControlPlaneStatus, MemberList } from "./cli-output.ts";
+import { ClusterStatus, MemberList } from "./cli-output.ts";
 import { FirewallReport } from "./firewall.ts";
+import {
+  AgentCertificateAnswer,
+  AgentCertificateRequest,
+  ApproveRequest,
+  AuditAnswer,
+  JoinKeyList,
+  LeaveAnswer,
+  LeaveRequest,
+  PendingNodeEntry,
+  PendingNodeList,
+  RecoverAnswer,
+  RecoverRequest,
+  RevokeAnswer,
+  RevokeRequest,
+} from "./local-acts.ts";
+import { NodeStatus } from "./node-status.ts";
 import { RingKeyReport } from "./ring-keys.ts";
 
 /** The socket on which bootstrap answers questions; root and the group {@link LOCAL_API_GROUP} may open it. */
@@ -14,222 +30,6 @@ export const LOCAL_API_GROUP = "cluster-os";
 
 /** The first part of every path. It changes when an answer of the same path would no longer fit its schema. */
 export const LOCAL_API_VERSION = "v1";
-
-/** Where a machine is on its way: the stages of its life under these very names. */
-export const Lifecycle = z.enum(["init", "join", "converge", "serve", "reconfigure"]);
-export type Lifecycle = z.infer<typeof Lifecycle>;
-
-/** How far Kubernetes is on a machine. */
-export const KubernetesState = z.enum(["waiting", "initialising", "joining", "starting", "ready"]);
-export type KubernetesState = z.infer<typeof KubernetesState>;
-
-const MeshPeerStatus = z.object({
-  name: z.string().describe("The peer's node name."),
-  address: z.string().describe("Its mesh address."),
-  isAlive: z.boolean().describe("Whether it is a living member: a dead one is not expected to answer."),
-  endpoint: z.string().optional().describe("Where its packets come from at present."),
-  lastHandshakeMs: z
-    .int()
-    .min(0)
-    .optional()
-    .describe("Last WireGuard handshake, Unix milliseconds; absent if never."),
-  rxBytes: z.int().min(0).describe("Bytes received from it."),
-  txBytes: z.int().min(0).describe("Bytes sent to it."),
-});
-
-/** What carries a machine's WireGuard interface: its kernel, or the program that the package brings. */
-export const MeshImplementation = z.enum(["kernel", "userspace"]);
-export type MeshImplementation = z.infer<typeof MeshImplementation>;
-
-export const MeshStatus = z.object({
-  interface: z.string().describe("Name of the WireGuard interface."),
-  implementation: MeshImplementation.describe(
-    "What carries it: the `kernel`, or a program (`userspace`) where the kernel has no WireGuard.",
-  ),
-  peers: z.array(MeshPeerStatus).describe("One entry per peer."),
-});
-export type MeshStatus = z.infer<typeof MeshStatus>;
-
-/** Something a person should know of this machine. */
-export const Problem = z.object({
-  kind: z.string().describe("One word for programs."),
-  message: z.string().describe("What is wrong, and the way out."),
-});
-export type Problem = z.infer<typeof Problem>;
-
-export const Discovery = z.object({
-  stage: z
-    .enum(["searching", "founding", "applying", "pending"])
-    .optional()
-    .describe("What it does to become a member; absent once it is one."),
-  interfaces: z.array(z.string()).describe("Network interfaces on which it looks for others."),
-  candidates: z
-    .int()
-    .min(0)
-    .describe("Machines without a cluster and with the same join key that it hears, itself included."),
-  expect: z.int().min(1).optional().describe("How many it waits for, by the given file."),
-  beaconsSent: z.int().min(0).describe("Beacons it sent since bootstrap started."),
-  beaconsHeard: z.int().min(0).describe("Genuine beacons of other machines that it heard."),
-  silentForMs: z
-    .int()
-    .min(0)
-    .optional()
-    .describe("Time since it last heard another machine's beacon; absent if it never did."),
-  unheardBy: z.int().min(0).describe("Machines that it hears, and that say they hear nobody."),
-});
-export type Discovery = z.infer<typeof Discovery>;
-
-/** `GET /v1/status`: this machine, as its bootstrap sees it. */
-export const NodeStatus = z.object({
-  name: z.string().describe("Short name that follows from the key."),
-  nodeId: z.string().describe("This machine's public key: its identity."),
-  label: z.string().optional().describe("The site's own name for it, from the given file."),
-  version: z.string().describe("Version of Cluster-OS."),
-  lifecycle: Lifecycle.describe("Where it is on its way."),
-  clusterId: z.string().optional().describe("The cluster it belongs to; absent before."),
-  index: z.int().min(1).optional().describe("Its number in the cluster; absent before admission."),
-  role: z
-    .enum(["server", "worker"])
-    .optional()
-    .describe("Whether it runs the control plane; absent while undecided."),
-  roles: z.array(z.string()).describe("Everything it does, as other members and the ClusterNode show it."),
-  address: z.string().optional().describe("Its address in the mesh; absent before admission."),
-  underlayAddresses: z.array(z.string()).describe("Its addresses in the local network."),
-  discovery: Discovery.describe("How it looks for other machines, and what it hears."),
-  epoch: z.int().min(0).describe("The epoch under which Kubernetes is or was being made."),
-  kubernetes: z
-    .object({
-      state: KubernetesState.describe(
-        "`waiting` for its turn, `initialising` or `joining` a cluster, `starting` its daemons, or `ready`.",
-      ),
-      epoch: z.int().min(0).describe("The epoch the state belongs to."),
-    })
-    .describe("How far Kubernetes is on this machine."),
-  members: z
-    .object({
-      alive: z.int().min(0).describe("They answer."),
-      suspect: z.int().min(0).describe("They did not answer, and have a moment to say that they are there."),
-      failed: z.int().min(0).describe("They do not answer."),
-      left: z.int().min(0).describe("They said goodbye."),
-    })
-    .describe("How many members this machine sees in which state; itself included."),
-  controlPlane: ControlPlaneStatus.describe("Who serves, as known here."),
-  mesh: MeshStatus.optional().describe("The mesh interface; absent before it is up."),
-  clockOffsets: z
-    .array(
-      z.object({
-        name: z.string().describe("A living server's node name."),
-        offsetMs: z.int().describe("How far this clock is ahead of that server's, in milliseconds."),
-      }),
-    )
-    .describe("This machine's clock beside those of the servers that answered when it last asked."),
-  problems: z.array(Problem).describe("What a person should know; empty when all is well."),
-  patience: z
-    .number()
-    .min(1)
-    .optional()
-    .describe("How many times slower than usual the machine is, by its given file; absent of usual ones."),
-  steps: z
-    .array(
-      z.object({
-        name: z.string().describe("What was reached, for example `kubernetes ready`."),
-        atMs: z.int().min(0).describe("When, in milliseconds since bootstrap started."),
-      }),
-    )
-    .describe("Steps of the way into the cluster, in the order they were reached."),
-  counters: z
-    .record(z.string(), z.number())
-    .describe("Counts since bootstrap started: messages acted on, and refused by reason."),
-});
-export type NodeStatus = z.infer<typeof NodeStatus>;
-
-/** `POST /v1/agent-certificate`: node-agent asks for its client certificate. */
-export const AgentCertificateRequest = z.object({
-  csrPem: z
-    .string()
-    .max(4096)
-    .describe("PKCS#10 request in PEM, for user `cluster-os:node:<name>`, group `cluster-os:node-agents`."),
-});
-export type AgentCertificateRequest = z.infer<typeof AgentCertificateRequest>;
-
-export const AgentCertificateAnswer = z.object({
-  certificatePem: z.string().describe("The client certificate in PEM."),
-  caPem: z.string().describe("The authority that signed the API servers' certificates, in PEM."),
-  server: z
-    .string()
-    .describe("URL of the Kubernetes API, for example `https://kubernetes.cluster-os.internal:7443`."),
-  nodeName: z.string().describe("Name of this machine's ClusterNode."),
-  expiresAt: z.int().min(0).describe("When the certificate ends, Unix milliseconds."),
-});
-export type AgentCertificateAnswer = z.infer<typeof AgentCertificateAnswer>;
-
-/** `POST /v1/leave`: what left. */
-export const LeaveAnswer = z.object({
-  name: z.string().describe("Name of the node that left."),
-  clusterId: z
-    .string()
-    .describe("The cluster it left. It keeps its place there: its index and its admission."),
-});
-export type LeaveAnswer = z.infer<typeof LeaveAnswer>;
-
-/** `POST /v1/revoke`: on a server, a person takes a node out for ever. */
-export const RevokeRequest = z.object({
-  node: z
-    .string()
-    .max(80)
-    .describe("The node's name, or its public key (`ed25519:` and 64 hexadecimal digits)."),
-});
-export type RevokeRequest = z.infer<typeof RevokeRequest>;
-
-export const RevokeAnswer = z.object({
-  name: z.string().describe("Name of the node that is revoked."),
-  nodeId: z.string().describe("Its public key, which is never admitted again."),
-  revokedAt: z.iso.datetime().describe("Since when; an earlier time if it was revoked before."),
-  wasServer: z.boolean().describe("Whether it held the cluster's own keys, so that they must be replaced."),
-  retiredJoinKeys: z
-    .array(z.string())
-    .describe("IDs of the join keys that it knew: whoever comes with one of them waits for approval."),
-});
-export type RevokeAnswer = z.infer<typeof RevokeAnswer>;
-
-/** A machine that waits for a person. */
-export const PendingNodeEntry = z.object({
-  name: z.string().describe("Its node name."),
-  nodeId: z.string().describe("Its public key: what is approved."),
-  appliedAt: z.iso.datetime().describe("When it last asked, within ten minutes."),
-  isApproved: z.boolean().describe("Whether it was approved, and is about to be let in."),
-});
-export type PendingNodeEntry = z.infer<typeof PendingNodeEntry>;
-
-/** `GET /v1/pending`. */
-export const PendingNodeList = z.array(PendingNodeEntry);
-
-/** `POST /v1/approve`: on a server, a person lets a machine in that waits, or is yet to come. */
-export const ApproveRequest = z.object({
-  node: z.string().max(80).describe("The machine's node name, or its public key."),
-});
-export type ApproveRequest = z.infer<typeof ApproveRequest>;
-
-/** `GET /v1/join-keys`: the join keys this machine knows, newest first. */
-export const JoinKeyList = z.array(
-  z.object({
-    id: z.string().describe("16 hexadecimal digits that name the key and say nothing about it."),
-    joinKey: z.string().describe("The key itself, as `joinKey` of the given file has it: a secret."),
-    isRetired: z.boolean().describe("Whether its holders wait for approval instead of being let in."),
-    isGiven: z.boolean().describe("Whether it is the one of this machine's own given file."),
-  }),
-);
-export type JoinKeyList = z.infer<typeof JoinKeyList>;
-
-/** `GET /v1/audit`: the audit log, for `cluster-os audit`, which examines it itself. */
-export const AuditAnswer = z.object({
-  genesis: z.base64().describe("The genesis record, as it is signed."),
-  entries: z
-    .array(z.base64().nullable())
-    .describe("The signed entries, from the first; null for one that is missing."),
-  head: z.base64().optional().describe("The newest entry that this machine heard of from the other members."),
-});
-export type AuditAnswer = z.infer<typeof AuditAnswer>;
 
 /** The body of every answer that is not 200. 503 means "not yet, ask again"; 4xx is final. */
 export const LocalApiProblem = z.object({
@@ -311,8 +111,18 @@ export const LOCAL_API = {
     path: "/v1/leave",
     access: "root",
     description:
-      "This machine leaves the cluster: its work ends, the others are told, and it stays out until it is asked to join again. Refused with 409 on a control-plane server.",
+      "This machine leaves the cluster: a control-plane server hands its place over first, work ends, the others are told, and it stays out until it is asked to join again. Refused with 409 while nobody could take a server's place, unless `anyway` is true; called off when the request is.",
+    request: LeaveRequest,
     answer: LeaveAnswer,
+  },
+  recover: {
+    method: "POST",
+    path: "/v1/recover",
+    access: "root",
+    description:
+      "After the loss of etcd's majority for good: etcd begins anew on this control-plane server alone, from its own data or a snapshot, and the others become workers when they return. What this machine never heard of is given up. Nothing is done unless it is confirmed.",
+    request: RecoverRequest,
+    answer: RecoverAnswer,
   },
   revoke: {
     method: "POST",

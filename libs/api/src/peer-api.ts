@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { AgentCertificateRequest } from "./local-api.ts";
+import { AgentCertificateRequest } from "./local-acts.ts";
 
 /** TCP port of the API that members offer each other, on their mesh addresses only. */
 export const PEER_API_PORT = 8687;
@@ -28,6 +28,24 @@ export type StepDownRequest = z.infer<typeof StepDownRequest>;
 export const StepDownAnswer = z.object({ isMember: z.boolean() });
 export type StepDownAnswer = z.infer<typeof StepDownAnswer>;
 
+/** Body of topic `snapshot-part`: a server hands a piece of a sealed snapshot over. An empty one asks how much is there. */
+export const SnapshotPart = z.object({
+  name: z.string().max(32),
+  /** All of it, in bytes. */
+  size: z
+    .int()
+    .min(1)
+    .max(2 ** 31),
+  sha256: z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === 32),
+  offset: z.int().min(0),
+  bytes: z.custom<Uint8Array>((value) => value instanceof Uint8Array),
+});
+export type SnapshotPart = z.infer<typeof SnapshotPart>;
+
+/** How many bytes of it are there: the offset of the next piece. */
+export const SnapshotPartAnswer = z.object({ next: z.int().min(0) });
+export type SnapshotPartAnswer = z.infer<typeof SnapshotPartAnswer>;
+
 /** Body of the answer to topic `agent-certificate`. */
 export const IssuedAgentCertificate = z.object({ certificatePem: z.string(), caPem: z.string() });
 export type IssuedAgentCertificate = z.infer<typeof IssuedAgentCertificate>;
@@ -37,4 +55,5 @@ export const PEER_API_REQUESTS = {
   "join-credentials": JoinCredentialsRequest,
   "agent-certificate": AgentCertificateRequest,
   "step-down": StepDownRequest,
+  "snapshot-part": SnapshotPart,
 } as const;

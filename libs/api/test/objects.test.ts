@@ -4,6 +4,10 @@ import {
   baseObjects,
   clusterNodeObject,
   nodeIndexObject,
+  SLURM_CLUSTER_NAME,
+  slurmConfigName,
+  slurmKeysName,
+  slurmLeaseName,
   nodeLeaseObject,
   type PlainObject,
 } from "@cluster-os/api";
@@ -42,12 +46,25 @@ describe("objects", () => {
     expect(kinds.slice(0, 2)).to.deep.equal(["Namespace", "CustomResourceDefinition"]);
   });
 
-  it("every right of an agent is on objects by name, and no other agent shares it", () => {
+  it("every right of an agent is on objects by name: of its node, or of the one SlurmCluster", () => {
     const rules = agentAccessObjects(NODE).flatMap(
-      (object) => (object["rules"] as { resourceNames?: string[] }[] | undefined) ?? [],
+      (object) => (object["rules"] as { resourceNames?: string[]; verbs: string[] }[] | undefined) ?? [],
     );
     expect(rules).to.have.length.greaterThan(0);
+    const shared = [
+      SLURM_CLUSTER_NAME,
+      slurmConfigName(SLURM_CLUSTER_NAME),
+      slurmKeysName(SLURM_CLUSTER_NAME),
+      slurmLeaseName(SLURM_CLUSTER_NAME),
+    ];
     for (const { resourceNames } of rules)
-      expect(resourceNames?.every((name) => name.endsWith(NODE))).to.equal(true);
+      expect(resourceNames?.every((name) => name.endsWith(NODE) || shared.includes(name))).to.equal(true);
+    const writing = rules.filter(({ verbs }) =>
+      verbs.some((verb) => !["get", "list", "watch"].includes(verb)),
+    );
+    const written = writing.flatMap(({ resourceNames = [] }) => resourceNames);
+    expect(written.filter((name) => !name.endsWith(NODE))).to.deep.equal([
+      slurmLeaseName(SLURM_CLUSTER_NAME),
+    ]);
   });
 });

@@ -5,23 +5,28 @@ import type { z } from "zod";
 import type { ClusterStatus, MemberList } from "../cli-output.ts";
 import type { FirewallReport } from "../firewall.ts";
 import type { RingKeyReport } from "../ring-keys.ts";
+import type {
+  AgentCertificateAnswer,
+  AgentCertificateRequest,
+  AuditAnswer,
+  JoinKeyList,
+  LeaveAnswer,
+  LeaveRequest,
+  PendingNodeEntry,
+  RecoverAnswer,
+  RecoverRequest,
+  RevokeAnswer,
+} from "../local-acts.ts";
 import {
   LOCAL_API,
   LOCAL_API_GROUP,
   LOCAL_API_ROOT_SOCKET,
   LOCAL_API_SOCKET,
   LocalApiProblem,
-  type AgentCertificateAnswer,
-  type AgentCertificateRequest,
-  type AuditAnswer,
-  type JoinKeyList,
-  type PendingNodeEntry,
   type LocalApiAccess,
-  type LeaveAnswer,
   type LocalApiEndpoint,
-  type NodeStatus,
-  type RevokeAnswer,
 } from "../local-api.ts";
+import type { NodeStatus } from "../node-status.ts";
 
 export type LocalApiFailure =
   "not-running" | "no-permission" | "no-answer" | "other-version" | "refused" | "not-yet";
@@ -94,9 +99,21 @@ export class LocalApiClient {
     });
   }
 
-  leave(signal?: AbortSignal): Promise<LeaveAnswer> {
-    // Everything that runs in pods here is ended first.
-    return this.#call(LOCAL_API.leave, { signal, timeoutMs: Math.max(150_000, this.#timeoutMs) });
+  leave(request: LeaveRequest = {}, signal?: AbortSignal): Promise<LeaveAnswer> {
+    // A server's place is handed over first, and everything that runs in pods here is ended.
+    return this.#call(LOCAL_API.leave, {
+      body: request,
+      signal,
+      timeoutMs: Math.max(900_000, this.#timeoutMs),
+    });
+  }
+
+  recover(request: RecoverRequest, signal?: AbortSignal): Promise<RecoverAnswer> {
+    return this.#call(LOCAL_API.recover, {
+      body: request,
+      signal,
+      timeoutMs: Math.max(600_000, this.#timeoutMs),
+    });
   }
 
   revoke(node: string, signal?: AbortSignal): Promise<RevokeAnswer> {

@@ -1,17 +1,32 @@
 import { ClusterNode } from "../resources/cluster-node.ts";
+import { SLURM_CLUSTER_NAME } from "../resources/slurm-cluster.ts";
 import { admissionPolicy } from "./admission-policy.ts";
 import type { PlainObject } from "./kubernetes-object.ts";
 import { agentLeaseName, AGENTS_GROUP, agentUser, NAMESPACE } from "./names.ts";
+import { slurmLeaseName } from "./slurm/names.ts";
 
 /** Conditions that others judge a node by: a machine does not write its own testimonial. */
 const NOT_THE_AGENTS = ["Ready", "SpecApplied", "Member", "IdentityVerified", "RootKeysExposed"];
+
+const NODE = `request.userInfo.username.replace("${agentUser("")}", "", 1)`;
+
+/** The holder renews the Lease of SLURM's controller or gives it back. Who holds it, and in which epoch, is the operator's. */
+const RENEWS_CONTROLLER = [
+  `request.name == "${slurmLeaseName(SLURM_CLUSTER_NAME)}"`,
+  'request.operation == "UPDATE"',
+  `oldObject.?spec.?holderIdentity.orValue("") == ${NODE}`,
+  `object.?spec.?holderIdentity.orValue("") in [${NODE}, ""]`,
+  "object.?spec.?leaseTransitions == oldObject.?spec.?leaseTransitions",
+  "object.?spec.?leaseDurationSeconds == oldObject.?spec.?leaseDurationSeconds",
+  "object.metadata.?annotations == oldObject.metadata.?annotations",
+].join(" && ");
 
 /** What a node-agent may write at all, and how its name follows from the user's. RBAC says so, and this says it again. */
 const WRITTEN = {
   clusternodes: { name: nameAfter(""), what: "its own ClusterNode" },
   leases: {
-    name: `${nameAfter(agentLeaseName(""))} && request.namespace == "${NAMESPACE}"`,
-    what: "its own Lease",
+    name: `request.namespace == "${NAMESPACE}" && (${nameAfter(agentLeaseName(""))} || ${RENEWS_CONTROLLER})`,
+    what: "its own Lease, and that of SLURM's controller while it is named in it,",
   },
 } as const;
 

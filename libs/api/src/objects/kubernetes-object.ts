@@ -6,6 +6,8 @@ export interface PlainObject {
     readonly name: string;
     readonly namespace?: string;
     readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly resourceVersion?: string;
   };
   readonly [field: string]: unknown;
 }

@@ -47,6 +47,16 @@ export const ROLES_OBJECT = "control-plane-roles";
 /** Annotation of that object by which a person stops autopilot; its value is the reason. */
 export const AUTOPILOT_PAUSE_ANNOTATION = "cluster-os.dev/autopilot-pause";
 
+/**
+ * Label of the ClusterNode of a machine that a person wants without the control plane, as before its maintenance:
+ * `when-replaced`, or `anyway` even if nobody could take its place.
+ */
+export const RETIRING_LABEL = "cluster-os.dev/retiring";
+
+/** The same words among the roles that a machine tells of itself while it leaves the cluster. */
+export const RETIRING_ROLES = { "when-replaced": "retiring", anyway: "retiring-anyway" } as const;
+export type Retiring = keyof typeof RETIRING_ROLES;
+
 /** Label with the beginning of a node ID: a label is too short for all of it, and the beginning is enough to find it by. */
 export const NODE_ID_LABEL = "cluster-os.dev/node-id";
 

@@ -9,6 +9,8 @@ import {
   NODE_ID_LABEL,
   nodeIdLabel,
   nodeIndexName,
+  RESTING_LABEL,
+  RESTING_SINCE_ANNOTATION,
 } from "./names.ts";
 
 /** Seconds after its last renewal at which a node's Lease has expired. */
@@ -49,5 +51,15 @@ export function nodeIndexObject(index: number, nodeId: string): PlainObject {
     metadata: { name: nodeIndexName(index), namespace: NAMESPACE, labels },
     data: { nodeID: nodeId },
     immutable: true,
+  };
+}
+
+/** For an index whose node was removed: machines may still send to its addresses, so nobody else gets it for now. */
+export function restingPatch(nowIso: string) {
+  return {
+    metadata: {
+      labels: { [RESTING_LABEL]: "true" },
+      annotations: { [RESTING_SINCE_ANNOTATION]: nowIso },
+    },
   };
 }

@@ -1,4 +1,5 @@
 import { ClusterNode } from "../resources/cluster-node.ts";
+import { SlurmCluster } from "../resources/slurm-cluster.ts";
 import { grant, type PlainObject } from "./kubernetes-object.ts";
 import { MANAGED_BY, NAMESPACE, SERVERS_GROUP } from "./names.ts";
 
@@ -21,6 +22,8 @@ export function serverAccessObjects(): readonly PlainObject[] {
       subject,
       rules: [
         { apiGroups: [group], resources: [plural, `${plural}/status`], verbs: ALL },
+        // Not that it looked at it: who grants agents a right must have it.
+        { apiGroups: [group], resources: [SlurmCluster.plural], verbs: ["get", "list", "watch"] },
         { apiGroups: [""], resources: ["nodes"], verbs: ["get", "list", "watch", "patch"] },
         { apiGroups: ["certificates.k8s.io"], resources: ["certificatesigningrequests"], verbs: MAKE },
         {
@@ -53,7 +56,7 @@ export function serverAccessObjects(): readonly PlainObject[] {
       rules: [
         { apiGroups: [""], resources: ["configmaps"], verbs: ALL },
         // The cluster's join keys: every server has the keys of all Secrets anyway.
-        { apiGroups: [""], resources: ["secrets"], verbs: ["get", "list", "create"] },
+        { apiGroups: [""], resources: ["secrets"], verbs: ["get", "list", "watch", "create"] },
         { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ALL },
         { apiGroups: RBAC, resources: ["roles", "rolebindings"], verbs: MAKE },
       ],

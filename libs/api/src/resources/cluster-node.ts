@@ -1,69 +1,15 @@
 import { z } from "zod";
 import { Condition } from "./condition.ts";
+import { listMap } from "./lists.ts";
+import { NodeCapabilities } from "./node-capabilities.ts";
 import { apiVersionOf, type ResourceDefinition } from "./resource-definition.ts";
-
-/** A list whose entries are told apart by these keys, so that several writers each own their entries. */
-function listMap<Item extends z.ZodType>(
-  item: Item,
-  keys: readonly string[],
-  maxItems: number,
-  description: string,
-) {
-  return z.array(item).max(maxItems).optional().meta({
-    description,
-    "x-kubernetes-list-type": "map",
-    "x-kubernetes-list-map-keys": keys,
-  });
-}
+import { SlurmNodeStatus } from "./slurm/node-status.ts";
 
 const RoleName = z.string().regex(/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/);
 
 function roles(description: string) {
   return z.array(RoleName).max(16).optional().meta({ description, "x-kubernetes-list-type": "set" });
 }
-
-const Quantity = z.string().regex(/^[0-9]+(Ki|Mi|Gi|Ti)?$/);
-
-const Gpu = z.object({
-  address: z.string().describe("PCI address, for example 0000:65:00.0."),
-  vendor: z.enum(["NVIDIA", "AMD", "Intel"]).describe("Who made it."),
-  device: z.string().describe("PCI device ID, for example 0x2330."),
-  driver: z.string().optional().describe("Kernel driver that is bound to it; absent when none is."),
-});
-
-const Disk = z.object({
-  name: z.string().describe("Kernel name, for example nvme0n1."),
-  sizeBytes: z.int().min(0).describe("Size in bytes."),
-  rotational: z.boolean().describe("Whether it has spinning platters."),
-  model: z.string().optional().describe("The maker's name for it."),
-});
-
-const Link = z.object({
-  name: z.string().describe("Interface name, for example eth0."),
-  mac: z.string().optional().describe("Hardware address."),
-  mtu: z.int().min(0).describe("Largest packet in bytes."),
-  speedMbps: z
-    .int()
-    .min(0)
-    .optional()
-    .describe("Link speed in Mbit/s; absent where the driver does not tell."),
-});
-
-/** What a machine has. Sizes of hardware: none of it changes while the machine runs, but for links. */
-export const NodeCapabilities = z.object({
-  cpu: z.int().min(0).describe("Logical processors."),
-  memory: Quantity.describe("Memory the kernel has, for example 64319Mi."),
-  gpus: z.int().min(0).describe("Graphics processors that compute."),
-  gpuDevices: listMap(Gpu, ["address"], 64, "The graphics processors."),
-  disks: listMap(Disk, ["name"], 256, "Whole disks; no partitions, RAM disks or loop devices."),
-  links: listMap(
-    Link,
-    ["name"],
-    64,
-    "Network interfaces of the machine itself; none of containers or the mesh.",
-  ),
-});
-export type NodeCapabilities = z.infer<typeof NodeCapabilities>;
 
 const NodeAddress = z.object({
   type: z.enum(["Mesh", "Underlay"]).describe("Mesh: stable and encrypted. Underlay: of the local network."),
@@ -207,11 +153,12 @@ const Status = z
     addresses: listMap(NodeAddress, ["type", "address"], 64, "Where the node is reached."),
     mesh: Mesh.optional().describe("The encrypted mesh, as this node sees it."),
     versions: Versions.optional().describe("What runs on the node."),
+    slurm: SlurmNodeStatus.optional().describe("SLURM on this node; absent where the machine takes no part."),
     conditions: listMap(
       Condition,
       ["type"],
       32,
-      "Ready, SpecApplied, Member, IdentityVerified, RootKeysExposed, MeshConnected, KubernetesReady, ClockSynchronized; each has one writer.",
+      "Ready, SpecApplied, Member, IdentityVerified, RootKeysExposed, MeshConnected, KubernetesReady, ClockSynchronized, SlurmRegistered; each has one writer.",
     ),
     observedGeneration: z
       .int()
@@ -244,6 +191,7 @@ export const CLUSTER_NODE_CONDITIONS = [
   "MeshConnected",
   "KubernetesReady",
   "ClockSynchronized",
+  "SlurmRegistered",
 ] as const;
 export type ClusterNodeCondition = (typeof CLUSTER_NODE_CONDITIONS)[number];
 

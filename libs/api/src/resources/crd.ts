@@ -32,11 +32,13 @@ function printerColumn({ name, type, jsonPath, description, isWide }: PrinterCol
 }
 
 /** The schema of whole objects. `apiVersion`, `kind` and `metadata` are implied by the API server. */
-function objectSchema(resource: ResourceDefinition): JsonSchema {
+function objectSchema({ description, spec, specDefault, status, rules }: ResourceDefinition): JsonSchema {
+  const defaulted = { ...kubernetesSchema(spec), ...(specDefault && { default: specDefault }) };
   return {
     type: "object",
-    description: resource.description,
-    properties: { spec: kubernetesSchema(resource.spec), status: kubernetesSchema(resource.status) },
+    description,
+    properties: { spec: defaulted, status: kubernetesSchema(status) },
+    ...(rules && { "x-kubernetes-validations": rules }),
   };
 }
 

@@ -22,7 +22,11 @@ export interface ResourceDefinition {
   readonly scope: "Cluster" | "Namespaced";
   readonly description: string;
   readonly spec: z.ZodObject;
+  /** The spec of an object that has none. */
+  readonly specDefault?: Readonly<Record<string, unknown>>;
   readonly status: z.ZodObject;
+  /** CEL rules on whole objects: of `metadata`, they know the name. */
+  readonly rules?: readonly { readonly rule: string; readonly message: string }[];
   readonly columns: readonly PrinterColumn[];
 }
 

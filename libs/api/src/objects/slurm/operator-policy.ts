@@ -1,0 +1,48 @@
+import { SLURM_CLUSTER_NAME, SlurmCluster } from "../../resources/slurm-cluster.ts";
+import { admissionPolicy } from "../admission-policy.ts";
+import type { PlainObject } from "../kubernetes-object.ts";
+import { NAMESPACE } from "../names.ts";
+import { SLURM_OPERATOR_NAME, SLURM_OPERATOR_USER, slurmKeysName, slurmLeaseName } from "./names.ts";
+
+const LEASES = [SLURM_OPERATOR_NAME, slurmLeaseName(SLURM_CLUSTER_NAME)];
+
+const isIn = (resource: string, condition: string): string =>
+  `request.resource.resource != "${resource}" || (${condition})`;
+const isEmpty = (field: string): string => `object.?spec.?${field}.orValue([]).size() == 0`;
+
+/**
+ * What roles cannot say of slurm-operator: what is made has no name yet when they are looked at. It makes the three objects
+ * that are its own. Its Secret holds keys and is not of a type that Kubernetes would put a token of somebody else into; the
+ * SlurmCluster that it makes names no people and no programs of SLURM, which run as root.
+ */
+export function slurmOperatorPolicyObjects(): readonly PlainObject[] {
+  return admissionPolicy({
+    name: "cluster-os-slurm-operator",
+    who: `request.userInfo.username == "${SLURM_OPERATOR_USER}"`,
+    rules: [
+      { apiGroups: ["coordination.k8s.io"], resources: ["leases"], operations: ["CREATE"] },
+      { apiGroups: [""], resources: ["secrets"], operations: ["CREATE"] },
+      { apiGroups: [SlurmCluster.group], resources: [SlurmCluster.plural], operations: ["CREATE"] },
+    ],
+    validations: [
+      {
+        expression: isIn(
+          "leases",
+          `request.namespace == "${NAMESPACE}" && request.name in ${JSON.stringify(LEASES)}`,
+        ),
+        message: "slurm-operator makes its own Lease and the controller's only",
+      },
+      {
+        expression: isIn(
+          "secrets",
+          `request.namespace == "${NAMESPACE}" && request.name == "${slurmKeysName(SLURM_CLUSTER_NAME)}" && object.type == "Opaque"`,
+        ),
+        message: "slurm-operator makes the Secret of SLURM's keys only",
+      },
+      {
+        expression: isIn(SlurmCluster.plural, `${isEmpty("users")} && ${isEmpty("extraConfiguration")}`),
+        message: "slurm-operator makes the default SlurmCluster only",
+      },
+    ],
+  });
+}
