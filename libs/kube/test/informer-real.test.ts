@@ -21,7 +21,7 @@ const ALL = ["get", "list", "watch", "create", "update", "patch", "delete"];
 const LABELS = { test: "informer" };
 
 describe("controllers' parts on a real API server, as a named user", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let api: ApiServer;
   let connection: Connection;
   let client: KubeClient;
