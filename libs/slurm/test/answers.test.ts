@@ -1,0 +1,56 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseJobs, parseNodes, SlurmAnswerError, summarise, type NodeView } from "@cluster-os/slurm";
+import { expect } from "chai";
+
+/** As SLURM 24.11.5 said it; test/slurmctld.sh has it said anew. */
+const answer = (name: string): string => readFileSync(join(import.meta.dirname, "answers", name), "utf8");
+
+describe("what SLURM says", () => {
+  it("a node that is drained while a job runs", () => {
+    expect(parseNodes(answer("nodes.json"))).to.deep.equal([
+      {
+        name: "n-a",
+        states: ["MIXED", "DRAIN", "DYNAMIC_NORM"],
+        reason: "cluster-os: cordoned in Kubernetes",
+      },
+    ]);
+  });
+
+  it("a job that runs and one that is held", () => {
+    expect(parseJobs(answer("jobs.json"))).to.deep.equal({
+      counts: { running: 1, pending: 1 },
+      running: [{ id: 2, name: "wrap", startedAt: 1_795_300_884 }],
+    });
+  });
+
+  const unknown = [
+    { name: "nothing", text: "" },
+    { name: "an error in words", text: "slurm_load_node error: Unable to contact slurm controller" },
+    { name: "half an answer", text: answer("nodes.json").slice(0, 900) },
+    { name: "an answer without nodes", text: "{}" },
+    { name: "a node without a state", text: '{"nodes":[{"name":"n-a","state":[]}]}' },
+    {
+      name: "an error beside no nodes",
+      text: '{"nodes":[],"errors":[{"error":"Unable to contact slurm controller"}]}',
+    },
+  ];
+  for (const { name, text } of unknown) {
+    it(`${name} is no state of any node`, () => {
+      expect(() => parseNodes(text)).to.throw(SlurmAnswerError);
+    });
+  }
+
+  it("each node counts once", () => {
+    const node = (...states: string[]): NodeView => ({ name: states.join(), states, reason: "" });
+    const nodes = [
+      node("IDLE"),
+      node("MIXED"),
+      node("ALLOCATED"),
+      node("DOWN", "DRAIN"),
+      node("IDLE", "DRAIN"),
+      node("IDLE", "NOT_RESPONDING"),
+    ];
+    expect(summarise(nodes)).to.deep.equal({ total: 6, available: 3, down: 2, drained: 1 });
+  });
+});

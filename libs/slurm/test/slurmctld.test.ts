@@ -1,0 +1,103 @@
+import { lstat, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { renderConfig } from "@cluster-os/slurm";
+import { expect } from "chai";
+import { execa } from "execa";
+import { MIXED, RICH } from "./fixtures.ts";
+
+const SCRIPT = join(import.meta.dirname, "slurmctld.sh");
+const BUILD_TREE = join(import.meta.dirname, "../../../tools/root-tree/build.sh");
+
+/** Where Debian's SLURM is, or why nothing can be run. */
+async function findTree(): Promise<{ readonly tree: string } | { readonly missing: string }> {
+  if (process.getuid?.() !== 0) return { missing: "needs root, for namespaces" };
+  const tree = process.env["SLURM_TREE"] ?? (await execa(BUILD_TREE, ["--path"])).stdout;
+  // A link whose end is told from within the tree.
+  return lstat(join(tree, "usr/sbin/slurmctld")).then(
+    () => ({ tree }),
+    () => ({ missing: `no slurmctld in ${tree}; run tools/root-tree/build.sh, or set SLURM_TREE` }),
+  );
+}
+
+describe("the real slurmctld", function () {
+  this.timeout(240_000);
+  let folder: string | undefined;
+  const seen = (name: string): Promise<string> => readFile(join(folder ?? "", "seen", name), "utf8");
+
+  before(async function () {
+    const found = await findTree();
+    if ("missing" in found) {
+      console.log(`      skipped: ${found.missing}`);
+      return this.skip();
+    }
+    folder = await mkdtemp(join(tmpdir(), "slurmctld-"));
+    // As rich as can be without a database: there is none here. Its signer needs no munge, which `first` shows.
+    const { database: _, ...second } = {
+      ...RICH,
+      auth: "munge",
+      clusterName: "cluster",
+      rest: { enabled: false },
+    };
+    const configurations = {
+      first: {},
+      second,
+      bad: { extraConfiguration: [{ name: "SchedulerType", value: "sched/nonsense" }] },
+    };
+    for (const [name, spec] of Object.entries(configurations)) {
+      await mkdir(join(folder, name));
+      for (const [file, text] of Object.entries(renderConfig("default", spec, MIXED).files))
+        await writeFile(join(folder, name, file), text);
+    }
+    // As the first process of its namespace it would not hear anything softer.
+    await execa(SCRIPT, [found.tree, folder], { timeout: 200_000, killSignal: "SIGKILL" });
+  });
+
+  after(async () => {
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  });
+
+  it("reads what is rendered without an error of its own", async () => {
+    const errors = (await seen("slurmctld.log")).split("\n").filter((line) => /error|fatal/.test(line));
+    // Its first start, without mail and accounts; and the machines of the topology are not there yet.
+    const known = /MailProg|Job accounting information gathered|_find_node_record|state (save )?file/;
+    expect(errors.filter((line) => !known.test(line))).to.deep.equal([]);
+  });
+
+  it("has the parameters that were rendered", async () => {
+    const config = await seen("config");
+    for (const [name, value] of [
+      ["AuthType", "auth/munge"],
+      ["ClusterName", "cluster"],
+      ["GresTypes", "gpu"],
+      ["MaxNodeCount", "4096"],
+      ["MpiDefault", "pmix"],
+      ["SlurmctldParameters", "enable_configless"],
+    ])
+      expect(config).to.match(new RegExp(`^${name}\\s+= ${value}$`, "m"));
+  });
+
+  it("a node without a line registers, and is of the partition by its feature once there is one", async () => {
+    expect(await seen("partitions"))
+      .to.match(/PartitionName=all .*Nodes=n-a/)
+      .and.not.contain("PartitionName=gpu");
+    expect(await seen("partitions-after")).to.match(/PartitionName=gpu .*Nodes=n-a /);
+  });
+
+  it("another configuration is taken by the same process, and jobs stay", async () => {
+    expect((await seen("process")).trim()).to.equal("same");
+    expect(await seen("states-after"))
+      .to.contain("RUNNING")
+      .and.contain("PENDING");
+  });
+
+  it("refuses what it cannot run with, in words", async () => {
+    expect(await seen("refused"))
+      .to.contain("cannot find sched plugin for sched/nonsense")
+      .and.not.contain("accepted");
+  });
+
+  it("says clearly that there is no GPU", async () => {
+    expect(await seen("gpu")).to.contain("Requested node configuration is not available");
+  });
+});

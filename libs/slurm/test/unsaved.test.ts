@@ -1,0 +1,34 @@
+import { expect } from "chai";
+import { unsavedStart, type RunningJob } from "@cluster-os/slurm";
+
+const job = (startedAt: number): RunningJob => ({ id: startedAt, name: "job", startedAt });
+
+describe("a job that slurmctld has not saved as running", () => {
+  const cases: readonly {
+    name: string;
+    starts: readonly number[];
+    savedAtMs: number;
+    nowMs: number;
+    expected: number | undefined;
+  }[] = [
+    { name: "none where none runs", starts: [], savedAtMs: 0, nowMs: 900_000, expected: undefined },
+    {
+      name: "none that began before a save",
+      starts: [99],
+      savedAtMs: 100_400,
+      nowMs: 900_000,
+      expected: undefined,
+    },
+    { name: "one that began after it", starts: [99, 110], savedAtMs: 100_400, nowMs: 900_000, expected: 110 },
+    { name: "one in the second of it", starts: [100], savedAtMs: 100_900, nowMs: 106_000, expected: 100 },
+    {
+      name: "none while slurmctld still has time",
+      starts: [100],
+      savedAtMs: 100_900,
+      nowMs: 105_900,
+      expected: undefined,
+    },
+  ];
+  for (const { name, starts, savedAtMs, nowMs, expected } of cases)
+    it(name, () => expect(unsavedStart(starts.map(job), savedAtMs, nowMs)?.id).to.equal(expected));
+});
