@@ -1,0 +1,219 @@
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  type BigIntStats,
+} from "node:fs";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { BLOCK_BYTES, hashOf, sortEntries, type Entry, type Hash } from "../manifest.ts";
+import { isKept, mayVanish, planReading, type ReadingOrder, type ReadStep } from "../reading-order.ts";
+import type { Store } from "../store/store.ts";
+
+/** The directory could not be read as it has to be: something that lasts is missing, or a file changed under the reader. */
+export class ReadingError extends Error {
+  override readonly name = "ReadingError";
+}
+
+/** A file that changed less than this before it was read may change again without its times telling, in milliseconds. */
+const SETTLED_MS = 100;
+/**
+ * After so many files others get a turn. Between turns it does not wait: a look at a file takes microseconds, and to be told of it
+ * by an event a hundred times that.
+ */
+const FILES_PER_TURN = 100;
+const TRIES = 3;
+
+interface Known {
+  readonly stamp: string;
+  readonly entry: Extract<Entry, { kind: "file" }>;
+}
+
+/**
+ * Reads a directory by its reading order and puts what is new into the store. What has not changed since the last reading, by the
+ * file's inode, size and times, is not read again.
+ */
+export class DirectoryReader {
+  readonly #directory: string;
+  readonly #order: ReadingOrder;
+  readonly #store: Store;
+  #known = new Map<string, Known>();
+  #before: readonly string[];
+  #sinceTurn = 0;
+
+  constructor(directory: string, order: ReadingOrder, store: Store) {
+    this.#directory = directory;
+    this.#order = order;
+    this.#store = store;
+    this.#before = (store.inventory.snapshots.at(-1)?.entries ?? []).map(({ path }) => path);
+  }
+
+  /** Throws ReadingError when the directory is in the middle of something; try again soon. */
+  async read(): Promise<readonly Entry[]> {
+    const known = new Map<string, Known>();
+    const entries = new Map<string, Entry>();
+    // What has to be read first is at the top; the rest is listed only when that is read.
+    const top = await this.#list("", false);
+    await this.#readAll(planReading(this.#order, top.files, this.#before), known, entries, (path) =>
+      this.#order.stages.some((stage) => stage.test(path)),
+    );
+    const all = await this.#list("", true);
+    for (const folder of all.folders) entries.set(folder.path, folder);
+    for (const link of all.links) entries.set(link.path, link);
+    await this.#readAll(
+      planReading(this.#order, all.files, this.#before),
+      known,
+      entries,
+      (path) => !entries.has(path),
+    );
+    this.#known = known;
+    this.#before = [...entries.keys()];
+    return sortEntries([...entries.values()]);
+  }
+
+  async #readAll(
+    steps: readonly ReadStep[],
+    known: Map<string, Known>,
+    entries: Map<string, Entry>,
+    isWanted: (path: string) => boolean,
+  ): Promise<void> {
+    for (const step of steps.filter(({ path }) => isWanted(path))) {
+      const read = await this.#readFile(step);
+      if (read) {
+        known.set(step.path, read);
+        entries.set(step.path, read.entry);
+      } else if (!mayVanish(this.#order, step.path)) {
+        throw new ReadingError(`${step.path} is missing, under every name that it may have`);
+      }
+      await this.#giveTurn();
+    }
+  }
+
+  async #giveTurn(): Promise<void> {
+    this.#sinceTurn += 1;
+    if (this.#sinceTurn % FILES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  async #readFile({ path, sources }: ReadStep): Promise<Known | undefined> {
+    for (const source of sources) {
+      const place = join(this.#directory, source);
+      const stats = lstatSync(place, { bigint: true, throwIfNoEntry: false });
+      if (!stats) continue;
+      const known = this.#unchanged(path, stats);
+      if (known) return known;
+      const file = openIfThere(place);
+      if (file === undefined) continue;
+      try {
+        return await this.#readOpen(path, file);
+      } finally {
+        closeSync(file);
+      }
+    }
+    return undefined;
+  }
+
+  #unchanged(path: string, stats: BigIntStats): Known | undefined {
+    const known = this.#known.get(path);
+    const isSame =
+      known?.stamp === stampOf(stats) && known.entry.blocks.every((hash) => this.#store.has(hash));
+    return isSame ? known : undefined;
+  }
+
+  async #readOpen(path: string, file: number): Promise<Known> {
+    for (let attempt = 1; ; attempt += 1) {
+      const stats = fstatSync(file, { bigint: true });
+      const entry = await this.#take(path, file, stats);
+      const after = fstatSync(file, { bigint: true });
+      if (after.mtimeNs === stats.mtimeNs && after.size === stats.size) {
+        const isSettled = Date.now() - Number(stats.ctimeNs / 1_000_000n) > SETTLED_MS;
+        return { stamp: isSettled ? stampOf(stats) : "", entry };
+      }
+      if (attempt === TRIES) throw new ReadingError(`${path} is being written`);
+    }
+  }
+
+  async #take(path: string, file: number, { size, mode }: BigIntStats): Promise<Known["entry"]> {
+    const whole = createHash("sha256");
+    const blocks: Hash[] = [];
+    let read = 0;
+    while (read < Number(size)) {
+      const block = Buffer.alloc(Math.min(BLOCK_BYTES, Number(size) - read));
+      const count = readFully(file, block, read);
+      if (count < block.length) throw new ReadingError(`${path} became shorter while it was read`);
+      read += count;
+      whole.update(block);
+      const hash = hashOf(block);
+      blocks.push(hash);
+      if (!this.#store.has(hash)) await this.#store.put(hash, block);
+    }
+    return { kind: "file", path, mode: Number(mode) & 0o7777, size: read, hash: whole.digest("hex"), blocks };
+  }
+
+  async #list(folder: string, isDeep: boolean): Promise<Listing> {
+    const listing: Listing = { files: [], folders: [], links: [] };
+    const waiting = [folder];
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      for (const entry of orMissing(() =>
+        readdirSync(join(this.#directory, next), { withFileTypes: true }),
+      ) ?? []) {
+        const path = next === "" ? entry.name : `${next}/${entry.name}`;
+        if (!isKept(this.#order, path)) continue;
+        if (entry.isFile()) listing.files.push(path);
+        else if (entry.isSymbolicLink()) this.#listLink(path, listing);
+        else if (entry.isDirectory() && isDeep && this.#listFolder(path, listing)) waiting.push(path);
+        await this.#giveTurn();
+      }
+    }
+    return listing;
+  }
+
+  #listLink(path: string, { links }: Listing): void {
+    const target = orMissing(() => readlinkSync(join(this.#directory, path)));
+    if (target !== undefined) links.push({ kind: "link", path, target });
+  }
+
+  #listFolder(path: string, { folders }: Listing): boolean {
+    const stats = orMissing(() => lstatSync(join(this.#directory, path)));
+    if (stats) folders.push({ kind: "folder", path, mode: stats.mode & 0o7777 });
+    return stats !== undefined;
+  }
+}
+
+interface Listing {
+  readonly files: string[];
+  readonly folders: Extract<Entry, { kind: "folder" }>[];
+  readonly links: Extract<Entry, { kind: "link" }>[];
+}
+
+function openIfThere(path: string): number | undefined {
+  return orMissing(() => openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW));
+}
+
+function readFully(file: number, into: Buffer, position: number): number {
+  let count = 0;
+  while (count < into.length) {
+    const more = readSync(file, into, count, into.length - count, position + count);
+    if (more === 0) break;
+    count += more;
+  }
+  return count;
+}
+
+/** What is removed between the listing and the look is simply not there. */
+function orMissing<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function stampOf({ ino, size, mtimeNs, ctimeNs, mode }: BigIntStats): string {
+  return [ino, size, mtimeNs, ctimeNs, mode].join(" ");
+}

@@ -1,0 +1,77 @@
+import { expect } from "chai";
+import { Cluster } from "./support/cluster.ts";
+
+const SET = ["a", "b", "c"];
+
+describe("replication", () => {
+  it("founds, keeps every change on all, and acknowledges it", () => {
+    const cluster = new Cluster(SET);
+    cluster.of("a").directory.set("job_state", "one");
+    cluster.lead("a", { epoch: 1 });
+    cluster.pass(100);
+    expect(cluster.effects("a", "leading")).to.have.length(1);
+    cluster.write("a", "job_state", "two");
+    cluster.pass(100);
+    expect(cluster.effects("a", "acknowledged").at(-1)?.position).to.deep.equal({ epoch: 1, sequence: 2 });
+    for (const id of SET) {
+      expect(cluster.of(id).replication.report().position, id).to.deep.equal({ epoch: 1, sequence: 2 });
+    }
+  });
+
+  it("another machine goes on from what a majority has", () => {
+    const cluster = new Cluster(SET);
+    cluster.lead("a", { epoch: 1 });
+    cluster.write("a", "job_state", "kept");
+    cluster.pass(100);
+    cluster.away.add("a");
+    cluster.lead("b", { epoch: 2, mayFound: false });
+    cluster.pass(100);
+    expect(cluster.effects("b", "leading")).to.have.length(1);
+    expect(cluster.of("b").directory.get("job_state")).to.equal("kept");
+    cluster.away.clear();
+    cluster.write("a", "job_state", "too late");
+    cluster.pass(3_000);
+    expect(cluster.effects("a", "deposed")).to.have.length(1);
+    expect(cluster.of("c").replication.report().promised).to.equal(2);
+  });
+
+  it("whoever missed it fetches it from a majority before it leads", () => {
+    const cluster = new Cluster(SET);
+    cluster.away.add("c");
+    cluster.lead("a", { epoch: 1 });
+    cluster.write("a", "job_state", "unknown to c");
+    cluster.pass(100);
+    cluster.away.delete("c");
+    cluster.away.add("a");
+    cluster.lead("c", { epoch: 2, mayFound: false });
+    cluster.pass(1_000);
+    expect(cluster.of("c").directory.get("job_state")).to.equal("unknown to c");
+    expect(cluster.effects("c", "leading")).to.have.length(1);
+  });
+
+  it("leads nothing without a majority, and says whom it waits for", () => {
+    const cluster = new Cluster(SET);
+    cluster.away.add("b").add("c");
+    cluster.lead("a", { epoch: 1 });
+    cluster.pass(1_000);
+    expect(cluster.effects("a", "leading")).to.have.length(0);
+    expect(cluster.of("a").replication.role).to.deep.equal({
+      kind: "candidate",
+      epoch: 1,
+      waitingFor: "1 of 3 replicas can answer, 2 are needed; no answer from b, c",
+    });
+    cluster.away.clear();
+    cluster.pass(1_000);
+    expect(cluster.effects("a", "leading")).to.have.length(1);
+  });
+
+  it("does not begin anew where there was something", () => {
+    const cluster = new Cluster(SET);
+    cluster.lead("b", { epoch: 3, mayFound: false });
+    cluster.pass(1_000);
+    expect(cluster.effects("b", "leading")).to.have.length(0);
+    expect(cluster.of("b").replication.role)
+      .to.have.property("waitingFor")
+      .that.contains("none of a majority has one");
+  });
+});
