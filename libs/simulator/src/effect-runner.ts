@@ -1,7 +1,7 @@
 import { decodeNodeState, type NodeProtocolEffect } from "@cluster-os/formation";
 import type { FaultInjector } from "./fault-injector.ts";
 import type { Fleet } from "./fleet.ts";
-import type { ClusterInvariants, Clusters } from "./invariants.ts";
+import { InvariantViolation, type ClusterInvariants, type Clusters } from "./invariants.ts";
 import type { SimulatedNetwork } from "./network.ts";
 import type { SimulatedApp } from "./simulated-app.ts";
 import type { SimulatedKubernetes } from "./simulated-kubernetes.ts";
@@ -56,6 +56,10 @@ export class EffectRunner {
         return;
       case "message":
         return app.hear(machine, effect.topic, effect.body);
+      case "misconduct":
+        throw new InvariantViolation(
+          `${machine.number} takes ${this.#host.fleet.find(effect.nodeId).number} for a liar, by its ${effect.what}, and nobody lies`,
+        );
       case "diagnostic":
         return note(machine, `reports ${effect.diagnostic.kind}`);
       default:

@@ -76,7 +76,8 @@ export const LIVENESS_MS: Instant = 240_000;
 
 /**
  * How long it may take until all of so many know that one is dead, in milliseconds: until somebody asks it, which is after a
- * second on average, until the suspicion ends, at most four times 2.5 s by log10 of their number, and until all are told.
+ * second on average, until the suspicion ends, at most four times 2.5 s by log10 of their number, and until all are told. So long after
+ * a fault, too, may a machine still be held failed because of it: by who asked it then and waits eight times as long as usual.
  */
 export function deathKnownWithinMs(machines: number): number {
   return 10_000 + 10_000 * Math.max(1, Math.log10(machines));

@@ -6,5 +6,11 @@ export { simulateRotation, type RotationOptions, type RotationOutcome } from "./
 export { GossipWorld, type GossipOptions } from "./gossip-world.ts";
 export { runHistory, type HistoryOptions, type HistoryReport } from "./control-plane/history.ts";
 export type { ModelRules } from "./control-plane/model.ts";
+export {
+  runReplicationHistory,
+  type ReplicationHistoryOptions,
+  type ReplicationHistoryReport,
+} from "./replication/history.ts";
+export type { ReplicationVariation } from "./replication/machine.ts";
 export type { Conditions } from "./network.ts";
-export type { SimulatedMember } from "./simulated-member.ts";
+export { SimulatedMember } from "./simulated-member.ts";

@@ -1,6 +1,7 @@
 import type { NodeProtocolEffect } from "@cluster-os/formation";
 import { describeError, seededRng, type Instant, type Rng } from "@cluster-os/std";
 import { EffectRunner } from "./effect-runner.ts";
+import { deathKnownWithinMs } from "./ending.ts";
 import { Finale } from "./finale.ts";
 import { FaultInjector } from "./fault-injector.ts";
 import { planFaults, type FaultPlan, type Focus } from "./faults.ts";
@@ -22,9 +23,6 @@ export function simulate(options: SimulationOptions): Outcome {
   quickenCrypto();
   return new Simulation(options).run();
 }
-
-/** So long after a fault its consequences may show, in milliseconds: a suspicion takes its time, and so does hearsay. */
-const AFTERMATH_MS = 60_000;
 
 /** One history: a world of machines, a wire and faults between them, and what watches them. */
 class Simulation {
@@ -95,7 +93,8 @@ class Simulation {
   #makeViews(): Views {
     return new Views({
       now: () => this.#timeline.now,
-      isDisturbed: () => this.#timeline.now < this.#faults.disturbedUntil + AFTERMATH_MS,
+      isDisturbed: () =>
+        this.#timeline.now < this.#faults.disturbedUntil + deathKnownWithinMs(this.#options.machines),
       find: (nodeId) => this.#fleet.find(nodeId),
     });
   }
