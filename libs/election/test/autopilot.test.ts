@@ -24,6 +24,8 @@ interface Case {
   /** Those that are well, but not for long: since when. */
   readonly young?: Readonly<Record<number, number>>;
   readonly retiring?: readonly number[];
+  /** Those of them that a person lets go although nobody takes their place. */
+  readonly anyway?: readonly number[];
   readonly zones?: Readonly<Record<number, string>>;
   readonly setbacks?: Readonly<Record<number, number>>;
   readonly servers: readonly number[];
@@ -40,6 +42,7 @@ interface Case {
   readonly action: string;
   readonly reason?: string;
   readonly waitUntil?: number;
+  readonly held?: number;
 }
 
 const cases: readonly Case[] = [
@@ -276,6 +279,81 @@ const cases: readonly Case[] = [
     servers: [1],
     action: "none",
     reason: `${nodeName(id(1))} is to serve no more, but there is no other machine`,
+    held: 1,
+  },
+  {
+    name: "not even if a person lets it go",
+    nodes: [1],
+    retiring: [1],
+    anyway: [1],
+    servers: [1],
+    action: "none",
+    held: 1,
+  },
+  {
+    name: "one that retires is held while no worker is well",
+    nodes: [1, 2, 3, 4],
+    failed: { 4: 900 },
+    retiring: [1],
+    servers: [1, 2, 3],
+    action: "none",
+    reason: `${nodeName(id(1))} is to serve no more, but no worker is well`,
+    held: 1,
+  },
+  {
+    name: "unless a person lets it go: then two are left",
+    nodes: [1, 2, 3, 4],
+    failed: { 4: 900 },
+    retiring: [1],
+    anyway: [1],
+    servers: [1, 2, 3],
+    action: "demote 1",
+    reason: "it is to go although no worker is well",
+  },
+  {
+    name: "who is let go waits all the same for one that can take its place soon",
+    nodes: [1, 2, 3, 4],
+    young: { 4: 990 },
+    retiring: [1],
+    anyway: [1],
+    servers: [1, 2, 3],
+    action: "none",
+    waitUntil: 1_020,
+  },
+  {
+    name: "who is let go is replaced where that is possible",
+    nodes: [1, 2, 3, 4],
+    retiring: [1],
+    anyway: [1],
+    servers: [1, 2, 3],
+    action: "promote 4",
+  },
+  {
+    name: "of two that are left, the next one that retires is held",
+    nodes: [1, 2, 3, 4],
+    failed: { 3: 900, 4: 900 },
+    retiring: [2],
+    servers: [1, 2],
+    action: "none",
+    held: 2,
+  },
+  {
+    name: "nobody retires while another server does not answer",
+    nodes: [1, 2, 3, 4],
+    failed: { 3: 900 },
+    retiring: [1],
+    anyway: [1],
+    servers: [1, 2, 3],
+    silent: { 3: 900 },
+    action: "none",
+    reason: `${nodeName(id(3))} does not answer; it has time to come back`,
+  },
+  {
+    name: "of two machines the server retires: the other one takes its place",
+    nodes: [1, 2],
+    retiring: [1],
+    servers: [1],
+    action: "promote 2",
   },
   {
     name: "a candidate of another zone comes first",
@@ -325,6 +403,7 @@ describe("planAutopilot", () => {
       expect(describeAction(plan.action), plan.reason).to.equal(one.action);
       if (one.reason !== undefined) expect(plan.reason).to.equal(one.reason);
       if (one.waitUntil !== undefined) expect(plan.waitUntil).to.equal(one.waitUntil * 1000);
+      expect(plan.held).to.equal(one.held === undefined ? undefined : id(one.held));
     });
   }
 
@@ -430,6 +509,7 @@ function observedOf(one: Case): AutopilotObserved {
         isAlive: failedAt === undefined,
         isReady: failedAt === undefined,
         isRetiring: one.retiring?.includes(number) ?? false,
+        mayReduce: one.anyway?.includes(number) ?? false,
         setbacks: one.setbacks?.[number] ?? 0,
         ...(one.zones?.[number] !== undefined && { zone: one.zones[number] }),
         ...(failedAt === undefined
@@ -465,6 +545,7 @@ function anyObserved(): fc.Arbitrary<AutopilotObserved> {
     failed: since,
     young: fc.integer({ min: 0, max: NOW }),
     isRetiring: fc.boolean(),
+    mayReduce: fc.boolean(),
     silent: since,
     isServer: fc.boolean(),
     isVoter: fc.boolean(),
@@ -489,6 +570,7 @@ function anyObserved(): fc.Arbitrary<AutopilotObserved> {
       young: table(({ young }) => young),
       zones: table(({ zone }) => zone),
       retiring: pick(({ isRetiring }) => isRetiring),
+      anyway: pick(({ mayReduce }) => mayReduce),
       servers: servers.length > 0 ? servers : [1],
       voters: pick(({ isVoter }) => isVoter),
       silent: table(({ silent }) => silent),

@@ -74,6 +74,15 @@ export interface KubeconfigRequest {
   readonly path: string;
 }
 
+/** What etcd is made anew from: its own data on this machine, or a snapshot as etcd's maintenance API gives it. */
+export type RestoreSource = { readonly kind: "own" } | { readonly kind: "snapshot"; readonly path: string };
+
+export interface RestoreRequest {
+  /** One restoration has one: asked for again under the same, what was cut off goes on, and what is through stays. */
+  readonly id: string;
+  readonly source: RestoreSource;
+}
+
 /**
  * Makes this machine the Kubernetes server or worker it was elected to be, and unmakes it. The implementation knows
  * the distribution; nobody above it does.
@@ -120,6 +129,14 @@ export interface Distribution {
    * Only for a machine whose member of etcd is removed. Repeating it does no harm.
    */
   setAside(signal: AbortSignal): Promise<void>;
+  /** On a server: writes all that is in etcd into a file (mode 0600), with the hash by which it is checked. */
+  snapshot(path: string, signal: AbortSignal): Promise<void>;
+  /**
+   * On a server whose etcd has lost its majority for good: etcd begins anew with this member alone, and the API with it.
+   * Revisions are raised and what was before them is compacted, so that nobody who watched goes on as if nothing had
+   * happened. What was there is moved aside. Repeating it under the same ID does no harm.
+   */
+  restore(request: RestoreRequest, signal: AbortSignal): Promise<void>;
   /**
    * Tells the local balancer which servers there are. An unchanged list touches nothing; a changed one refuses nobody,
    * but connections older than the change are closed three seconds later, and clients open them again.

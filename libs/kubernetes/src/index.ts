@@ -10,6 +10,8 @@ export type {
   KubernetesStatus,
   NetworkPlan,
   NodePlacement,
+  RestoreRequest,
+  RestoreSource,
   ServerAddress,
 } from "./distribution.ts";
 export { KubernetesError } from "./errors.ts";

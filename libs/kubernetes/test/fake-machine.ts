@@ -62,7 +62,7 @@ export class FakeMachine implements Host, FakeNode {
         return this.#systemctl(command.args);
       case "kubeadm":
         return this.#kubeadm(command.args);
-      case "hyperkube":
+      case "etcd":
         return this.#fillEtcd(command, signal);
       case "ctr":
         return this.#ctr(command.args);
@@ -77,6 +77,12 @@ export class FakeMachine implements Host, FakeNode {
     signal.throwIfAborted();
     this.#note(`${request.method} ${request.url}`);
     return this.#cluster.answer(this, request);
+  }
+
+  download(_: HttpsRequest, { path }: { readonly path: string }): Promise<void> {
+    this.files.set(path, "a snapshot");
+    this.modes.set(path, 0o600);
+    return Promise.resolve();
   }
 
   readFile(path: string): Promise<string | undefined> {

@@ -167,6 +167,25 @@ describe("a failure of kubeadm", () => {
     expect(cluster.members.map(({ name }) => name)).to.deep.equal([nodeName(1)]);
   });
 
+  it("is none once this machine has a vote and the API is only slow", async () => {
+    const { cluster, on } = setUp([1, 2]);
+    await on(1).initServer(placement(1), signal);
+    const credentials = await on(1).credentials("server", signal);
+    const answer = cluster.answer.bind(cluster);
+    let silences = 1;
+    cluster.answer = (from, request) => {
+      const isLabels = request.method === "PATCH" && request.url.endsWith(`/nodes/${nodeName(2)}`);
+      if (isLabels && silences > 0) {
+        silences -= 1;
+        throw new Error("got no answer");
+      }
+      return answer(from, request);
+    };
+    await on(2).joinServer({ ...placement(2, [1]), credentials }, signal);
+    expect(silences).to.equal(0);
+    expect(cluster.members.map(({ name }) => name)).to.deep.equal([nodeName(1), nodeName(2)]);
+  });
+
   it("does not keep reset from wiping", async () => {
     const { host, on } = setUp([1]);
     await on(1).initServer(placement(1), signal);

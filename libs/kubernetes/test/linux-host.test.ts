@@ -51,6 +51,22 @@ describe("this machine as a host", () => {
     expect((await stat(logPath)).mode & 0o777).to.equal(0o600);
   });
 
+  it("moves files, also to another file system, and does nothing where there is nothing to move", async () => {
+    const other = await mkdtemp("/dev/shm/cluster-os-kubernetes-");
+    try {
+      for (const from of [folder, other]) {
+        await writeFile(join(from, "here"), "x");
+        await linuxHost.move(join(from, "here"), join(folder, "deep", "there"));
+        expect(await readFile(join(folder, "deep", "there"), "utf8")).to.equal("x");
+        expect(await linuxHost.list(from)).not.to.include("here");
+        await linuxHost.move(join(from, "here"), join(folder, "deep", "there"));
+        expect(await readFile(join(folder, "deep", "there"), "utf8")).to.equal("x");
+      }
+    } finally {
+      await rm(other, { recursive: true });
+    }
+  });
+
   it("writes only what changed, and empties a folder but keeps it", async () => {
     const path = join(folder, "file");
     expect(await linuxHost.writeFile(path, "x", 0o600)).to.equal(true);

@@ -38,6 +38,7 @@ describe("files of a node", () => {
     { name: "etcd.yaml", render: () => renderEtcdConfiguration(placement(2), "a=https://10.86.0.1:2380") },
     { name: "discovery.conf", render: () => renderDiscoveryKubeconfig(CA_CERTIFICATE) },
     { name: "haproxy-three-servers.cfg", render: () => renderBalancer([3, 1, 2].map(server)) },
+    { name: "haproxy-one-server.cfg", render: () => renderBalancer([server(1)]) },
     { name: "haproxy-no-servers.cfg", render: () => renderBalancer([]) },
     { name: "containerd-real.toml", render: () => renderContainerdConfig(realMachine) },
     { name: "containerd-lab.toml", render: () => renderContainerdConfig(labMachine) },

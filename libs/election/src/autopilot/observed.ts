@@ -17,6 +17,8 @@ export interface AutopilotNode {
   readonly failedSince?: Instant;
   /** Whether it is wanted without the control plane: it is drained, or about to leave. */
   readonly isRetiring: boolean;
+  /** Whether it may go although nobody could take its place: a person said so. */
+  readonly mayReduce?: boolean;
   /** How often it was to become a server and did not get there. */
   readonly setbacks: number;
 }
@@ -89,6 +91,8 @@ export interface AutopilotPlan {
   readonly waitUntil?: Instant;
   /** How many voters a cluster of this size wants. */
   readonly wanted: number;
+  /** Who is to serve no more, and has to, since nobody could take its place: a person may let it go all the same. */
+  readonly held?: NodeId;
 }
 
 /** Who is to serve after an action. */

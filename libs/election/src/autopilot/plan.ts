@@ -147,14 +147,8 @@ function planSize(observed: AutopilotObserved, { wanted, serving, found }: Size)
   }
   const retiring = ids.find((id) => observed.nodes.find(({ nodeId }) => nodeId === id)?.isRetiring ?? true);
   // A place is filled before it is given up.
-  if (retiring !== undefined && live === wanted) {
-    return best
-      ? act(
-          { kind: "promote", nodeId: best },
-          `it takes the place of ${name(retiring)}, which is to serve no more`,
-        )
-      : nothing(`${name(retiring)} is to serve no more, but ${found.none}`, found.readyAt);
-  }
+  if (retiring !== undefined && (live === wanted || !best))
+    return planRetirement(observed, retiring, live, found);
   if (live < wanted) {
     // Only to odd numbers: two are lost as easily as one.
     return best && Math.min(wanted, largestOdd(live + found.ready.length)) > live
@@ -174,6 +168,25 @@ function planSize(observed: AutopilotObserved, { wanted, serving, found }: Size)
       ? "two machines keep one voter: its loss stops the API, as it would with two"
       : "the right machines serve",
   );
+}
+
+function planRetirement(
+  { nodes }: AutopilotObserved,
+  retiring: NodeId,
+  live: number,
+  { ready: [best], none, readyAt }: Candidates,
+): Plan {
+  const who = name(retiring);
+  if (best) {
+    return act({ kind: "promote", nodeId: best }, `it takes the place of ${who}, which is to serve no more`);
+  }
+  const mayReduce = nodes.find(({ nodeId }) => nodeId === retiring)?.mayReduce ?? false;
+  // Somebody who takes its place soon is waited for all the same.
+  if (mayReduce && readyAt === undefined && live > 1) {
+    return act({ kind: "demote", nodeId: retiring }, `it is to go although ${none}`);
+  }
+  const waiting = nothing(`${who} is to serve no more, but ${none}`, readyAt);
+  return waiting.waitUntil === undefined ? { ...waiting, held: retiring } : waiting;
 }
 
 function act(action: AutopilotAction, reason: string): Plan {

@@ -120,23 +120,27 @@ async function fill(
   const logPath = `${PATHS.logs}/etcd-join.log`;
   await host.makeFolder(PATHS.etcdFolder, 0o700);
   await host.remove(logPath);
-  const args = ["etcd", ...etcdArguments(request, cluster, context.host.patience)];
+  const args = etcdArguments(request, cluster, context.host.patience);
   const enough = new AbortController();
-  const process = host.run(
-    { file: "hyperkube", args, timeoutMs: TIMEOUT_MS, logPath },
-    AbortSignal.any([signal, enough.signal]),
-  );
+  const until = AbortSignal.any([signal, enough.signal]);
+  const process = host.run({ file: "etcd", args, timeoutMs: TIMEOUT_MS, logPath }, until);
   const ended = process.then(
     ({ exitCode }) => {
       throw new KubernetesError(`etcd ended (${exitCode}) before it had the others' data: see ${logPath}`);
     },
-    () => undefined,
+    (error: unknown) => {
+      if (!enough.signal.aborted) throw error;
+    },
   );
   // A log short enough to come without a snapshot ends with the second.
   const isFilled = waitFor(
     async () =>
       /"msg":"(applied snapshot|ready to serve client requests)"/.test((await host.readFile(logPath)) ?? ""),
-    { what: `the others' data in etcd (see ${logPath})`, timeoutMs: TIMEOUT_MS * host.patience, signal },
+    {
+      what: `the others' data in etcd (see ${logPath})`,
+      timeoutMs: TIMEOUT_MS * host.patience,
+      signal: until,
+    },
   );
   try {
     await Promise.race([isFilled, ended]);

@@ -14,13 +14,24 @@ export async function findHeir(
   return successor(members, new Set(asked.flat()), leaving);
 }
 
-export async function leaveEtcd(
+/** Before anything else ends here: a leader that goes without this costs the cluster an election. */
+export async function moveLeadership(
   etcd: Etcd,
   member: EtcdMember,
   heir: EtcdMember,
   signal: AbortSignal,
 ): Promise<void> {
   if ((await etcd.statusOf(member, signal))?.leader === member.ID) await etcd.handOver(heir, signal);
+}
+
+export async function leaveEtcd(
+  etcd: Etcd,
+  member: EtcdMember,
+  heir: EtcdMember,
+  signal: AbortSignal,
+): Promise<void> {
+  // It may have been elected anew meanwhile.
+  await moveLeadership(etcd, member, heir, signal);
   // Asked of the heir: a member that removes itself does not live to answer.
   await etcd.at(heir.clientURLs[0] as string).remove(member, signal);
 }

@@ -1,5 +1,5 @@
 import { KubernetesError } from "../errors.ts";
-import { MemberList, MemberStatus, type EtcdMember } from "../plan/etcd.ts";
+import { decodeSnapshotLine, MemberList, MemberStatus, type EtcdMember } from "../plan/etcd.ts";
 import { PATHS } from "../settings.ts";
 import type { Host } from "./host.ts";
 
@@ -22,6 +22,20 @@ export const KUBEADM_ETCD: EtcdAccess = {
   key: `${PATHS.etcdPki}/healthcheck-client.key`,
   seenAs: (member) => member,
 };
+
+/** Some hundreds of megabytes, encoded and decoded. */
+const SNAPSHOT_TIMEOUT_MS = 300_000;
+
+export async function saveSnapshot(
+  { host }: { readonly host: Host },
+  access: EtcdAccess,
+  path: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const etcd = await Etcd.open(host, access);
+  if (!etcd) throw new KubernetesError("only a control-plane server has something to take a snapshot of");
+  await etcd.save(path, signal);
+}
 
 /** etcd's members, by the JSON gateway of its gRPC API (etcd documentation, "gRPC gateway"). One member is asked. */
 export class Etcd {
@@ -99,6 +113,13 @@ export class Etcd {
   /** Hands the leadership over; the asked member must be the leader. */
   async handOver(target: EtcdMember, signal: AbortSignal): Promise<void> {
     await this.#post("maintenance/transfer-leadership", { targetID: target.ID }, signal);
+  }
+
+  /** All that the asked member has, into a file of mode 0600; that ends with the hash of what is before. */
+  async save(path: string, signal: AbortSignal): Promise<void> {
+    const request = { method: "POST", url: `${this.#url}/v3/maintenance/snapshot`, body: "{}" } as const;
+    const access = { ca: this.#ca, client: this.#client, timeoutMs: SNAPSHOT_TIMEOUT_MS };
+    await this.#host.download({ ...request, ...access }, { path, decode: decodeSnapshotLine }, signal);
   }
 
   async #post(call: string, body: object, signal: AbortSignal, timeoutMs = 10_000): Promise<unknown> {

@@ -34,6 +34,11 @@ export interface HttpsResponse {
   readonly body: string;
 }
 
+export interface DownloadTarget {
+  readonly path: string;
+  readonly decode: (line: string) => Uint8Array;
+}
+
 /**
  * The machine as the kubeadm driver touches it. Everything goes through here, so that the driver's steps can be run
  * against a recording fake.
@@ -44,6 +49,8 @@ export interface Host {
   run(command: Command, signal: AbortSignal): Promise<CommandResult>;
   /** Throws when no answer came in time; any HTTP status is an answer. */
   request(request: HttpsRequest, signal: AbortSignal): Promise<HttpsResponse>;
+  /** Writes the lines of an answer into a file (0600), each decoded; whole or not at all. Any status but 200 is an error. */
+  download(request: HttpsRequest, target: DownloadTarget, signal: AbortSignal): Promise<void>;
   /** undefined if there is no such file. */
   readFile(path: string): Promise<string | undefined>;
   /** Replaces the file atomically if its content differs, and says whether it did. */

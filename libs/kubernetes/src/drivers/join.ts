@@ -1,4 +1,5 @@
 import { toBase64 } from "@cluster-os/std";
+import { waitFor } from "@cluster-os/std/drivers";
 import type { KubeadmServerCredentials, WorkerCredentials } from "../credentials.ts";
 import type {
   InitServerRequest,
@@ -19,6 +20,8 @@ import { ownApiServer } from "./own-api-server.ts";
 import { KubeApi } from "./kube-api.ts";
 import { placeKubeadm } from "./machine.ts";
 import { bootstrapToken, withSecretFile } from "./secret-files.ts";
+
+const LABELS_TIMEOUT_MS = 120_000;
 
 export async function initServer(
   context: Context,
@@ -117,7 +120,13 @@ async function becomeServer(
   );
   const api = await KubeApi.open(host, PATHS.adminKubeconfig);
   const labels = Object.fromEntries(LABELS_OF_SERVERS.map((label) => [label, ""]));
-  await api.patchNode(request.nodeName, { metadata: { labels } }, signal);
+  // This machine has a vote now, and a join that fails is wiped, the vote's data with it: an API that is slow is waited for.
+  await waitFor(() => api.patchNode(request.nodeName, { metadata: { labels } }, signal).then(() => true), {
+    what: "the API's consent to this server's labels",
+    timeoutMs: LABELS_TIMEOUT_MS * host.patience,
+    everyMs: 500 * host.patience,
+    signal,
+  });
   await ownApiServer(context, request, signal);
 }
 

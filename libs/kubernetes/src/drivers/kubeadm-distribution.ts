@@ -3,12 +3,14 @@ import { KubernetesError } from "../errors.ts";
 import { KUBERNETES_VERSION, PATHS, UNITS } from "../settings.ts";
 import { systemctl } from "./context.ts";
 import { issueKubeconfig, mintCredentials } from "./credentials.ts";
+import { KUBEADM_ETCD, saveSnapshot } from "./etcd.ts";
 import { halt } from "./halt.ts";
 import { initServer, joinServer, joinWorker, promote } from "./join.ts";
 import { demote, removeMember, removeVoter } from "./leave.ts";
 import { placeKubeadm, prepareRuntime } from "./machine.ts";
 import { makeContext, RESET_TIMEOUT_MS, type DistributionOptions } from "./options.ts";
 import { reset } from "./reset.ts";
+import { restore } from "./restore.ts";
 import { setAside } from "./set-aside.ts";
 import { lookAtMachine, readStatus } from "./status.ts";
 
@@ -28,6 +30,8 @@ export function kubeadmDistribution(options: DistributionOptions): Distribution 
     removeMember: (nodeName, signal) => removeMember(context, nodeName, signal),
     removeVoter: (nodeName, signal) => removeVoter(context, nodeName, signal),
     setAside: (signal) => setAside(context, signal),
+    snapshot: (path, signal) => saveSnapshot(context, KUBEADM_ETCD, path, signal),
+    restore: (request, signal) => restore(context, request, signal),
     setServers: (servers) => balancer.point(servers, AbortSignal.timeout(30_000 * options.host.patience)),
     credentials: (role, signal) => mintCredentials(context, role, signal),
     status: async (signal) => readStatus(context, await lookAtMachine(context), signal),

@@ -11,7 +11,7 @@ import {
 } from "../settings.ts";
 import { runningContainers } from "./containers.ts";
 import { systemctl, type Context } from "./context.ts";
-import { findHeir, leaveEtcd } from "./etcd-leave.ts";
+import { findHeir, leaveEtcd, moveLeadership } from "./etcd-leave.ts";
 import { Etcd, KUBEADM_ETCD } from "./etcd.ts";
 import { KubeApi } from "./kube-api.ts";
 import { knownPlacement } from "./machine.ts";
@@ -52,6 +52,7 @@ export async function demote(context: Context, signal: AbortSignal): Promise<voi
       `${nodeName} cannot be demoted: no other server could take over. Add one first`,
     );
   }
+  if (member && heir) await moveLeadership(etcd, member, heir, signal);
   await context.balancer.point(others, signal);
   const labels = Object.fromEntries(LABELS_OF_SERVERS.map((label) => [label, null]));
   await api.patchNode(nodeName, { metadata: { labels } }, signal);

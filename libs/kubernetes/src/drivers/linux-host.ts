@@ -1,10 +1,22 @@
-import { chmod, cp, mkdir, open, readdir, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  cp,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  statfs,
+  writeFile,
+} from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { readFileIfExists, writeFileIfChanged } from "@cluster-os/std/drivers";
 import { execa } from "execa";
 import { canLowerOomScore, reachableNameservers, type MachineFacts } from "../machine.ts";
 import type { Command, CommandResult, Host } from "./host.ts";
-import { requestHttps } from "./https.ts";
+import { downloadHttps, requestHttps } from "./https.ts";
 
 /** CGROUP2_SUPER_MAGIC (linux/magic.h): what statfs(2) says of /sys/fs/cgroup where version 2 is mounted. */
 const CGROUP2_MAGIC = 0x63677270;
@@ -14,6 +26,7 @@ export const linuxHost: Host = {
   patience: 1,
   run,
   request: requestHttps,
+  download: downloadHttps,
   readFile: async (path) => (await readFileIfExists(path))?.toString("utf8"),
   writeFile: (path, content, mode) => writeFileIfChanged(path, content, { mode }),
   setKernelParameter,
@@ -58,9 +71,17 @@ async function move(from: string, to: string): Promise<void> {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") return;
     if (code !== "EXDEV") throw error;
+    // Between file systems that is said before anybody looks whether there is something to move (rename(2)).
+    if (!(await isThere(from))) return;
     await cp(from, to, { recursive: true, preserveTimestamps: true });
     await rm(from, { recursive: true, force: true });
   }
+}
+
+function isThere(path: string): Promise<boolean> {
+  return lstat(path)
+    .then(() => true)
+    .catch(ifMissing(false));
 }
 
 async function makePrivateFile(path: string): Promise<void> {

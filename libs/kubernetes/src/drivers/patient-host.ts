@@ -10,6 +10,8 @@ export function patientHost(host: Host, patience: number): Host {
     ...host,
     patience,
     run: (command, signal) => host.run({ ...command, timeoutMs: command.timeoutMs * patience }, signal),
+    download: (request, target, signal) =>
+      host.download({ ...request, timeoutMs: request.timeoutMs * patience }, target, signal),
     request: (request, signal) =>
       host.request({ ...request, timeoutMs: request.timeoutMs * patience }, signal),
   };

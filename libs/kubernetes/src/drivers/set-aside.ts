@@ -37,7 +37,11 @@ export async function moveAside(
   parts: Readonly<Record<string, readonly string[]>>,
 ): Promise<void> {
   const stamp = new Date(clock.wallTime()).toISOString().replace(/[-:]|\.\d+/g, "");
-  const folder = `${SET_ASIDE_FOLDER}/${stamp}`;
+  // Never over what was moved there before, however close in time.
+  const taken = await host.list(SET_ASIDE_FOLDER);
+  let folder = `${SET_ASIDE_FOLDER}/${stamp}`;
+  for (let count = 2; taken.includes(basename(folder)); count += 1)
+    folder = `${SET_ASIDE_FOLDER}/${stamp}-${count}`;
   await host.makeFolder(SET_ASIDE_FOLDER, 0o700);
   for (const [part, paths] of Object.entries(parts))
     for (const path of paths) await host.move(path, `${folder}/${part}/${basename(path)}`);

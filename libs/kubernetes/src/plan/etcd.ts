@@ -106,3 +106,10 @@ export function withServer(
 ): readonly ServerAddress[] {
   return [...withoutServer(servers, added.nodeName), added];
 }
+
+const SnapshotLine = z.object({ result: z.object({ blob: z.string().default("") }) });
+
+/** One line of etcd's answer to a request for a snapshot: a piece of the file. Throws at anything else. */
+export function decodeSnapshotLine(line: string): Uint8Array {
+  return Buffer.from(SnapshotLine.parse(JSON.parse(line)).result.blob, "base64");
+}

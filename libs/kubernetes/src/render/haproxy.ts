@@ -11,6 +11,11 @@ export function renderBalancer(servers: readonly ServerAddress[], patience = 1):
   const sorted = [...servers].sort((left, right) => compareText(left.nodeName, right.nodeName));
   const time = (ms: number): string => `${Math.round(ms * patience)}ms`;
   const lines = sorted.map(({ nodeName, address }) => `    server ${nodeName} ${address}:${API_SERVER_PORT}`);
+  // Nobody is better served than by the only server, however slow its etcd is: to drop all connections then brings them
+  // all back at once, which is what makes a slow server an unreachable one.
+  const isAlone = sorted.length === 1;
+  const readyz = isAlone ? "/readyz?exclude=etcd&exclude=etcd-readiness" : "/readyz";
+  const whenDown = isAlone ? "" : " on-marked-down shutdown-sessions";
   return `# Rendered by cluster-os-bootstrap from the cluster's membership. Changes are overwritten.
 global
     log stdout format raw daemon notice
@@ -40,10 +45,15 @@ frontend api
 backend servers
     balance leastconn
     # Readiness, not just an open port: a server that starts or stops is not asked.
-    option httpchk GET /readyz
+    option httpchk GET ${readyz}
     http-check expect status 200
     timeout check ${time(3000)}
-    # A machine that vanished sends no reset: its connections are dropped here, or clients would hang on them.
-    default-server check check-ssl verify none inter ${time(1000)} fastinter ${time(500)} downinter ${time(500)} fall 2 rise 1 on-marked-down shutdown-sessions
+    # A machine that vanished sends no reset: its connections are dropped here, or clients would hang on them. By its
+    # checks where there are other servers; in any case by its kernel, which answers however slow the rest is.
+    option srvtcpka
+    srvtcpka-idle ${time(10_000)}
+    srvtcpka-intvl ${time(5000)}
+    srvtcpka-cnt 3
+    default-server check check-ssl verify none inter ${time(1000)} fastinter ${time(500)} downinter ${time(500)} fall 2 rise 1${whenDown}
 ${lines.length > 0 ? `${lines.join("\n")}\n` : ""}`;
 }

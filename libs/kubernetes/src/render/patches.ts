@@ -22,7 +22,7 @@ export function renderPatches(
       // Without the file the kubelet would refuse every pod that asks for the machine's own name servers.
       ...(!machine.hasResolvConf && { resolvConf: "" }),
     }),
-    ...(patience > 1 && renderProbes(patience)),
+    ...renderStaticPods(patience),
   };
 }
 
@@ -33,6 +33,33 @@ const PROBES = {
   "kube-controller-manager": ["livenessProbe", "startupProbe"],
   "kube-scheduler": ["livenessProbe", "readinessProbe", "startupProbe"],
 } as const;
+type Component = keyof typeof PROBES;
+
+/**
+ * Processor time is shared out by what pods ask for where there is not enough of it, and kubeadm has etcd ask for the least of
+ * all (100m of 650m). But everything waits for etcd: kept waiting itself, it makes the controllers lose their leases, and
+ * each of those that starts anew takes more of what is missing. The sum is kubeadm's own.
+ */
+const CPU: Readonly<Record<Component, string>> = {
+  etcd: "300m",
+  "kube-apiserver": "250m",
+  "kube-controller-manager": "70m",
+  "kube-scheduler": "30m",
+};
+
+function renderStaticPods(patience: number): Readonly<Record<string, string>> {
+  const components = Object.keys(PROBES) as readonly Component[];
+  return Object.fromEntries(
+    components.map((name) => {
+      const container = {
+        name,
+        resources: { requests: { cpu: CPU[name] } },
+        ...(patience > 1 && patientProbes(name, patience)),
+      };
+      return [`${name}1+strategic.json`, json({ spec: { containers: [container] } })];
+    }),
+  );
+}
 
 /** kubeadm's own: eight answers missed, each for 15 s, and the kubelet restarts the pod. */
 const PROBE_TIMEOUT_S = 15;
@@ -42,31 +69,15 @@ const PROBE_PERIOD_S = { livenessProbe: 10, readinessProbe: 1 } as const;
  * Patience with static pods: on a slow machine an API server that is busy starting misses its probes, is restarted, and
  * begins anew for ever; and a probe a second is a good part of what it has to do.
  */
-function renderProbes(patience: number): Readonly<Record<string, string>> {
+function patientProbes(component: Component, patience: number): object {
   return Object.fromEntries(
-    Object.entries(PROBES).map(([component, probes]) => [
-      `${component}1+strategic.json`,
-      json({
-        spec: {
-          containers: [
-            {
-              name: component,
-              ...Object.fromEntries(
-                probes.map((probe) => [
-                  probe,
-                  {
-                    timeoutSeconds: Math.round(PROBE_TIMEOUT_S * patience),
-                    // Whether it has started is still looked at as often: that costs nothing later.
-                    ...(probe !== "startupProbe" && {
-                      periodSeconds: Math.round(PROBE_PERIOD_S[probe] * patience),
-                    }),
-                  },
-                ]),
-              ),
-            },
-          ],
-        },
-      }),
+    PROBES[component].map((probe) => [
+      probe,
+      {
+        timeoutSeconds: Math.round(PROBE_TIMEOUT_S * patience),
+        // Whether it has started is still looked at as often: that costs nothing later.
+        ...(probe !== "startupProbe" && { periodSeconds: Math.round(PROBE_PERIOD_S[probe] * patience) }),
+      },
     ]),
   );
 }

@@ -14,6 +14,9 @@ import { halt, reset } from "./reset.ts";
 import { setAside } from "./set-aside.ts";
 import { startK3sUnattended } from "./unit.ts";
 
+/** What this driver leaves to k3s. */
+const K3S_GUIDE = "see `k3s etcd-snapshot` and `k3s server --cluster-reset`, and docs/guides/k3s.md";
+
 /** k3s: one program that is server or agent, with a container runtime and etcd of its own. */
 export function k3sDistribution(options: DistributionOptions): Distribution {
   const context = makeContext(options, prepareK3s);
@@ -29,6 +32,8 @@ export function k3sDistribution(options: DistributionOptions): Distribution {
     removeMember: (nodeName, signal) => removeMember(context, nodeName, signal),
     removeVoter: (nodeName, signal) => removeVoter(context, nodeName, signal),
     setAside: (signal) => setAside(context, signal),
+    snapshot: () => Promise.reject(new KubernetesError(`snapshots of k3s are its own: ${K3S_GUIDE}`)),
+    restore: () => Promise.reject(new KubernetesError(`k3s restores its etcd itself: ${K3S_GUIDE}`)),
     setServers: (servers) =>
       context.balancer.point(servers, AbortSignal.timeout(30_000 * options.host.patience)),
     credentials: (role, signal) => mintCredentials(context, role, signal),

@@ -6,7 +6,7 @@ import { secureToken } from "../../plan/k3s.ts";
 import { PATHS } from "../../settings.ts";
 import type { Context } from "../context.ts";
 import { mintBootstrapToken, readOwn } from "../credentials.ts";
-import { findHeir, leaveEtcd } from "../etcd-leave.ts";
+import { findHeir, leaveEtcd, moveLeadership } from "../etcd-leave.ts";
 import { KubeApi } from "../kube-api.ts";
 import { knownPlacement } from "../machine.ts";
 import { becomeWorker } from "./join.ts";
@@ -53,6 +53,7 @@ export async function demote(context: Context, signal: AbortSignal): Promise<voi
       `${nodeName} cannot be demoted: no other server could take over. Add one first`,
     );
   }
+  if (member && heir) await moveLeadership(etcd, member, heir, signal);
   await context.balancer.point(others, signal);
   const token = await mintBootstrapToken(
     context,
