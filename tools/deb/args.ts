@@ -17,14 +17,14 @@ export interface Args {
   readonly packages: readonly PackageName[];
 }
 
-/** What a machine needs, in the order in which it changes least. */
-export const PACKAGE_NAMES = ["cluster-os-kubernetes", "cluster-os"] as const;
+/** What a machine of the lab has, in the order in which they are installed. */
+export const PACKAGE_NAMES = ["cluster-os-kubernetes", "cluster-os", "cluster-os-slurm"] as const;
 /** Every package there is. That of k3s needs its program, see tools/k3s. */
 export const ALL_PACKAGES = [...PACKAGE_NAMES, "cluster-os-k3s"] as const;
 export type PackageName = (typeof ALL_PACKAGES)[number];
 
 export const USAGE = `usage: node tools/deb/build.ts [--out FOLDER] [--apps FOLDER] [PACKAGE...]
-packages: ${ALL_PACKAGES.join(" ")} (default: ${PACKAGE_NAMES.join(" and ")})`;
+packages: ${ALL_PACKAGES.join(" ")} (default: ${PACKAGE_NAMES.join(", ")})`;
 
 /** Throws a TypeError for anything that is not in the usage. */
 export function parse(argv: readonly string[]): Args {

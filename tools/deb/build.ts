@@ -14,8 +14,15 @@ import { bundle, HOST_PROGRAMS, POD_PROGRAMS } from "./bundle.ts";
 import { chartKey } from "./chart.ts";
 import { deliver, pack } from "./dpkg.ts";
 import { kept, keyOf, keyOfFiles } from "./kept.ts";
-import { debianTreePath, hyperkubePath, imagesKey, nodeWireguard, operatorImageKey } from "./parts.ts";
-import { stageClusterOs, stageK3s, stageKubernetes } from "./stage.ts";
+import {
+  debianTreePath,
+  fencer,
+  hyperkubePath,
+  imagesKey,
+  nodeWireguard,
+  operatorsImageKey,
+} from "./parts.ts";
+import { stageClusterOs, stageK3s, stageKubernetes, stageSlurm, type Bundled } from "./stage.ts";
 import { UNIT_FOLDER, unitsOf } from "./units.ts";
 
 // Folders that only exist to hold files get their mode from the umask, and with it the same bytes everywhere.
@@ -49,18 +56,13 @@ async function build(name: PackageName, version: string, args: Args): Promise<st
     const key = keyOf(
       version,
       await ownKey(name),
-      name === "cluster-os"
-        ? keyOf(
-            await keyOfFiles(bundled.host, await nodeWireguard()),
-            await operatorImageKey(bundled.pod),
-            await chartKey(),
-          )
-        : await kubernetesKey(),
+      await programsKey(name, bundled),
       k3s === undefined ? "" : await keyOfFiles(k3s),
     );
     const folder = await kept(join(CACHE, "deb", name), key, async (draft) => {
       const root = join(work, "root");
       if (name === "cluster-os") await stageClusterOs(root, units, bundled, version);
+      else if (name === "cluster-os-slurm") await stageSlurm(root, units);
       else if (k3s !== undefined) await stageK3s(root, units, k3s);
       else await stageKubernetes(root, units);
       await pack({ name, version, units, root, file: join(draft, file) });
@@ -81,6 +83,17 @@ async function ownKey(name: PackageName): Promise<string> {
     join(REPOSITORY, "LICENSE"),
   ];
   return keyOfFiles(...sources, ...(name === "cluster-os" ? [runtime] : []));
+}
+
+/** The programs in a package, but for those that the environment gives. */
+async function programsKey(name: PackageName, bundled: Bundled): Promise<string> {
+  if (name === "cluster-os-slurm") return keyOfFiles(await fencer());
+  if (name !== "cluster-os") return kubernetesKey();
+  return keyOf(
+    await keyOfFiles(bundled.host, await nodeWireguard()),
+    await operatorsImageKey(bundled.pod),
+    await chartKey(),
+  );
 }
 
 async function kubernetesKey(): Promise<string> {

@@ -5,8 +5,8 @@ import { build } from "esbuild";
 /** The programs that the package brings to each machine, each the app of that name. */
 export const HOST_PROGRAMS = ["bootstrap", "node-agent", "cli"] as const;
 
-/** Programs that run in pods: each goes into an image of its own. */
-export const POD_PROGRAMS = ["clusternode-operator"] as const;
+/** Programs that run in pods, together in one image: Node is most of it, and what they share is there once. */
+export const POD_PROGRAMS = ["clusternode-operator", "slurm-operator"] as const;
 
 /**
  * Bundles the apps into `out`: one small file each, and shared chunks. What an app imports lazily (the Kubernetes
@@ -35,6 +35,8 @@ export async function bundle(apps: string, programs: readonly string[], out: str
     // Stack traces in a cluster's logs are worth more than a megabyte.
     minify: false,
     keepNames: true,
+    // Development helpers of libraries cost a tenth of the time to start.
+    define: { "process.env.NODE_ENV": '"production"' },
     legalComments: "linked",
     // Bundled CommonJS packages call require() for Node's own modules.
     banner: {

@@ -10,7 +10,7 @@ export const CHART = join(REPOSITORY, "infra/charts/cluster-os");
 const NAMESPACE = "cluster-os";
 
 export interface RenderOptions {
-  /** Full reference of the operator's image. */
+  /** Full reference of the operators' image. */
   readonly image: string;
   /** Files of values that are laid over the chart's own. */
   readonly values?: readonly string[];
@@ -36,7 +36,7 @@ export function renderTest(options: RenderOptions): Promise<string> {
 
 async function template({ image, values = [] }: RenderOptions, options: readonly string[]): Promise<string> {
   const [repository, tag] = split(image);
-  const settings = [`operator.image.repository=${repository}`, `operator.image.tag=${tag}`];
+  const settings = [`operators.image.repository=${repository}`, `operators.image.tag=${tag}`];
   const { stdout } = await execa(await helm(), [
     "template",
     "cluster-os",

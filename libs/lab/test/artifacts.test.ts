@@ -45,17 +45,20 @@ describe("findDebs", () => {
       "cluster-os_0.1.0_amd64.deb",
       "cluster-os_0.2.0_amd64.deb",
       "cluster-os-kubernetes_0.1.0_amd64.deb",
+      "cluster-os-slurm_0.1.0_amd64.deb",
     ];
     for (const [index, name] of files.entries()) {
       await writeFile(join(folder, name), "");
       await utimes(join(folder, name), index, index);
     }
-    const found = await findDebs(folder);
-    expect(found.map((path) => path.slice(folder.length + 1))).to.deep.equal([files[2], files[1]]);
+    const found = async (withSlurm: boolean) =>
+      (await findDebs(folder, withSlurm)).map((path) => path.slice(folder.length + 1));
+    expect(await found(false)).to.deep.equal([files[2], files[1]]);
+    expect(await found(true)).to.deep.equal([files[2], files[1], files[3]]);
   });
 
   it("says how to build what is missing", async () => {
-    const error = await findDebs(folder).catch((caught: unknown) => caught);
+    const error = await findDebs(folder, false).catch((caught: unknown) => caught);
     expect(String(error)).to.include("there is no cluster-os-kubernetes package").and.include("make node");
   });
 });

@@ -25,13 +25,18 @@ export async function findTree(
   return stdout.trim();
 }
 
-/** The newest build of both packages, Kubernetes first: it changes seldom, so its layer is used again. */
-export async function findDebs(folder: string): Promise<string[]> {
+/** Kubernetes first: it changes seldom, so its layer is used again. */
+const PACKAGES = ["cluster-os-kubernetes", "cluster-os"];
+/** What stands on Debian packages that only the lab's tree has. */
+const SLURM_PACKAGE = "cluster-os-slurm";
+
+/** The newest build of each package, in the order in which to install them. */
+export async function findDebs(folder: string, withSlurm: boolean): Promise<string[]> {
   const names = (await readdir(folder).catch(() => []))
     .filter((name) => name.endsWith(".deb"))
     .sort(compareText);
   return Promise.all(
-    ["cluster-os-kubernetes", "cluster-os"].map(async (packageName) => {
+    [...PACKAGES, ...(withSlurm ? [SLURM_PACKAGE] : [])].map(async (packageName) => {
       const found = names.filter((name) => name.startsWith(`${packageName}_`));
       const aged = await Promise.all(
         found.map(async (name) => ({

@@ -13,6 +13,7 @@ import (
 	_ "time/tzdata"
 
 	"github.com/spf13/cobra"
+	"go.etcd.io/etcd/etcdutl/v3/etcdutl"
 	"go.etcd.io/etcd/server/v3/etcdmain"
 	_ "k8s.io/client-go/plugin/pkg/client/auth"
 	"k8s.io/component-base/cli"
@@ -44,6 +45,7 @@ var programs = map[string]func(){
 	"kubectl": runKubectl,
 	"kubeadm": func() { exitOn(kubeadm.Run()) },
 	"etcd":    func() { etcdmain.Main(os.Args) },
+	"etcdutl": func() { exitOn(etcdutlCommand().Execute()) },
 }
 
 func main() {
@@ -68,6 +70,14 @@ func runKubectl() {
 	if err := cli.RunNoErrOutput(kubectlcmd.NewDefaultKubectlCommand()); err != nil {
 		kubectlutil.CheckErr(err)
 	}
+}
+
+// etcdutlCommand is what of etcd's offline tool is needed: to look at snapshots, and to make data of them.
+func etcdutlCommand() *cobra.Command {
+	root := &cobra.Command{Use: "etcdutl", SilenceUsage: true}
+	root.PersistentFlags().StringVarP(&etcdutl.OutputFormat, "write-out", "w", "simple", "json, simple or table")
+	root.AddCommand(etcdutl.NewSnapshotCommand(), etcdutl.NewVersionCommand())
+	return root
 }
 
 func exitOn(err error) {
