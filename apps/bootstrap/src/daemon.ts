@@ -1,32 +1,45 @@
-import type { KubernetesState } from "@cluster-os/api";
+import type { KubernetesState, Retiring } from "@cluster-os/api";
 import { ringKeyNumber } from "@cluster-os/admission";
 import {
   describeDiagnostic,
-  NodeProtocol,
-  patientFormation,
   type ApplicantView,
+  type NodeProtocol,
+  type NodeProtocolInput,
 } from "@cluster-os/formation";
 import { nodeName } from "@cluster-os/identity";
 import { WireGuardKeyFiles } from "@cluster-os/identity/drivers";
-import { patientMembership } from "@cluster-os/membership";
 import { openNetwork, type Network } from "@cluster-os/membership/drivers";
 import { isUnderlayInterface } from "@cluster-os/mesh";
-import { fromBase64, toHex } from "@cluster-os/std";
+import { describeError } from "@cluster-os/std";
 import { readFileIfExists } from "@cluster-os/std/drivers";
 import type { DaemonOptions } from "./daemon-options.ts";
 import { DEFAULT_GOSSIP_PORT, describeMachine, type Role } from "./description.ts";
 import { FirewallController } from "./firewall/firewall-controller.ts";
+import { departureOf } from "./departure/of-machine.ts";
 import { endWork } from "./end-of-work.ts";
 import { KubernetesPart } from "./kubernetes/part.ts";
 import { localAnswers } from "./local-answers.ts";
-import { serveLocalApi } from "./local-api.ts";
+import { serveLocalApi, type LocalApiAnswers } from "./local-api.ts";
 import { Loops } from "./loops.ts";
-import { lanSubnets } from "./machine.ts";
+import { renderMetrics } from "./metrics.ts";
 import { MeshKeys } from "./mesh-keys.ts";
+import { openProtocol } from "./open-protocol.ts";
 import { ProtocolDriver, type OuterEffect } from "./protocol-driver.ts";
 import { autopilotPolicy } from "./server/autopilot-policy.ts";
+import { SelfPortrait } from "./self-portrait.ts";
+import { StateFile } from "./state-file.ts";
 import { trustOf } from "./trust.ts";
 import { View } from "./view.ts";
+
+/** Each is said once of a member; the counters of `status` have how often. */
+const MISCONDUCT = {
+  news: "a member says of others what is not signed by them; it is refused",
+  fact: "a member hands on a record that is not genuine; it is refused",
+  forged: "messages in the name of this member are not signed by it; they are refused",
+} as const;
+
+/** After these this machine does nothing more for the cluster. */
+const END_WORK: readonly string[] = ["revoked", "identity-yielded"];
 
 /**
  * One machine's bootstrap, put together: the protocol, and the loops that make the machine what the protocol says it is.
@@ -37,50 +50,33 @@ export class Daemon implements AsyncDisposable {
   readonly #resources = new AsyncDisposableStack();
   readonly #protocol: NodeProtocol;
   readonly #view: View;
+  readonly #stateFile: StateFile;
   readonly #kubernetes: KubernetesPart;
   readonly #firewall: FirewallController;
   readonly #meshKeys: MeshKeys;
   #driver!: ProtocolDriver;
+  #answers!: LocalApiAnswers;
   #network: Network | undefined;
   #loops: Loops | undefined;
   #meshMtu: number | undefined;
-  #kubernetesTold: { readonly state: KubernetesState; readonly epoch: number } = {
-    state: "waiting",
-    epoch: 0,
-  };
-  /** What the other members were told last. */
-  #told = "";
+  readonly #portrait: SelfPortrait;
 
   private constructor(options: DaemonOptions, state: Uint8Array | undefined) {
     const { config, keys, rng, clock } = options;
     this.#options = options;
-    this.#protocol = new NodeProtocol({
-      identity: keys.identity,
-      wireguardKey: keys.wireguard.publicKey,
-      sealing: keys.sealing,
-      ...(config.joinKey !== undefined && { joinKey: fromBase64(config.joinKey) }),
-      ...(config.expect !== undefined && { expect: config.expect }),
-      ...(state && { state }),
-      description: describeMachine(options, { role: undefined, kubernetes: { state: "waiting", epoch: 0 } }),
-      lanSubnets: lanSubnets(),
-      seeds: config.seeds ?? [],
-      config: {
-        ...patientFormation(config.patience ?? 1),
-        ...(config.maxServers !== undefined && { maxServers: config.maxServers }),
-      },
-      membershipConfig: patientMembership(config.patience ?? 1),
-      rng,
-      wallTime: () => clock.wallTime(),
-      now: clock.now(),
-    });
-    this.#view = new View(this.#protocol);
+    this.#portrait = new SelfPortrait(options);
     this.#meshKeys = new MeshKeys({
+      nodeId: keys.identity.nodeId,
       current: keys.wireguard,
       files: new WireGuardKeyFiles(options.settings.identityFolder, rng, () => clock.wallTime()),
-      onAnnounced: () => this.#tellState(this.#kubernetesTold.state, this.#kubernetesTold.epoch),
+      onAnnounced: () => this.#tell(),
       onSwitched: () => this.#loops?.mesh.poke(),
       logger: options.logger.child({ part: "mesh" }),
     });
+    const told = { role: undefined, kubernetes: this.#portrait.kubernetes, keys: this.#meshKeys.described() };
+    this.#protocol = openProtocol(options, describeMachine(options, told), state);
+    this.#view = new View(this.#protocol);
+    this.#stateFile = new StateFile({ path: options.settings.protocolStatePath, logger: options.logger });
     this.#firewall = new FirewallController({
       ...options,
       ...options.firewall,
@@ -106,6 +102,7 @@ export class Daemon implements AsyncDisposable {
           changed: () => this.#membersChanged(),
         }),
         patience: options.config.patience ?? 1,
+        metrics: async () => renderMetrics(await this.#answers.status()),
       }),
     );
   }
@@ -122,7 +119,7 @@ export class Daemon implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const { settings, clock, logger, steps } = this.#options;
+    const { clock, logger, steps } = this.#options;
     const network = this.#resources.use(
       await openNetwork({
         port: this.#options.config.gossipPort ?? DEFAULT_GOSSIP_PORT,
@@ -133,7 +130,7 @@ export class Daemon implements AsyncDisposable {
     );
     this.#network = network;
     const outlets = {
-      statePath: settings.protocolStatePath,
+      stateFile: this.#stateFile,
       send: (to: string, bytes: Uint8Array) => network.send(to, bytes),
       multicast: (bytes: Uint8Array) => network.multicast(bytes),
       notify: (effect: OuterEffect) => this.#notify(effect),
@@ -193,8 +190,10 @@ export class Daemon implements AsyncDisposable {
         });
       case "diagnostic":
         logger.warn(describeDiagnostic(effect.diagnostic), { diagnostic: effect.diagnostic.kind });
-        if (effect.diagnostic.kind === "revoked") this.#endWork();
+        if (END_WORK.includes(effect.diagnostic.kind)) this.#endWork();
         return;
+      case "misconduct":
+        return logger.warn(MISCONDUCT[effect.what], { node: nodeName(effect.nodeId), from: effect.from });
       case "fact-learned":
         // It may have changed who is a member.
         return this.#loops?.pokeMembers();
@@ -216,13 +215,16 @@ export class Daemon implements AsyncDisposable {
     this.#loops?.controlPlane.poke();
   }
 
-  /** This machine is revoked. It goes on only to say so, on its local API. */
+  /** This machine is no member any more. It goes on only to say so, on its local API. */
   #endWork(): void {
     const { mesh, logger } = this.#options;
     const work = {
       stopLoops: () => this.#stopLoops(),
       haltKubernetes: (signal: AbortSignal) => this.#kubernetes.halt(signal),
-      stopMesh: (signal: AbortSignal) => mesh.remove(signal),
+      stopMesh: (signal: AbortSignal) => {
+        this.#meshMtu = undefined;
+        return mesh.remove(signal);
+      },
       logger,
     };
     const stopping = new AbortController();
@@ -246,15 +248,15 @@ export class Daemon implements AsyncDisposable {
   }
 
   #tellState(state: KubernetesState, epoch: number): void {
-    this.#kubernetesTold = { state, epoch };
-    const role = this.#role();
-    const keys = this.#meshKeys.described();
-    const told = `${state} ${epoch} ${role} ${toHex(keys.wireguardKey)} ${toHex(keys.nextWireguardKey ?? keys.wireguardKey)}`;
-    if (told === this.#told) return;
-    this.#told = told;
-    const description = describeMachine(this.#options, { role, kubernetes: { state, epoch }, keys });
+    this.#portrait.kubernetes = { state, epoch };
+    this.#tell();
+  }
+
+  #tell(): void {
+    const description = this.#portrait.news(this.#role(), this.#meshKeys.described());
+    if (!description) return;
     void this.#driver.feed({ kind: "describe", description });
-    if (state === "ready") this.#loops?.controlPlane.poke();
+    if (this.#portrait.kubernetes.state === "ready") this.#loops?.controlPlane.poke();
   }
 
   #role(): Role | undefined {
@@ -262,23 +264,39 @@ export class Daemon implements AsyncDisposable {
     return this.#kubernetes.role;
   }
 
-  #localApi(): Promise<AsyncDisposable> {
+  async #localApi(): Promise<AsyncDisposable> {
     const { settings, logger } = this.#options;
-    return serveLocalApi({
+    const parts = {
+      machine: this.#options,
+      protocol: this.#protocol,
+      view: this.#view,
+      kubernetes: this.#kubernetes,
+      firewall: this.#firewall,
+      feed: (input: NodeProtocolInput) => this.#driver.feed(input),
+      stopLoops: () => this.#stopLoops(),
+    };
+    const retire = (how: Retiring | undefined): void => {
+      this.#portrait.retiring = how;
+      this.#tell();
+    };
+    const departure = departureOf({ ...parts, retire });
+    this.#answers = localAnswers({
+      ...parts,
+      departure,
+      stateFile: this.#stateFile,
+      meshMtu: () => this.#meshMtu,
+      interfaces: () => this.#network?.interfaces().map(({ name }) => name) ?? [],
+      membersChanged: () => this.#membersChanged(),
+    });
+    const served = await serveLocalApi({
       sockets: settings.sockets,
-      answers: localAnswers({
-        machine: this.#options,
-        protocol: this.#protocol,
-        view: this.#view,
-        kubernetes: this.#kubernetes,
-        firewall: this.#firewall,
-        feed: (input) => this.#driver.feed(input),
-        meshMtu: () => this.#meshMtu,
-        interfaces: () => this.#network?.interfaces().map(({ name }) => name) ?? [],
-        stopLoops: () => this.#stopLoops(),
-        membersChanged: () => this.#membersChanged(),
-      }),
+      answers: this.#answers,
       logger: logger.child({ part: "local-api" }),
     });
+    // Its end is the end of this process, which begins anew after a failure.
+    void departure
+      .resume(new AbortController().signal)
+      .catch((error: unknown) => logger.error("departure failed", { error: describeError(error) }));
+    return served;
   }
 }

@@ -1,5 +1,6 @@
-import type { ClusterConfigFile, KubernetesState } from "@cluster-os/api";
+import { RETIRING_ROLES, type ClusterConfigFile, type KubernetesState, type Retiring } from "@cluster-os/api";
 import type { MachineCapabilities } from "./machine.ts";
+import type { DescribedKeys } from "./mesh-keys.ts";
 
 export const DEFAULT_GOSSIP_PORT = 8686;
 export const DEFAULT_WIREGUARD_PORT = 51820;
@@ -19,8 +20,9 @@ export interface Progress {
   /** Undefined before admission. */
   readonly role: Role | undefined;
   readonly kubernetes: { readonly state: KubernetesState; readonly epoch: number };
-  /** Undefined before the first rotation is looked for: the keys that the protocol was made with. */
-  readonly keys?: { readonly wireguardKey: Uint8Array; readonly nextWireguardKey?: Uint8Array };
+  /** While it is about to leave: that it is to serve no more. */
+  readonly retiring?: Retiring | undefined;
+  readonly keys: DescribedKeys;
 }
 
 /** What this machine tells the other members of itself; the protocol adds its keys. */
@@ -29,7 +31,10 @@ export function describeMachine({ capabilities, version, config }: MachineFacts,
     gossipPort: config.gossipPort ?? DEFAULT_GOSSIP_PORT,
     wireguardPort: config.wireguardPort ?? DEFAULT_WIREGUARD_PORT,
     capabilities,
-    roles: progress.role === undefined ? [] : [progress.role],
+    roles: [
+      ...(progress.role === undefined ? [] : [progress.role]),
+      ...(progress.retiring === undefined ? [] : [RETIRING_ROLES[progress.retiring]]),
+    ],
     kubernetes: progress.kubernetes,
     version,
     ...progress.keys,

@@ -12,12 +12,12 @@ export interface EndOfWorkOptions {
 const TRY_AGAIN_MS = 5_000;
 
 /**
- * What a revoked machine does once it knows: whatever it did for the cluster ends, and its disk stays as it is, since
+ * What a machine does that is revoked, or has given way to another with its identity, once it knows: whatever it did for the cluster ends, and its disk stays as it is, since
  * nobody but its owner knows what on it is worth keeping. Goes on until it is done; a restart begins again.
  */
 export async function endWork(options: EndOfWorkOptions, signal: AbortSignal): Promise<void> {
   const { stopLoops, haltKubernetes, stopMesh, logger } = options;
-  logger.warn("this node is revoked: its work ends, its data stays", {});
+  logger.warn("this machine is no member any more: its work ends, its data stays", {});
   await stopLoops();
   // The mesh first: without it, nothing that runs here reaches the cluster any more.
   for (const [what, act] of [

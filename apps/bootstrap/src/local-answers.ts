@@ -2,15 +2,17 @@ import type { NodeStatus } from "@cluster-os/api";
 import type { NodeProtocol, NodeProtocolInput } from "@cluster-os/formation";
 import { nodeName } from "@cluster-os/identity";
 import type { DaemonOptions } from "./daemon-options.ts";
-import { depart } from "./departure.ts";
+import type { Departure } from "./departure/departure.ts";
 import { deskAnswers } from "./desk-answers.ts";
 import type { FirewallController } from "./firewall/firewall-controller.ts";
 import type { KubernetesPart } from "./kubernetes/part.ts";
 import type { LocalApiAnswers } from "./local-api.ts";
 import { underlayAddresses } from "./machine.ts";
-import { MESH_INTERFACE } from "./mesh-interface.ts";
+import { lookAtMesh, type MeshSight } from "./mesh-interface.ts";
 import { autopilotStatus, clusterStatus, memberList, nodeReport } from "./reports.ts";
 import { requireAuthority, ringKeyReport } from "./ring-keys.ts";
+import { recoveryOf } from "./recovery/of-machine.ts";
+import type { StateFile } from "./state-file.ts";
 import type { View } from "./view.ts";
 
 export interface LocalAnswersOptions {
@@ -19,21 +21,23 @@ export interface LocalAnswersOptions {
   readonly view: View;
   readonly kubernetes: KubernetesPart;
   readonly firewall: FirewallController;
+  readonly stateFile: Pick<StateFile, "problem">;
   /** Hands an input to the protocol; resolves once its effects are carried out. */
   readonly feed: (input: NodeProtocolInput) => Promise<void>;
   /** The mesh's MTU in bytes; undefined until the mesh is up. */
   readonly meshMtu: () => number | undefined;
   /** Names of the interfaces on which this machine looks for others. */
   readonly interfaces: () => readonly string[];
-  readonly stopLoops: () => Promise<void>;
+  readonly departure: Departure;
   /** Something was decided about who is a member. */
   readonly membersChanged: () => void;
 }
 
 /** What this machine's local API answers, and does for whoever asks. */
 export function localAnswers(options: LocalAnswersOptions): LocalApiAnswers {
-  const { machine, protocol, view, kubernetes, firewall, feed, membersChanged } = options;
+  const { machine, protocol, view, kubernetes, firewall, departure, feed, membersChanged } = options;
   const { distribution, config, keys, clock } = machine;
+  const recovery = recoveryOf(options);
   return {
     status: () => reportOf(options),
     // A person asks this one: it looks at etcd anew. node-agent asks `status`, every few seconds.
@@ -50,7 +54,8 @@ export function localAnswers(options: LocalAnswersOptions): LocalApiAnswers {
       await feed({ kind: "rotate-ring-key" });
       return ringKeyReport(view, protocol.status);
     },
-    leave: () => leave(options),
+    leave: (request, signal) => departure.leave(request, signal),
+    recover: (request) => recovery.recover(request),
     ...deskAnswers({
       desk: () => kubernetes.controlPlane.desk,
       protocol,
@@ -63,32 +68,14 @@ export function localAnswers(options: LocalAnswersOptions): LocalApiAnswers {
   };
 }
 
-function leave({ machine, protocol, view, kubernetes, firewall, feed, stopLoops }: LocalAnswersOptions) {
-  const { keys, settings, mesh, onDeparture, logger } = machine;
-  return depart({
-    self: keys.identity.nodeId,
-    clusterId: protocol.status.clusterId,
-    isServer: view.selfIndex !== undefined && kubernetes.role === "server",
-    stopLoops,
-    leaveKubernetes: (signal) => kubernetes.leave(signal),
-    departurePath: settings.departurePath,
-    tellOthers: () => feed({ kind: "leave" }),
-    stopMesh: async (signal) => {
-      await mesh.remove(signal);
-      await firewall.remove();
-    },
-    onEnd: onDeparture,
-    logger,
-  });
-}
-
 function autopilotOf({ machine, kubernetes }: LocalAnswersOptions) {
   return autopilotStatus(kubernetes.controlPlane.autopilot, machine.clock.now());
 }
 
 async function reportOf(options: LocalAnswersOptions): Promise<NodeStatus> {
   const { machine, protocol, view, kubernetes, firewall, interfaces, meshMtu } = options;
-  const { version, config, mesh, steps } = machine;
+  const { version, config, steps } = machine;
+  const sight: MeshSight = meshMtu() === undefined ? {} : await lookAtMesh(machine.mesh);
   return nodeReport({
     protocol: protocol.status,
     view,
@@ -99,15 +86,15 @@ async function reportOf(options: LocalAnswersOptions): Promise<NodeStatus> {
     kubernetes: kubernetes.status,
     kubernetesRole: kubernetes.role,
     autopilot: autopilotOf(options),
-    mesh:
-      meshMtu() === undefined
-        ? undefined
-        : { implementation: mesh.implementation, device: await mesh.device.get(MESH_INTERFACE) },
+    mesh: sight.mesh,
+    meshError: sight.error,
+    leaving: options.departure.waitsFor,
     steps: steps.list(),
     clocks: kubernetes.clocks,
     interfaces: interfaces(),
     counters: protocol.counters(),
     firewallError: firewall.error,
+    stateError: options.stateFile.problem,
     patience: config.patience ?? 1,
   });
 }

@@ -13,10 +13,13 @@ import {
   type MemberList,
   type NodeStatus,
   ApproveRequest,
+  LeaveRequest,
+  RecoverRequest,
   RevokeRequest,
   type AuditAnswer,
   type JoinKeyList,
   type PendingNodeEntry,
+  type RecoverAnswer,
   type RevokeAnswer,
   type RingKeyReport,
 } from "@cluster-os/api";
@@ -33,7 +36,9 @@ export interface LocalApiAnswers {
   agentCertificate(request: AgentCertificateRequest, signal: AbortSignal): Promise<AgentCertificateAnswer>;
   ringKeys(): Promise<RingKeyReport>;
   rotateRingKey(): Promise<RingKeyReport>;
-  leave(): Promise<LeaveAnswer>;
+  /** Called off when the signal is. */
+  leave(request: LeaveRequest, signal: AbortSignal): Promise<LeaveAnswer>;
+  recover(request: RecoverRequest): Promise<RecoverAnswer>;
   revoke(request: RevokeRequest): Promise<RevokeAnswer>;
   pending(): Promise<readonly PendingNodeEntry[]>;
   approve(request: ApproveRequest): Promise<PendingNodeEntry>;
@@ -110,7 +115,9 @@ async function answer(
   try {
     const endpoint = findEndpoint(request.method ?? "", request.url ?? "", access);
     if (typeof endpoint !== "string") return refuse(endpoint.status, endpoint.problem);
-    send(200, await ask(options.answers, endpoint, request, signal));
+    const hangsUp = new AbortController();
+    response.on("close", () => hangsUp.abort(new Error("nobody waits for the answer any more")));
+    send(200, await ask(options.answers, endpoint, request, AbortSignal.any([signal, hangsUp.signal])));
   } catch (error) {
     if (error instanceof PeerApiError) return refuse(error.status, { error: describeError(error) });
     if (error instanceof z.ZodError)
@@ -142,7 +149,9 @@ async function ask(
     case "agentCertificate":
       return answers.agentCertificate(AgentCertificateRequest.parse(await readJson(request)), signal);
     case "leave":
-      return answers.leave();
+      return answers.leave(LeaveRequest.parse(await readJson(request)), signal);
+    case "recover":
+      return answers.recover(RecoverRequest.parse(await readJson(request)));
     case "revoke":
       return answers.revoke(RevokeRequest.parse(await readJson(request)));
     case "pending":

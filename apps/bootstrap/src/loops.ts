@@ -29,6 +29,7 @@ export class Loops implements AsyncDisposable {
   readonly firewall: Loop;
   readonly kubernetes: Loop;
   readonly controlPlane: Loop;
+  readonly snapshots: Loop;
   readonly time: Loop;
 
   constructor(options: LoopsOptions) {
@@ -51,6 +52,7 @@ export class Loops implements AsyncDisposable {
     this.firewall = loop("firewall", 30_000, () => firewall.round());
     this.kubernetes = loop("kubernetes", 1_000, (signal) => kubernetes.round(signal));
     this.controlPlane = loop("control-plane", 2_000, (signal) => kubernetes.controlPlane.round(signal));
+    this.snapshots = loop("snapshots", 60_000, (signal) => kubernetes.snapshots.round(signal));
     this.time = loop("time", 60_000, async (signal) => {
       await time.round(signal);
       await kubernetes.clocks.look(signal);
@@ -67,8 +69,8 @@ export class Loops implements AsyncDisposable {
 
   /** Resolves once rounds under way have ended; safe to repeat. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const { mesh, underlay, meshKeys, firewall, kubernetes, controlPlane, time } = this;
-    const all = [mesh, underlay, meshKeys, firewall, kubernetes, controlPlane, time];
+    const { mesh, underlay, meshKeys, firewall, kubernetes, controlPlane, snapshots, time } = this;
+    const all = [mesh, underlay, meshKeys, firewall, kubernetes, controlPlane, snapshots, time];
     await Promise.all(all.map((loop) => loop[Symbol.asyncDispose]()));
   }
 }

@@ -1,4 +1,4 @@
-import type { AgreementKey } from "@cluster-os/identity";
+import { nodeName, type AgreementKey, type NodeId } from "@cluster-os/identity";
 import {
   meshAddress,
   meshWish,
@@ -33,6 +33,7 @@ export class MeshController {
   readonly #options: MeshControllerOptions;
   /** What was carried out last: tells an endpoint that gossip moved from one that WireGuard followed by itself. */
   #previous: MeshWish | undefined;
+  readonly #unproven = new Set<NodeId>();
 
   constructor(options: MeshControllerOptions) {
     this.#options = options;
@@ -42,6 +43,7 @@ export class MeshController {
     const { mesh, link, view, key, nudge, listenPort, clock, logger } = this.#options;
     const seen = view();
     if (!seen) return;
+    this.#nameUnproven(seen.unproven);
     const { privateKey, publicKey } = key();
     const wish = meshWish({ ...seen, privateKey, publicKey, listenPort });
     const change = planDevice(await this.#observe(signal), wish, clock.wallTime(), this.#previous);
@@ -57,6 +59,18 @@ export class MeshController {
     if (actions.length > 0)
       logger.info("mesh interface changed", { actions: actions.map(({ kind }) => kind) });
     this.#options.onUp(mtu);
+  }
+
+  /** Once each: it is said again at every round. */
+  #nameUnproven(nodeIds: readonly NodeId[]): void {
+    for (const nodeId of nodeIds) {
+      if (this.#unproven.has(nodeId)) continue;
+      this.#unproven.add(nodeId);
+      this.#options.logger.warn(
+        "a member announces a WireGuard key that it does not prove to have; it is no peer of the mesh",
+        { node: nodeName(nodeId) },
+      );
+    }
   }
 
   /** The device as it is; made to exist first where it does not answer. */

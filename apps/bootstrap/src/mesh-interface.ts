@@ -1,5 +1,5 @@
 import type { MeshImplementation } from "@cluster-os/api";
-import type { WireGuardDevice } from "@cluster-os/mesh";
+import { WireGuardError, type DeviceState, type WireGuardDevice } from "@cluster-os/mesh";
 import type { LinkDriver } from "@cluster-os/mesh/drivers";
 import { describeError, type Logger } from "@cluster-os/std";
 
@@ -14,6 +14,24 @@ export interface MeshInterface {
   ensure(signal: AbortSignal): Promise<void>;
   /** Ends the interface, and all connections over it. */
   remove(signal: AbortSignal): Promise<void>;
+}
+
+/** What is seen of the interface, or why it cannot be seen: its daemon may have died a moment ago. */
+export async function lookAtMesh({
+  implementation,
+  device,
+}: Pick<MeshInterface, "implementation" | "device">): Promise<MeshSight> {
+  try {
+    return { mesh: { implementation, device: await device.get(MESH_INTERFACE) } };
+  } catch (error) {
+    if (!(error instanceof WireGuardError)) throw error;
+    return { error: error.message };
+  }
+}
+
+export interface MeshSight {
+  readonly mesh?: { readonly implementation: MeshImplementation; readonly device: DeviceState };
+  readonly error?: string;
 }
 
 /** What tells which implementation carries the mesh. */

@@ -1,9 +1,32 @@
-import type { AgreementKey } from "@cluster-os/identity";
+import {
+  isAgreementKeyProven,
+  proveAgreementKey,
+  type AgreementKey,
+  type NodeId,
+} from "@cluster-os/identity";
 import type { WireGuardKeyFiles } from "@cluster-os/identity/drivers";
 import { planRotation, type RotationPolicy } from "@cluster-os/mesh";
 import { toHex, type Logger } from "@cluster-os/std";
 
+/** What proofs of WireGuard keys are for: one of another key of the node is none. */
+const PURPOSE = "wireguard-key";
+
+/** Whether a member that says so has that WireGuard key, and does not only know it. */
+export function isMeshKeyProven(key: Uint8Array, proof: Uint8Array | undefined, nodeId: NodeId): boolean {
+  return proof !== undefined && isAgreementKeyProven(key, proof, PURPOSE, nodeId);
+}
+
+/** The WireGuard keys that a machine has the members know, each with the proof that it is its own. */
+export interface DescribedKeys {
+  readonly wireguardKey: Uint8Array;
+  readonly wireguardProof: Uint8Array;
+  readonly nextWireguardKey?: Uint8Array;
+  readonly nextWireguardProof?: Uint8Array;
+}
+
 export interface MeshKeysOptions {
+  /** Whose keys they are. */
+  readonly nodeId: NodeId;
   readonly current: AgreementKey;
   readonly files: Pick<WireGuardKeyFiles, "currentAgeMs" | "next" | "make" | "adopt">;
   /** The keys are other ones: the members are to be told. */
@@ -19,6 +42,7 @@ export class MeshKeys {
   readonly #options: MeshKeysOptions;
   #current: AgreementKey;
   #next: AgreementKey | undefined;
+  readonly #proofs = new WeakMap<AgreementKey, Uint8Array>();
 
   constructor(options: MeshKeysOptions) {
     this.#options = options;
@@ -31,10 +55,12 @@ export class MeshKeys {
   }
 
   /** What the other members are told. */
-  described(): { readonly wireguardKey: Uint8Array; readonly nextWireguardKey?: Uint8Array } {
+  described(): DescribedKeys {
+    const next = this.#next;
     return {
       wireguardKey: this.#current.publicKey,
-      ...(this.#next && { nextWireguardKey: this.#next.publicKey }),
+      wireguardProof: this.#prove(this.#current),
+      ...(next && { nextWireguardKey: next.publicKey, nextWireguardProof: this.#prove(next) }),
     };
   }
 
@@ -58,6 +84,15 @@ export class MeshKeys {
       case undefined:
         return;
     }
+  }
+
+  /** Once for each key: it costs some milliseconds. */
+  #prove(key: AgreementKey): Uint8Array {
+    const known = this.#proofs.get(key);
+    if (known) return known;
+    const made = proveAgreementKey(key, PURPOSE, this.#options.nodeId);
+    this.#proofs.set(key, made);
+    return made;
   }
 
   #announce(next: AgreementKey): void {

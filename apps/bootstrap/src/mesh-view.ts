@@ -1,9 +1,12 @@
 import type { NodeId } from "@cluster-os/identity";
 import type { AddressPlan, MeshMember } from "@cluster-os/mesh";
+import { isMeshKeyProven } from "./mesh-keys.ts";
 import type { View } from "./view.ts";
 
 /** The mesh as this machine is to have it. */
 export interface MeshView {
+  /** Members that announce a WireGuard key without the proof that it is theirs: they are no peers. */
+  readonly unproven: readonly NodeId[];
   readonly addressPlan: AddressPlan;
   readonly selfIndex: number;
   readonly peers: readonly MeshMember[];
@@ -20,20 +23,32 @@ export function meshView(
   if (!addressPlan || selfIndex === undefined) return undefined;
   const others = view.members().filter(({ member }) => member.nodeId !== self);
   const heard = new Set(others.filter(({ member }) => member.description).map(({ index }) => index));
+  const unproven: NodeId[] = [];
   const peers = others.flatMap(({ member, index }) => {
     const { description, address, status } = member;
     if (!description || status === "left") return [];
     const endpoint = endpointOf(address, description.wireguardPort);
-    const { wireguardKey, nextWireguardKey: nextKey } = description;
+    const { wireguardKey, nextWireguardKey, nextWireguardProof } = description;
+    if (!isMeshKeyProven(wireguardKey, description.wireguardProof, member.nodeId)) {
+      unproven.push(member.nodeId);
+      return [];
+    }
+    const isNextProven =
+      nextWireguardKey !== undefined && isMeshKeyProven(nextWireguardKey, nextWireguardProof, member.nodeId);
     return [
-      { index, wireguardKey, ...(nextKey && { nextKey }), ...(endpoint !== undefined && { endpoint }) },
+      {
+        index,
+        wireguardKey,
+        ...(isNextProven && { nextKey: nextWireguardKey }),
+        ...(endpoint !== undefined && { endpoint }),
+      },
     ];
   });
   const unheard = view
     .roster()
     .filter(({ index }) => index !== selfIndex && !heard.has(index))
     .map(({ index }) => index);
-  return { addressPlan, selfIndex, peers, unheard };
+  return { addressPlan, selfIndex, peers, unheard, unproven };
 }
 
 /** Mesh addresses of the other members that are not known to be gone. */

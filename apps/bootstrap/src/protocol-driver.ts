@@ -1,22 +1,26 @@
 import type { NodeProtocol, NodeProtocolEffect, NodeProtocolInput } from "@cluster-os/formation";
 import { describeError, type Clock, type Logger } from "@cluster-os/std";
-import { writeFileAtomic } from "@cluster-os/std/drivers";
+import type { StateFile } from "./state-file.ts";
 
 /** Effects that are neither disk nor network. */
 export type OuterEffect = Exclude<NodeProtocolEffect, { kind: "persist" | "send" | "multicast" }>;
 
 /** What the protocol can do to the outside. */
 export interface ProtocolOutlets {
-  readonly statePath: string;
+  readonly stateFile: Pick<StateFile, "write">;
   readonly send: (to: string, bytes: Uint8Array) => void;
   readonly multicast: (bytes: Uint8Array) => void;
   /** Called after the effects before it were carried out. */
   readonly notify: (effect: OuterEffect) => void;
 }
 
+/** Messages that wait beyond these are lost, as on any network: while the disk is full, nothing is worked off. */
+const MOST_WAITING = 1_024;
+
 /**
  * Runs a NodeProtocol on a real machine: one input at a time, its effects in their order, `persist` on disk before
- * anything after it leaves the machine. That order is what the protocol's promises rest on.
+ * anything after it leaves the machine. That order is what the protocol's promises rest on: where the disk is full the
+ * machine falls silent, and goes on when there is room.
  */
 export class ProtocolDriver implements AsyncDisposable {
   readonly #protocol: NodeProtocol;
@@ -25,7 +29,8 @@ export class ProtocolDriver implements AsyncDisposable {
   readonly #logger: Logger;
   #queue: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
-  #isStopped = false;
+  readonly #stopping = new AbortController();
+  #waiting = 0;
 
   constructor(options: { protocol: NodeProtocol; outlets: ProtocolOutlets; clock: Clock; logger: Logger }) {
     this.#protocol = options.protocol;
@@ -36,25 +41,28 @@ export class ProtocolDriver implements AsyncDisposable {
 
   /** Hands an input to the protocol. Resolves once its effects are carried out. */
   feed(input: NodeProtocolInput): Promise<void> {
-    this.#queue = this.#queue.then(() => this.#step(input));
+    if (input.kind === "datagram" && this.#waiting >= MOST_WAITING) return Promise.resolve();
+    this.#waiting += 1;
+    this.#queue = this.#queue.then(() => this.#step(input)).finally(() => (this.#waiting -= 1));
     return this.#queue;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isStopped = true;
+    this.#stopping.abort(new Error("bootstrap stops"));
     clearTimeout(this.#timer);
     await this.#queue;
   }
 
   async #step(input: NodeProtocolInput): Promise<void> {
-    if (this.#isStopped) return;
+    if (this.#stopping.signal.aborted) return;
     try {
       for (const effect of this.#protocol.step(input, this.#clock.now())) await this.#carryOut(effect);
     } catch (error) {
-      // A state that cannot be written must not be followed by what relies on it: stop, and let systemd start afresh
-      // from the state that is on disk.
+      if (this.#stopping.signal.aborted) return;
+      // A defect. What it left half done must not be followed by what relies on it: systemd starts afresh from the state
+      // that is on disk.
       this.#logger.error("protocol stopped", { input: input.kind, error: describeError(error) });
-      this.#isStopped = true;
+      this.#stopping.abort(error);
       process.exitCode = 1;
       process.kill(process.pid, "SIGTERM");
       return;
@@ -65,7 +73,7 @@ export class ProtocolDriver implements AsyncDisposable {
   async #carryOut(effect: NodeProtocolEffect): Promise<void> {
     switch (effect.kind) {
       case "persist":
-        return writeFileAtomic(this.#outlets.statePath, effect.state, { mode: 0o600 });
+        return this.#outlets.stateFile.write(effect.state, this.#stopping.signal);
       case "send":
         return this.#outlets.send(effect.to, effect.bytes);
       case "multicast":
@@ -77,7 +85,7 @@ export class ProtocolDriver implements AsyncDisposable {
 
   #schedule(): void {
     clearTimeout(this.#timer);
-    if (this.#isStopped) return;
+    if (this.#stopping.signal.aborted) return;
     const waitMs = Math.max(0, this.#protocol.wakeAt - this.#clock.now());
     // A timer of Node cannot run longer than 2^31 ms.
     this.#timer = setTimeout(() => void this.feed({ kind: "wake" }), Math.min(waitMs, 2 ** 31 - 1));

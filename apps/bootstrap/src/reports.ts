@@ -93,6 +93,7 @@ export function autopilotStatus(view: AutopilotView | undefined, now: Instant): 
     ...(plan.waitUntil !== undefined && { waitMs: Math.max(0, Math.round(plan.waitUntil - now)) }),
     ...(pause !== undefined && { pause }),
     isLeader,
+    ...(plan.held !== undefined && { held: nodeName(plan.held) }),
   };
 }
 
@@ -161,11 +162,17 @@ export interface NodeReportInput {
   readonly autopilot: AutopilotStatus | undefined;
   /** Undefined before the mesh is up. */
   readonly mesh: (Pick<MeshStatus, "implementation"> & { readonly device: DeviceState }) | undefined;
+  /** Why the mesh cannot be looked at, if it is to be there and is not. */
+  readonly meshError: string | undefined;
   readonly steps: readonly Step[];
   readonly clocks: Pick<ClockWatch, "offsets" | "isAwaited">;
   readonly counters: Readonly<Record<string, number>>;
   /** Why the firewall is not in place, if it shall be and is not. */
   readonly firewallError: string | undefined;
+  /** What it waits for before it leaves; undefined unless it is about to. */
+  readonly leaving: string | undefined;
+  /** Why the state is not on disk; undefined while it is. */
+  readonly stateError: string | undefined;
   /** How many times slower than usual the machines are. */
   readonly patience: number;
 }
@@ -175,6 +182,11 @@ const CLOCK_PROBLEM = {
   message:
     "this machine's clock is far from the servers', so certificates would not be valid; it waits for chrony to set it. If it stays so, see `chronyc sources`.",
 };
+
+function stateProblem(error: string) {
+  const message = `the state cannot be written, so this machine is silent: ${error}. It is tried again; make room on the disk of /var/lib/cluster-os.`;
+  return { kind: "state-unwritable", message };
+}
 
 function discoveryOf(protocol: NodeProtocolStatus, interfaces: readonly string[]): NodeStatus["discovery"] {
   const { stage, candidateCount, expect, discovery } = protocol;
@@ -224,11 +236,16 @@ export function nodeReport(input: NodeReportInput): NodeStatus {
         message: describeDiagnostic(diagnostic),
       })),
       ...(input.clocks.isAwaited ? [CLOCK_PROBLEM] : []),
+      ...(input.meshError === undefined
+        ? []
+        : [{ kind: "mesh-down", message: `the mesh is not there: ${input.meshError}` }]),
       ...(input.firewallError === undefined
         ? []
         : [{ kind: "firewall-failed", message: `the firewall is not in place: ${input.firewallError}` }]),
+      ...(input.stateError === undefined ? [] : [stateProblem(input.stateError)]),
     ],
     clockOffsets: [...input.clocks.offsets],
+    ...(input.leaving !== undefined && { leaving: input.leaving }),
     ...(input.patience !== 1 && { patience: input.patience }),
     steps: input.steps.map(({ name, atMs }) => ({ name, atMs })),
     counters: { ...input.counters },

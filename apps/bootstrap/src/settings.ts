@@ -11,6 +11,8 @@ export interface Settings {
   readonly actRecordPath: string;
   /** Is there while this machine has left its cluster: bootstrap's unit does not start then. */
   readonly departurePath: string;
+  /** Snapshots of etcd, sealed. */
+  readonly snapshotsFolder: string;
   /** This server's own access to the Kubernetes API. */
   readonly kubeconfigPath: string;
   /** What runs in the cluster, as the package brings it. */
@@ -33,6 +35,7 @@ export function settingsUnder(roots: {
     protocolStatePath: join(roots.state, "state/protocol.cbor"),
     actRecordPath: join(roots.state, "kubernetes/act.json"),
     departurePath: join(roots.state, "left"),
+    snapshotsFolder: join(roots.state, "snapshots"),
     kubeconfigPath: join(roots.state, "kubernetes/bootstrap.kubeconfig"),
     manifestsPath: join(roots.lib, "manifests.json"),
     sockets: { group: join(roots.run, "bootstrap.sock"), root: join(roots.run, "root.sock") },

@@ -1,3 +1,4 @@
+import type { RevocationPayload } from "@cluster-os/admission";
 import type { NodeProtocol } from "@cluster-os/formation";
 import type { Member } from "@cluster-os/membership";
 import { meshAddress, type AddressPlan } from "@cluster-os/mesh";
@@ -77,6 +78,11 @@ export class View {
     const records = [...(this.#protocol.roster?.revoked() ?? [])];
     records.sort((left, right) => left.revokedAt - right.revokedAt || compareText(left.nodeId, right.nodeId));
     return records.map(({ nodeId }) => nodeId);
+  }
+
+  /** Every revocation that a signed record tells of. */
+  revocations(): readonly RevocationPayload[] {
+    return this.#protocol.roster?.revoked() ?? [];
   }
 
   /** IDs of the join keys by which a machine is admitted unattended. */

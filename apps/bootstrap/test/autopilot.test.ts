@@ -1,4 +1,5 @@
 import { AuditEvent, auditSubject } from "@cluster-os/admission";
+import type { Retiring } from "@cluster-os/api";
 import { expect } from "chai";
 import { DEFAULT_AUTOPILOT_POLICY } from "@cluster-os/election";
 import { generateIdentity, nodeName, type NodeId } from "@cluster-os/identity";
@@ -47,7 +48,7 @@ class Scene {
         isRetiring: false,
       })),
     nodeIdOf: (name) => all.find((nodeId) => nodeName(nodeId) === name),
-    knownEpoch: () => this.known,
+    known: () => ({ epoch: this.known, servers: [a] }),
     publish: ({ epoch }) => {
       this.signed.push(epoch);
       this.known = epoch;
@@ -80,6 +81,7 @@ class Scene {
 
   #store() {
     return {
+      retiring: () => Promise.resolve(new Map<string, Retiring>()),
       read: () => Promise.resolve(this.roles),
       decide: (next: Omit<Roles, "pause">) => {
         if (this.isBeaten) return Promise.resolve(false);
@@ -138,6 +140,16 @@ describe("autopilot on a server", () => {
     expect(scene.roles.epoch).to.equal(0);
     await scene.run(2, true);
     expect(scene.roles.epoch).to.equal(1);
+  });
+
+  it("teaches an etcd that was made anew from an older state what the members know", async () => {
+    const scene = new Scene();
+    scene.known = 1_000_000;
+    await scene.run(2, false);
+    expect(scene.roles.epoch).to.equal(0);
+    await scene.run(2);
+    expect(scene.roles).to.deep.include({ epoch: 1_000_000, servers: [a] });
+    expect(scene.told).to.deep.equal([]);
   });
 
   it("signs what a leader decided that died before it could, whoever leads", async () => {

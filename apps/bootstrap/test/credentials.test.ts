@@ -144,6 +144,13 @@ describe("leave to step down", () => {
     expect(scene.done).to.deep.equal(["no vote for c"]);
   });
 
+  it("waits for no other machine where etcd knows nothing of this one", async () => {
+    const scene = Object.assign(new Scene(), { servers: [a, b], isSlotFree: false });
+    expect(await scene.stepDown(c)).to.equal(undefined);
+    expect(await scene.stepDown(d, "set-aside")).to.deep.equal({ isMember: false });
+    expect(scene.done).to.deep.equal([]);
+  });
+
   it("is in the audit log, and what is refused is not", async () => {
     const scene = Object.assign(new Scene(), { servers: [a, b] });
     await scene.stepDown(c);

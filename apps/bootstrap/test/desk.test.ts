@@ -68,6 +68,7 @@ describe("the servers' desk", () => {
       view: {
         roster: () => [],
         isServer: (nodeId) => nodeId === self,
+        revocations: () => [],
         isRevoked: (nodeId) => revoked.includes(nodeId),
         joinKeyIds: [given],
       },

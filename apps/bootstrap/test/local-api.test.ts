@@ -26,6 +26,7 @@ describe("the local API", () => {
     ringKeys: () => Promise.resolve(RING_KEYS),
     rotateRingKey: () => Promise.reject(new PeerApiError(409, "a worker")),
     leave: () => Promise.reject(new PeerApiError(409, "a server")),
+    recover: () => Promise.reject(new PeerApiError(409, "a worker")),
     pending: () => Promise.resolve([]),
     approve: ({ node }) => Promise.reject(new PeerApiError(409, `nobody called ${node} waits`)),
     joinKeys: () => Promise.resolve([]),

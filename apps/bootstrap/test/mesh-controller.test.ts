@@ -22,6 +22,7 @@ class Machine {
     selfIndex: 1,
     peers: [peer(2), peer(3)],
     unheard: [],
+    unproven: [],
   };
   readonly acts: LinkAction["kind"][] = [];
   readonly controller = new MeshController({

@@ -3,6 +3,7 @@ import { InMemoryWireGuard } from "@cluster-os/mesh";
 import { silentLogger } from "@cluster-os/std";
 import {
   chooseImplementation,
+  lookAtMesh,
   MESH_INTERFACE,
   openMeshInterface,
   type MeshInterface,
@@ -100,5 +101,23 @@ describe("the mesh interface", () => {
   it("is the daemon's where the kernel cannot be asked", async () => {
     const { options } = machine({ hasWireGuard: true, isBroken: true });
     expect((await openMeshInterface(options)).implementation).to.equal("userspace");
+  });
+});
+
+describe("a look at the mesh", () => {
+  const same = (key: Uint8Array): Uint8Array => key;
+  const see = (names: readonly string[]) =>
+    lookAtMesh({ implementation: "userspace", device: new InMemoryWireGuard(names, same) });
+
+  it("sees its device", async () => {
+    const { mesh, error } = await see([MESH_INTERFACE]);
+    expect(error).to.equal(undefined);
+    expect(mesh?.device.name).to.equal(MESH_INTERFACE);
+  });
+
+  it("says why there is nothing to see, when its daemon is gone", async () => {
+    const { mesh, error } = await see([]);
+    expect(mesh).to.equal(undefined);
+    expect(error).to.include(MESH_INTERFACE);
   });
 });

@@ -1,11 +1,12 @@
 import { mkdtemp, rm, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { identityFromSeed } from "@cluster-os/identity";
 import { loadOrCreateKeys, WireGuardKeyFiles } from "@cluster-os/identity/drivers";
 import { ROTATION_POLICY } from "@cluster-os/mesh";
 import { seededRng, silentLogger } from "@cluster-os/std";
 import { expect } from "chai";
-import { MeshKeys } from "../src/mesh-keys.ts";
+import { isMeshKeyProven, MeshKeys } from "../src/mesh-keys.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -24,8 +25,9 @@ describe("the WireGuard keys of a machine", () => {
 
   async function start(): Promise<MeshKeys> {
     const rng = seededRng(Number(told.length));
-    const { wireguard } = await loadOrCreateKeys(folder, rng);
+    const { wireguard, identity } = await loadOrCreateKeys(folder, rng);
     return new MeshKeys({
+      nodeId: identity.nodeId,
       current: wireguard,
       files: new WireGuardKeyFiles(folder, rng, () => Date.now() + aheadMs),
       onAnnounced: () => void told.push("announced"),
@@ -38,7 +40,24 @@ describe("the WireGuard keys of a machine", () => {
     const keys = await start();
     await keys.round();
     expect(told).to.deep.equal([]);
-    expect(keys.described()).to.have.all.keys("wireguardKey");
+    expect(keys.described()).to.have.all.keys("wireguardKey", "wireguardProof");
+  });
+
+  it("are described with the proof that they are this machine's", async () => {
+    const keys = await start();
+    aheadMs = 31 * DAY_MS;
+    await keys.round();
+    const { wireguardKey, wireguardProof, nextWireguardKey, nextWireguardProof } = keys.described();
+    const { identity } = await loadOrCreateKeys(folder, seededRng(1));
+    const stranger = identityFromSeed(new Uint8Array(32).fill(9));
+    for (const [key, proof] of [
+      [wireguardKey, wireguardProof],
+      [nextWireguardKey!, nextWireguardProof],
+    ] as const) {
+      expect(isMeshKeyProven(key, proof, identity.nodeId)).to.equal(true);
+      expect(isMeshKeyProven(key, proof, stranger.nodeId)).to.equal(false);
+    }
+    expect(isMeshKeyProven(wireguardKey, undefined, identity.nodeId)).to.equal(false);
   });
 
   it("are replaced when they are old: announced, then used, and that is all", async () => {
@@ -57,7 +76,8 @@ describe("the WireGuard keys of a machine", () => {
     aheadMs += ROTATION_POLICY.announceMs + 1000;
     await keys.round();
     expect(told).to.deep.equal(["announced", "switched", "announced"]);
-    expect(keys.described()).to.deep.equal({ wireguardKey: next });
+    expect(keys.described().nextWireguardKey).to.equal(undefined);
+    expect(keys.described().wireguardKey).to.deep.equal(next);
     await keys.round();
     expect(told).to.have.length(3);
     expect((await start()).current.publicKey, "after a restart").to.deep.equal(next);

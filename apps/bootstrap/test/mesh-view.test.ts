@@ -1,14 +1,20 @@
-import type { NodeId } from "@cluster-os/identity";
+import { agreementKeyFromPrivate, nodeIdOf, proveAgreementKey, type NodeId } from "@cluster-os/identity";
 import { chooseAddressPlan } from "@cluster-os/mesh";
 import { expect } from "chai";
 import { meshView } from "../src/mesh-view.ts";
 import type { PlacedMember } from "../src/view.ts";
 
-const nodeId = (index: number): NodeId => `ed25519:${String(index).repeat(64)}` as NodeId;
+const nodeId = (index: number): NodeId => nodeIdOf(new Uint8Array(32).fill(index));
+const keyOf = (index: number) => agreementKeyFromPrivate(new Uint8Array(32).fill(0x40 + index));
+const proofOf = (index: number, of = index) => proveAgreementKey(keyOf(of), "wireguard-key", nodeId(index));
 const SELF = nodeId(1);
 
 function member(index: number, status: "alive" | "failed" | "left", isHeard = true): PlacedMember {
-  const description = { wireguardKey: new Uint8Array(32).fill(index), wireguardPort: 51820 };
+  const description = {
+    wireguardKey: keyOf(index).publicKey,
+    wireguardProof: proofOf(index),
+    wireguardPort: 51820,
+  };
   return {
     index,
     meshAddress: `10.86.0.${index}`,
@@ -41,6 +47,25 @@ describe("the mesh as this machine is to have it", () => {
     const view = meshView(viewOf(member(1, "alive"), member(2, "alive", false)), SELF);
     expect(view?.peers).to.deep.equal([]);
     expect(view?.unheard).to.deep.equal([2, 3]);
+  });
+
+  it("does not let a member announce another's key: it is no peer, and its owner stays one", () => {
+    const thief = member(2, "alive");
+    const proofs = [undefined, proofOf(3), proofOf(2), proofOf(2, 3).fill(0, 60)];
+    for (const wireguardProof of proofs) {
+      Object.assign(thief.member.description!, { wireguardKey: keyOf(3).publicKey, wireguardProof });
+      const view = meshView(viewOf(member(1, "alive"), thief, member(3, "alive")), SELF);
+      expect(view?.peers.map(({ index }) => index)).to.deep.equal([3]);
+      expect(view?.unproven).to.deep.equal([nodeId(2)]);
+    }
+  });
+
+  it("passes over a next key that is not proven", () => {
+    const next = { nextWireguardKey: keyOf(3).publicKey, nextWireguardProof: proofOf(3) };
+    const announcer = member(2, "alive");
+    Object.assign(announcer.member.description!, next);
+    const view = meshView(viewOf(member(1, "alive"), announcer), SELF);
+    expect(view?.peers.map(({ nextKey }) => nextKey)).to.deep.equal([undefined]);
   });
 
   it("is none before admission", () => {

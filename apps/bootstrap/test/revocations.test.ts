@@ -51,6 +51,7 @@ describe("revocations in the API", () => {
     const revoked: RevocationDecision[] = [];
     const told: NodeAct["kind"][] = [];
     const removed: string[] = [];
+    const known: NodeId[] = [];
     const revocations = new Revocations({
       kube,
       self: owner,
@@ -58,6 +59,8 @@ describe("revocations in the API", () => {
         roster: () => [self, server, worker].map((nodeId, at) => ({ nodeId, index: at + 1, hasLeft: false })),
         isServer: (nodeId) => SERVERS.includes(nodeId),
         isRevoked: (nodeId) => revoked.some((decision) => decision.nodeId === nodeId),
+        revocations: () =>
+          known.map((nodeId) => ({ clusterId: "c0ffee", nodeId, revokedAt: 7, retiredJoinKeys: [KEY] })),
         joinKeyIds: [KEY],
       },
       events: { tell: (_, act) => Promise.resolve(void told.push(act.kind)) },
@@ -69,7 +72,7 @@ describe("revocations in the API", () => {
       removeMember: (name) => Promise.resolve(void removed.push(name)),
       logger: silentLogger,
     });
-    return { revocations, revoked, told, removed };
+    return { revocations, revoked, told, removed, known };
   }
 
   const exists = async (object: KubeObject): Promise<boolean> =>
@@ -97,6 +100,21 @@ describe("revocations in the API", () => {
     const other = onServer(server);
     expect(await other.revocations.revoke(nodeName(worker), "two", NOW + 5_000)).to.deep.equal(first);
     expect(other.revoked).to.deep.equal([{ nodeId: worker, revokedAt: NOW, retiredJoinKeys: [KEY] }]);
+  });
+
+  it("are entered anew where etcd was made anew from an older state: none is ever lost", async () => {
+    const { revocations, known, removed } = onServer();
+    known.push(worker);
+    await revocations.round(NOW);
+    expect(await revocations.list()).to.deep.include({
+      nodeName: nodeName(worker),
+      nodeId: worker,
+      revokedAt: 7,
+      retiredJoinKeys: [KEY],
+      wasServer: true,
+      decidedBy: "the members' records",
+    });
+    expect(removed).to.deep.equal([nodeName(worker)]);
   });
 
   it("reach nobody when the API does not take them", async () => {

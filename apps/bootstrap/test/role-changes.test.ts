@@ -30,6 +30,9 @@ class Scene {
   hasData = false;
   isToServe = true;
   hasSeed = false;
+  /** Epochs of the roles that were told after a restoration. */
+  restored = new Set<string>();
+  hasQuorum = true;
   done: string[] = [];
   killAt = Infinity;
   readonly #record: ActRecordFile;
@@ -101,12 +104,25 @@ class Scene {
         await this.#do("demote: no vote", () => (this.isVoter = false));
         await this.#do("demote: files", () => Object.assign(this, { kind: "worker", hasData: false }));
       },
+      restore: async () => {
+        await this.#do("restore: stopped", () => (this.hasQuorum = false));
+        await this.#do("restore: made anew", () => (this.hasQuorum = true));
+      },
       setAside: async () => {
         if (this.isVoter) throw new Error("its vote is counted still");
         await this.#do("set aside: data", () => (this.hasData = false));
         await this.#do("set aside: files", () => (this.kind = "worker"));
       },
     } as Partial<Distribution> as Distribution;
+  }
+
+  /** A person asks for a recovery. */
+  async recover(): Promise<void> {
+    const controller = this.#controller();
+    void controller.restore({ id: "1000000", source: { kind: "own" } }).catch(() => undefined);
+    await controller.round(signal).catch((error: unknown) => {
+      if (!(error instanceof Killed)) throw error;
+    });
   }
 
   #controller(): KubernetesController {
@@ -145,6 +161,7 @@ class Scene {
       onServerNoMore: () => this.#do("authority forgotten", () => (this.hasSeed = false)),
       onState: () => {},
       onJoined: () => Promise.resolve(),
+      onRestored: ({ id }) => this.#do("roles told", () => this.restored.add(id)),
       mayBegin: () => Promise.resolve(true),
       afterInit: () => Promise.resolve(),
       agent: { start: () => Promise.resolve(), stop: () => Promise.resolve() },
@@ -197,6 +214,26 @@ describe("a change of role", () => {
     });
   }
 
+  it("a recovery is carried through, at whatever point its daemon is killed", async () => {
+    for (let killAt = 1; killAt <= 6; killAt += 1) {
+      const scene = new Scene(join(folder, `restore-${killAt}.json`));
+      await scene.begin("promote");
+      scene.done = [];
+      scene.killAt = killAt;
+      await scene.recover();
+      const isBegun = (await scene.record)?.act === "restore";
+      expect(isBegun, `killed at ${killAt}`).to.equal(true);
+      scene.killAt = Infinity;
+      await scene.run();
+      expect(await scene.record).to.include({ act: "restore", isComplete: true });
+      expect([...scene.restored]).to.deep.equal(["1000000"]);
+      expect(scene.hasQuorum).to.equal(true);
+      scene.done = [];
+      await scene.run();
+      expect(scene.done).to.deep.equal(["resume"]);
+    }
+  });
+
   it("of a server that etcd has forgotten: what it was is set aside", async () => {
     const scene = new Scene(join(folder, "act.json"));
     await scene.begin("init-server");
@@ -243,7 +280,7 @@ describe("how a server may step down", () => {
     expect(judge([member("a"), member("b"), member("c")], ["a", "b"])).to.equal("hand-over");
   });
   it("has nothing to hand over when etcd has forgotten it, or it does not answer", () => {
-    expect(judge([member("a"), member("b")], ["a", "b"])).to.equal("remove");
+    expect(judge([member("a"), member("b")], ["a", "b"])).to.equal("forgotten");
     expect(judge([member("a"), member("b"), member("c", "silent")], ["a", "b"])).to.equal("remove");
   });
   it("waits while another one does not answer: its vote is needed", () => {

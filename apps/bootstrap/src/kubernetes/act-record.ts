@@ -4,10 +4,19 @@ import { z } from "zod";
 import type { ActRecord } from "./plan.ts";
 
 const StoredActRecord = z.object({
-  act: z.enum(["init-server", "join-server", "join-worker", "promote", "demote", "set-aside"]),
+  act: z.enum(["init-server", "join-server", "join-worker", "promote", "demote", "set-aside", "restore"]),
   epoch: z.int().min(0),
   rolesEpoch: z.int().min(0),
   isComplete: z.boolean(),
+  restore: z
+    .object({
+      id: z.string(),
+      source: z.discriminatedUnion("kind", [
+        z.object({ kind: z.literal("own") }),
+        z.object({ kind: z.literal("snapshot"), path: z.string() }),
+      ]),
+    })
+    .optional(),
 });
 
 /** The act record on disk: what tells a restarted bootstrap whether Kubernetes here is whole or half-made. */

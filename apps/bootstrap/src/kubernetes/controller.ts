@@ -1,9 +1,22 @@
 import type { KubernetesState } from "@cluster-os/api";
 import type { NodeId } from "@cluster-os/identity";
-import type { Distribution, JoinCredentials, KubernetesStatus, NodePlacement } from "@cluster-os/kubernetes";
+import type {
+  Distribution,
+  JoinCredentials,
+  KubernetesStatus,
+  NodePlacement,
+  RestoreRequest,
+} from "@cluster-os/kubernetes";
 import type { Logger } from "@cluster-os/std";
 import type { ActRecordFile } from "./act-record.ts";
-import { planKubernetes, roleAfter, type ActRecord, type KubernetesObserved } from "./plan.ts";
+import {
+  planKubernetes,
+  roleAfter,
+  type ActRecord,
+  type KubernetesAction,
+  type KubernetesObserved,
+} from "./plan.ts";
+import { Restoration } from "./restoration.ts";
 import { RoleChanges, type RoleHelp } from "./role-changes.ts";
 
 export interface KubernetesControllerOptions extends RoleHelp {
@@ -23,6 +36,8 @@ export interface KubernetesControllerOptions extends RoleHelp {
   /** Told at each change of state, and once more when an act got through. */
   readonly onState: (state: KubernetesState, epoch: number) => void;
   readonly onJoined: (epoch: number) => Promise<void>;
+  /** etcd began anew here: from now on this machine serves alone, whatever was decided before. */
+  readonly onRestored: (request: RestoreRequest) => Promise<void>;
   /** Whether what makes certificates may begin: not while this machine's clock is far from the servers'. */
   readonly mayBegin: (signal: AbortSignal) => Promise<boolean>;
   /** Runs after `initServer` with the administrator's access, before anybody may join. */
@@ -40,6 +55,7 @@ export interface KubernetesControllerOptions extends RoleHelp {
 export class KubernetesController {
   readonly #options: KubernetesControllerOptions;
   readonly #roles: RoleChanges;
+  readonly #restoration = new Restoration();
   #state: KubernetesState = "waiting";
   #status: KubernetesStatus | undefined;
   #role: "server" | "worker" | undefined;
@@ -83,7 +99,10 @@ export class KubernetesController {
     this.#role = stored?.isComplete ? roleAfter(stored.act) : undefined;
     const observed = { ...this.#options.observe(), record: stored };
     this.#isTurnAwaited = false;
-    const action = planKubernetes(observed);
+    const request = this.#restoration.request;
+    const action: KubernetesAction = request
+      ? { kind: "restore", epoch: observed.epoch, request }
+      : planKubernetes(observed);
     switch (action.kind) {
       case "wait":
         return this.#tell("waiting", observed.epoch);
@@ -115,9 +134,24 @@ export class KubernetesController {
         // It may have a vote already that the others need in order to help.
         if (!this.#isResumed) await this.#resume(signal);
         return this.#roles.recover(action, signal);
+      case "restore":
+        return this.#restoration.carryOut(() => this.#restore(action.request, action.epoch, signal));
       default:
         action satisfies never;
     }
+  }
+
+  /** Has etcd begin anew here in the next round; resolves when that is through. */
+  restore(request: RestoreRequest): Promise<void> {
+    return this.#restoration.ask(request);
+  }
+
+  async #restore(request: RestoreRequest, epoch: number, signal: AbortSignal): Promise<void> {
+    const { distribution, onRestored } = this.#options;
+    await this.#begin("restore", epoch, "starting", request);
+    await distribution.restore(request, signal);
+    await onRestored(request);
+    await this.#end("restore", epoch);
   }
 
   /** Ends all that runs here of Kubernetes, for good. No round may run any more. */
@@ -158,9 +192,15 @@ export class KubernetesController {
     await this.#end(act, epoch);
   }
 
-  async #begin(act: ActRecord["act"], epoch: number, state: KubernetesState): Promise<void> {
+  async #begin(
+    act: ActRecord["act"],
+    epoch: number,
+    state: KubernetesState,
+    restore?: RestoreRequest,
+  ): Promise<void> {
     const { record, step, observe } = this.#options;
-    await record.write({ act, epoch, rolesEpoch: observe().rolesEpoch, isComplete: false });
+    const { rolesEpoch } = observe();
+    await record.write({ act, epoch, rolesEpoch, isComplete: false, ...(restore && { restore }) });
     this.#role = undefined;
     this.#tell(state, epoch);
     step(act);

@@ -1,3 +1,4 @@
+import { RETIRING_ROLES } from "@cluster-os/api";
 import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { AutopilotSnapshot } from "@cluster-os/election";
 import type { Distribution, EtcdMemberStatus, NodePlacement, ServerAddress } from "@cluster-os/kubernetes";
@@ -83,8 +84,17 @@ export function autopilotNodes(view: View): AutopilotSnapshot["nodes"] {
             isAlive: status === "alive",
             isFailed: status === "failed",
             isReady: description?.kubernetes.state === "ready" && description.kubernetes.epoch === epoch,
-            isRetiring: description?.roles.includes("retiring") ?? false,
+            ...retirementIn(description?.roles ?? []),
           },
         ],
   );
+}
+
+/** What a machine that is leaving says of itself. */
+function retirementIn(roles: readonly string[]): {
+  readonly isRetiring: boolean;
+  readonly mayReduce: boolean;
+} {
+  const mayReduce = roles.includes(RETIRING_ROLES.anyway);
+  return { isRetiring: mayReduce || roles.includes(RETIRING_ROLES["when-replaced"]), mayReduce };
 }

@@ -1,33 +1,28 @@
-import type { AuditEvent } from "@cluster-os/admission";
-import type { KubernetesState } from "@cluster-os/api";
+import { nextGeneration } from "@cluster-os/admission";
+import type { ClusterConfigFile, KubernetesState } from "@cluster-os/api";
 import type { AutopilotPolicy } from "@cluster-os/election";
 import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { NodeKeys } from "@cluster-os/identity/drivers";
-import type { Distribution, JoinCredentials, KubernetesStatus } from "@cluster-os/kubernetes";
+import type { Distribution, JoinCredentials, KubernetesStatus, RestoreSource } from "@cluster-os/kubernetes";
 import type { Clock, Logger, Rng } from "@cluster-os/std";
 import { certificateOfAgent } from "../agent-certificate.ts";
 import { PeerApiClient } from "../peer-api/client.ts";
 import { servePeerApi } from "../peer-api/server.ts";
-import { certificateHandler, CERTIFICATE_TOPIC } from "../server/certificate-handler.ts";
 import type { AutopilotOptions } from "../server/autopilot.ts";
 import { ControlPlane, createBaseObjects } from "../server/control-plane.ts";
 import type { Trust } from "../server/desk.ts";
 import type { Settings } from "../settings.ts";
+import { SnapshotKeeper } from "../snapshots/keeper.ts";
 import type { Steps } from "../steps.ts";
-import { askClock, clockHandler, CLOCK_TOPIC } from "../time/clock-topic.ts";
+import { askClock } from "../time/clock-topic.ts";
 import { ClockWatch } from "../time/clock-watch.ts";
 import type { View } from "../view.ts";
 import { ActRecordFile } from "./act-record.ts";
 import { KubernetesController } from "./controller.ts";
-import {
-  askForCredentials,
-  credentialsHandler,
-  CREDENTIALS_TOPIC,
-  JOIN_DONE_TOPIC,
-  joinDoneHandler,
-} from "./credentials.ts";
+import { askForCredentials, JOIN_DONE_TOPIC } from "./credentials.ts";
 import { autopilotNodes, balancedServers, namedMembers, observeKubernetes, placementOf } from "./observe.ts";
-import { askToStepDown, STEP_DOWN_TOPIC, stepDownHandler } from "./step-down.ts";
+import { peerHandlers } from "./peer-handlers.ts";
+import { askToStepDown } from "./step-down.ts";
 
 export interface KubernetesPartOptions {
   readonly settings: Settings;
@@ -49,6 +44,9 @@ export interface KubernetesPartOptions {
   readonly trust: Trust;
   /** How many times slower than usual the machines are. */
   readonly patience: number;
+  readonly config: ClusterConfigFile;
+  /** For Prometheus. */
+  readonly metrics: () => Promise<string>;
   readonly steps: Steps;
   readonly clock: Clock;
   readonly rng: Rng;
@@ -66,6 +64,7 @@ export class KubernetesPart implements AsyncDisposable {
   readonly controlPlane: ControlPlane;
   /** How far this clock is from the servers'. */
   readonly clocks: ClockWatch;
+  readonly snapshots: SnapshotKeeper;
   #peerApi: AsyncDisposable | undefined;
 
   constructor(options: KubernetesPartOptions) {
@@ -78,6 +77,14 @@ export class KubernetesPart implements AsyncDisposable {
       now: () => clock.now(),
     });
     this.#controller = this.#makeController();
+    this.snapshots = new SnapshotKeeper({
+      ...options,
+      self: this.#self,
+      folder: settings.snapshotsFolder,
+      controlPlane: () => this.controlPlane,
+      peers: this.#peers,
+      logger: logger.child({ part: "snapshots" }),
+    });
     this.controlPlane = new ControlPlane({
       distribution,
       view,
@@ -92,7 +99,7 @@ export class KubernetesPart implements AsyncDisposable {
         etcdMembers: (signal) => namedMembers(distribution, view, signal),
         nodes: () => autopilotNodes(view),
         nodeIdOf: (name) => view.roster().find(({ nodeId }) => nodeName(nodeId) === name)?.nodeId,
-        knownEpoch: () => view.rolesEpoch,
+        known: () => ({ epoch: view.rolesEpoch, servers: view.servers }),
         publish: options.publishRoles,
       },
       clock,
@@ -103,6 +110,17 @@ export class KubernetesPart implements AsyncDisposable {
 
   get state(): KubernetesState {
     return this.#controller.state;
+  }
+
+  /** Has etcd begin anew on this machine alone, above all that was ever decided; resolves when that is through. */
+  restore(source: RestoreSource): Promise<void> {
+    const id = String(nextGeneration(this.#options.view.rolesEpoch));
+    return this.#controller.restore({ id, source });
+  }
+
+  /** What it is in Kubernetes, whatever it is to be; undefined before it is anything, and while that changes. */
+  get settledRole(): "server" | "worker" | undefined {
+    return this.#controller.role;
   }
 
   /** What this machine is in Kubernetes, or is to be while it is nothing yet. */
@@ -126,7 +144,7 @@ export class KubernetesPart implements AsyncDisposable {
     await this.#controller.round(signal);
     if (this.clocks.isIncomplete) return 200;
     // What works is looked at less often: each look asks systemd, the API server and etcd.
-    if (this.state === "ready" && !this.#controller.isTurnAwaited) return 10_000;
+    if (this.state === "ready" && !this.#controller.isTurnAwaited) return 10_000 * this.#options.patience;
   }
 
   /** Ends all that runs here of Kubernetes, for good. No round may run any more. */
@@ -180,6 +198,12 @@ export class KubernetesPart implements AsyncDisposable {
       reportDone: (to, signal) => this.#reportDone(to, signal),
       onState,
       onJoined,
+      onRestored: ({ id }) =>
+        this.#options.publishRoles({
+          epoch: Number(id),
+          servers: [this.#self],
+          decidedAt: Math.round(this.#options.clock.wallTime()),
+        }),
       mayBegin: (signal) => this.clocks.mayBegin(signal),
       afterInit: () => createBaseObjects(distribution, settings.manifestsPath, this.#options.patience),
       agent,
@@ -236,34 +260,24 @@ export class KubernetesPart implements AsyncDisposable {
     const { view, rng, logger, distribution } = this.#options;
     const address = view.selfAddress;
     if (this.#peerApi || address === undefined) return;
-    const slot = () => this.controlPlane.slot;
-    const server = {
-      distribution,
-      slot,
-      members: (signal: AbortSignal) => namedMembers(distribution, view, signal),
-      servers: () => view.servers,
-      rolesEpoch: () => view.rolesEpoch,
-      record: (event: AuditEvent, by: NodeId) => this.controlPlane.record(event, { by: nodeName(by) }),
-    };
     this.#peerApi = await servePeerApi({
       self: this.#self,
       address,
-      handlers: {
-        [CREDENTIALS_TOPIC]: credentialsHandler({
-          ...server,
-          epoch: () => view.epoch.epoch,
-          authoritySeed: this.#options.trust.authoritySeed,
-        }),
-        [STEP_DOWN_TOPIC]: stepDownHandler(server),
-        [JOIN_DONE_TOPIC]: joinDoneHandler(slot),
-        [CLOCK_TOPIC]: clockHandler(this.#options.clock),
-        [CERTIFICATE_TOPIC]: certificateHandler(this.#issuer),
-      },
+      handlers: peerHandlers({
+        view,
+        distribution,
+        controlPlane: this.controlPlane,
+        snapshots: this.snapshots,
+        trust: this.#options.trust,
+        clock: this.#options.clock,
+        rng,
+      }),
       memberOf: (nodeId) => {
         const found = view.find(nodeId);
         const sealingKey = found?.member.description?.sealingKey;
         return found && sealingKey && { sealingKey, meshAddress: found.meshAddress };
       },
+      metrics: this.#options.metrics,
       rng,
       logger: logger.child({ part: "peer-api" }),
     });

@@ -1,4 +1,5 @@
 import type { NodeId } from "@cluster-os/identity";
+import type { RestoreRequest } from "@cluster-os/kubernetes";
 
 /** Acts by which a machine begins as something of Kubernetes; what is cut off is wiped and begun anew. */
 export type FirstAct = "init-server" | "join-server" | "join-worker";
@@ -8,12 +9,14 @@ export type RoleAct = "promote" | "demote" | "set-aside";
 
 /** What was begun on this machine, as its disk says: written before an act starts, and again when it is through. */
 export interface ActRecord {
-  readonly act: FirstAct | RoleAct;
+  readonly act: FirstAct | RoleAct | "restore";
   /** The initialiser epoch the act belongs to. What was begun under an older epoch is void. */
   readonly epoch: number;
   /** The epoch of the roles by which it was done; 0 for those of genesis. */
   readonly rolesEpoch: number;
   readonly isComplete: boolean;
+  /** Of a restoration: what and from where. */
+  readonly restore?: RestoreRequest | undefined;
 }
 
 export interface KubernetesObserved {
@@ -50,6 +53,8 @@ export type KubernetesAction =
       readonly epoch: number;
       readonly from: NodeId | undefined;
     }
+  /** etcd begins anew on this machine alone, as a person asked for. */
+  | { readonly kind: "restore"; readonly epoch: number; readonly request: RestoreRequest }
   | { readonly kind: "serve" };
 
 /** What an act makes of a machine once it is through. */
@@ -58,6 +63,7 @@ export function roleAfter(act: ActRecord["act"]): "server" | "worker" {
     case "init-server":
     case "join-server":
     case "promote":
+    case "restore":
       return "server";
     case "join-worker":
     case "demote":
@@ -84,7 +90,9 @@ export function planKubernetes(observed: KubernetesObserved): KubernetesAction {
   }
   if (!record) return planFirstAct(observed);
   if (record.isComplete) return planRole(observed, record);
-  const { act } = record;
+  const { act, restore } = record;
+  // Nobody else can help, and half of it is no control plane.
+  if (act === "restore" && restore) return { kind: "restore", epoch: record.epoch, request: restore };
   if (act === "promote" || act === "demote" || act === "set-aside") {
     return { kind: "recover", act, epoch: record.epoch, from: helper(observed) };
   }

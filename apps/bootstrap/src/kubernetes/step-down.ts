@@ -47,7 +47,8 @@ export function stepDownHandler(options: StepDownOptions): PeerHandler {
       wish: request.wish,
     });
     if (how.kind === "wait") throw new PeerApiError(503, how.reason);
-    if (!(await slot.tryTake(from)))
+    // Who has no part in etcd any more changes nothing of it: nobody waits for that one, nor that one for anybody.
+    if (how.kind !== "forgotten" && !(await slot.tryTake(from)))
       throw new PeerApiError(503, "another machine changes its part in etcd at this moment");
     const { rolesEpoch: epoch, wish } = request;
     await options.record({ kind: "step-down", nodeId: from, epoch, wish }, from);
@@ -59,8 +60,10 @@ export function stepDownHandler(options: StepDownOptions): PeerHandler {
 export type StepDownVerdict =
   /** It leaves etcd in good order itself. */
   | { readonly kind: "hand-over" }
-  /** etcd is to forget it, if it lists it still. */
+  /** etcd is to forget it. */
   | { readonly kind: "remove" }
+  /** etcd does not list it. */
+  | { readonly kind: "forgotten" }
   | { readonly kind: "wait"; readonly reason: string };
 
 /** Pure: what etcd's list means for a server that is to be one no more. */
@@ -74,7 +77,7 @@ export function judgeStepDown(asked: {
   const { name, members, servers, wish } = asked;
   if (members.length === 0) return { kind: "wait", reason: "etcd does not answer" };
   const own = members.find((member) => member.name === name);
-  if (!own) return { kind: "remove" };
+  if (!own) return { kind: "forgotten" };
   const others = members.filter((member) => member !== own && !member.isLearner);
   const well = others.filter(({ healthy }) => healthy);
   if (well.length * 2 <= others.length)

@@ -15,6 +15,8 @@ export interface PeerApiServerOptions {
   readonly memberOf: (
     nodeId: NodeId,
   ) => { readonly sealingKey: Uint8Array; readonly meshAddress: string } | undefined;
+  /** For Prometheus, to whoever is in the mesh: numbers, and nothing secret. */
+  readonly metrics: () => Promise<string>;
   readonly rng: Rng;
   readonly logger: Logger;
 }
@@ -23,7 +25,8 @@ export interface PeerApiServerOptions {
 export async function servePeerApi(options: PeerApiServerOptions): Promise<AsyncDisposable> {
   const stopping = new AbortController();
   const server = createServer({ requestTimeout: 10_000 }, (request, response) => {
-    void answer(options, request, response, stopping.signal);
+    if (request.method === "GET" && request.url === "/metrics") void tellMetrics(options, response);
+    else void answer(options, request, response, stopping.signal);
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -37,6 +40,13 @@ export async function servePeerApi(options: PeerApiServerOptions): Promise<Async
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+async function tellMetrics({ metrics }: PeerApiServerOptions, response: ServerResponse): Promise<void> {
+  const text = await metrics().catch(() => undefined);
+  response
+    .writeHead(text === undefined ? 503 : 200, { "content-type": "text/plain; version=0.0.4" })
+    .end(text);
 }
 
 async function answer(

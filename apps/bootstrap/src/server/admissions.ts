@@ -1,6 +1,7 @@
 import type { NodeId } from "@cluster-os/identity";
 import { NAMESPACE, nodeIndexObject } from "@cluster-os/api";
 import { RESOURCES, type KubeClient } from "@cluster-os/kube";
+import type { RosterEntry } from "../view.ts";
 import { createOnce } from "./kube.ts";
 
 /** No index is left in the address plan. */
@@ -34,9 +35,16 @@ export function chooseIndex(
  * Takes an index for a node by creating the object of that name: the API creates a name once, so two servers that admit
  * at the same moment take two indexes, and a minority of etcd takes none. Taking again gives the same index.
  */
-export async function takeIndex(kube: KubeClient, nodeId: NodeId, maxIndex: number): Promise<number> {
+export async function takeIndex(
+  kube: KubeClient,
+  nodeId: NodeId,
+  maxIndex: number,
+  admitted: readonly RosterEntry[],
+): Promise<number> {
+  // Signed records outlive an etcd that was made anew from an older state.
+  const given = admitted.map((entry) => [entry.index, entry.nodeId] as const);
   for (;;) {
-    const index = chooseIndex(await listIndexes(kube), nodeId, maxIndex);
+    const index = chooseIndex(new Map([...(await listIndexes(kube)), ...given]), nodeId, maxIndex);
     if (index === undefined)
       throw new NoIndexLeftError(`all ${maxIndex} indexes of the address plan are taken`);
     const object = nodeIndexObject(index, nodeId);

@@ -10,12 +10,15 @@ import { MAX_INDEX } from "@cluster-os/mesh";
 import { when, type KubeClient } from "@cluster-os/kube";
 import type { Logger } from "@cluster-os/std";
 import { PeerApiError } from "../peer-api/protocol.ts";
+import type { RosterEntry } from "../view.ts";
 import { takeIndex } from "./admissions.ts";
 import { CLUSTER_NODES, createOnce } from "./kube.ts";
 
 export interface ApplicantsOptions {
   readonly kube: KubeClient;
   readonly isMember: (nodeId: NodeId) => boolean;
+  /** Every admitted node. */
+  readonly roster: () => readonly RosterEntry[];
   readonly isRevoked: (nodeId: NodeId) => boolean;
   readonly admit: (nodeId: NodeId, index: number) => Promise<void>;
   readonly logger: Logger;
@@ -68,13 +71,13 @@ export class Applicants {
 
   /** On the server that leads: acts on the answers, and forgets who asks no more. */
   async answer(wallTime: number): Promise<void> {
-    const { kube, isMember, isRevoked, admit, logger } = this.#options;
+    const { kube, isMember, isRevoked, roster, admit, logger } = this.#options;
     for (const { name, nodeId, appliedAt, isApproved } of await this.list()) {
       if (isMember(nodeId) || isRevoked(nodeId))
         await this.#patch(name, { labels: { [PENDING_LABEL]: null } });
       else if (isApproved) {
         logger.info("node is approved", { node: name });
-        await admit(nodeId, await takeIndex(kube, nodeId, MAX_INDEX));
+        await admit(nodeId, await takeIndex(kube, nodeId, MAX_INDEX, roster()));
       } else if (wallTime - Date.parse(appliedAt) > FORGET_MS) {
         await kube
           .delete(CLUSTER_NODES, { name })

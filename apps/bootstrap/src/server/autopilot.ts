@@ -4,10 +4,12 @@ import {
   planAutopilot,
   serversAfter,
   type AutopilotAction,
+  type AutopilotObserved,
   type AutopilotPlan,
   type AutopilotPolicy,
   type AutopilotSnapshot,
 } from "@cluster-os/election";
+import type { Retiring } from "@cluster-os/api";
 import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { EtcdMemberStatus } from "@cluster-os/kubernetes";
 import type { Clock, Instant, Logger } from "@cluster-os/std";
@@ -24,8 +26,8 @@ export interface AutopilotOptions {
   readonly nodes: () => AutopilotSnapshot["nodes"];
   /** The node ID behind a node's name; undefined of one that is no member. */
   readonly nodeIdOf: (name: string) => NodeId | undefined;
-  /** The newest epoch of the roles that this machine's protocol knows. */
-  readonly knownEpoch: () => number;
+  /** The newest roles that this machine's protocol knows. */
+  readonly known: () => Pick<Roles, "epoch" | "servers">;
   /** Signs the roles and tells all members. */
   readonly publish: (roles: {
     epoch: number;
@@ -44,6 +46,8 @@ export interface AutopilotOptions {
 export interface RolesStore {
   read(): Promise<Roles>;
   decide(roles: Omit<Roles, "pause">): Promise<boolean>;
+  /** Which machines people want without the control plane, by name. */
+  retiring(): Promise<ReadonlyMap<string, Retiring>>;
 }
 
 /** What autopilot last saw and wants. */
@@ -66,6 +70,7 @@ export class Autopilot {
   readonly #options: AutopilotOptions;
   readonly #watch = new AutopilotWatch(STALE_AFTER_MS);
   #view: AutopilotView | undefined;
+  #observed: AutopilotObserved | undefined;
 
   constructor(options: AutopilotOptions) {
     this.#options = options;
@@ -76,19 +81,55 @@ export class Autopilot {
     return this.#view;
   }
 
+  /** What it would do if this machine were to serve no more; undefined until the first look. */
+  considerRetirement(nodeId: NodeId, mayReduce: boolean): AutopilotPlan | undefined {
+    const observed = this.#observed;
+    if (!observed) return undefined;
+    const nodes = observed.nodes.map((node) =>
+      node.nodeId === nodeId ? { ...node, isRetiring: true, mayReduce } : node,
+    );
+    return planAutopilot({ ...observed, nodes }, this.#options.clock.now());
+  }
+
   async round(store: RolesStore, isLeader: boolean, signal: AbortSignal): Promise<void> {
-    const { clock, knownEpoch, publish, policy, nodes } = this.#options;
+    const { clock, known, publish, policy } = this.#options;
     const roles = await store.read();
+    if (known().epoch > roles.epoch) return this.#adopt(store, isLeader);
     // First of all: a leader that died between deciding and signing left this to whoever comes next.
-    if (roles.epoch > knownEpoch()) await publish(roles);
+    if (roles.epoch > known().epoch) await publish(roles);
     if (isLeader) await this.#recordRoles(roles);
     const voters = await this.#voters(signal);
     const { epoch, servers, pause } = roles;
     const now = clock.now();
-    const snapshot = { nodes: nodes(), servers, epoch, voters, ...(pause !== undefined && { pause }) };
-    const plan = planAutopilot({ ...this.#watch.look(snapshot, now), policy }, now);
+    const nodes = this.#nodes(await store.retiring());
+    const snapshot = { nodes, servers, epoch, voters, ...(pause !== undefined && { pause }) };
+    const observed = { ...this.#watch.look(snapshot, now), policy };
+    this.#observed = observed;
+    const plan = planAutopilot(observed, now);
     this.#note({ epoch, servers, plan, isLeader, pause, at: now });
     if (isLeader && plan.action.kind !== "none") await this.#act(store, roles, plan, signal);
+  }
+
+  /**
+   * No record is signed before etcd has the decision: an etcd that is behind was made anew from an older state, and takes
+   * over what the members know. Nothing is decided before.
+   */
+  async #adopt(store: RolesStore, isLeader: boolean): Promise<void> {
+    const { clock, known, logger } = this.#options;
+    if (!isLeader) return;
+    const { epoch, servers } = known();
+    logger.warn("etcd is behind the members: it takes over the roles that they know", { epoch });
+    const cause = "etcd was made anew from an older state";
+    await store.decide({ epoch, servers, decidedAt: Math.round(clock.wallTime()), cause });
+  }
+
+  /** A machine is retired by its own word, or by a person's. */
+  #nodes(wanted: ReadonlyMap<string, Retiring>): AutopilotSnapshot["nodes"] {
+    return this.#options.nodes().map((node) => {
+      const wish = wanted.get(nodeName(node.nodeId));
+      if (wish === undefined) return node;
+      return { ...node, isRetiring: true, mayReduce: node.mayReduce === true || wish === "anyway" };
+    });
   }
 
   /** In the round after a decision and before the next one: so none is missing, whoever leads then. */

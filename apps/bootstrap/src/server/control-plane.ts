@@ -1,5 +1,6 @@
 import { NAMESPACE, serverUser, SERVERS_GROUP } from "@cluster-os/api";
 import type { AuditEvent } from "@cluster-os/admission";
+import type { AutopilotPlan } from "@cluster-os/election";
 import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { Distribution } from "@cluster-os/kubernetes";
 import type { KubeClient } from "@cluster-os/kube";
@@ -85,6 +86,17 @@ export class ControlPlane {
     return this.#options.isReady() ? this.#autopilot.view : undefined;
   }
 
+  /** Whether this ready server holds the control Lease. */
+  get leads(): boolean {
+    return this.#options.isReady() && this.#isLeader;
+  }
+
+  /** What autopilot would do if this machine were to serve no more; undefined while it cannot tell. */
+  considerRetirement(mayReduce: boolean): AutopilotPlan | undefined {
+    const { isReady, self } = this.#options;
+    return isReady() ? this.#autopilot.considerRetirement(self, mayReduce) : undefined;
+  }
+
   /** The API, while this machine is a ready server. */
   get kube(): KubeClient | undefined {
     return this.#options.isReady() ? this.#kube : undefined;
@@ -130,8 +142,9 @@ export class ControlPlane {
   async round(signal: AbortSignal): Promise<void> {
     if (!this.#options.isReady()) return;
     const kube = await this.#open(signal);
+    const { view } = this.#options;
     for (const nodeId of this.#applicants) {
-      await this.#options.trust.admit(nodeId, await takeIndex(kube, nodeId, MAX_INDEX));
+      await this.#options.trust.admit(nodeId, await takeIndex(kube, nodeId, MAX_INDEX, view.roster()));
       this.#applicants.delete(nodeId);
     }
     for (const nodeId of this.#pending) this.#desk?.applicants.wait(nodeId);
@@ -173,6 +186,7 @@ export class ControlPlane {
     const store = {
       read: () => roles.read({ epoch: view.rolesEpoch, servers: view.servers }),
       decide: (next: Parameters<RolesObject["decide"]>[0]) => roles.decide(next),
+      retiring: () => roles.retiring(),
     };
     try {
       await this.#autopilot.round(store, isLeader, signal);

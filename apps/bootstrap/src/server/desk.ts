@@ -60,6 +60,7 @@ export class Desk {
     this.applicants = new Applicants({
       kube,
       isMember: trust.isMember,
+      roster: () => view.roster(),
       isRevoked: (nodeId) => view.isRevoked(nodeId),
       admit: trust.admit,
       logger,

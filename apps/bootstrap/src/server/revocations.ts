@@ -20,7 +20,7 @@ import { removeTraces } from "./traces.ts";
 
 export interface RevocationsOptions {
   readonly kube: KubeClient;
-  readonly view: Pick<View, "roster" | "isServer" | "isRevoked" | "joinKeyIds">;
+  readonly view: Pick<View, "roster" | "isServer" | "isRevoked" | "revocations" | "joinKeyIds">;
   readonly self: NodeId;
   readonly events: Pick<NodeEvents, "tell">;
   readonly etcdMembers: () => Promise<readonly EtcdMemberStatus[]>;
@@ -75,7 +75,7 @@ export class Revocations {
       const node = metadata.annotations?.[NODE_ID_ANNOTATION] ?? metadata.name;
       if (spec?.admission === "Revoked") await this.#revokeBySpec(node, wallTime);
     }
-    const revocations = await this.list();
+    const revocations = await this.#withKnown(await this.list());
     this.#exposedBy = revocations
       .filter(({ wasServer, keysReplacedAt }) => wasServer && keysReplacedAt === undefined)
       .map((revocation) => revocation.nodeName);
@@ -91,6 +91,26 @@ export class Revocations {
     const selection = { namespace: NAMESPACE, labelSelector: REVOKED_LABEL };
     const { items } = await this.#options.kube.list(RESOURCES.configMap, selection);
     return items.flatMap((object) => readRevocation(object) ?? []);
+  }
+
+  /** What the members know and an etcd that was made anew from an older state does not: a revocation is never lost. */
+  async #withKnown(listed: readonly Revocation[]): Promise<readonly Revocation[]> {
+    const { view, kube, logger } = this.#options;
+    const missing = view
+      .revocations()
+      .filter(({ nodeId }) => !listed.some((revocation) => revocation.nodeId === nodeId));
+    if (missing.length === 0) return listed;
+    for (const { nodeId, revokedAt, retiredJoinKeys } of missing) {
+      const name = nodeName(nodeId);
+      logger.warn("a revocation is entered anew", { node: name });
+      // Whether it was a server is known no more: then its keys count as exposed.
+      const known = { nodeName: name, nodeId, revokedAt, retiredJoinKeys: [...retiredJoinKeys] };
+      await createOnce(
+        kube,
+        revocationObject({ ...known, wasServer: true, decidedBy: "the members' records" }),
+      );
+    }
+    return this.list();
   }
 
   #find(node: string): NodeId {

@@ -1,8 +1,15 @@
-import { AUTOPILOT_PAUSE_ANNOTATION, MANAGED_BY, NAMESPACE, ROLES_OBJECT } from "@cluster-os/api";
+import {
+  AUTOPILOT_PAUSE_ANNOTATION,
+  MANAGED_BY,
+  NAMESPACE,
+  RETIRING_LABEL,
+  ROLES_OBJECT,
+  type Retiring,
+} from "@cluster-os/api";
 import { NodeId } from "@cluster-os/identity";
 import { RESOURCES, when, type ConfigMap, type KubeClient } from "@cluster-os/kube";
 import { z } from "zod";
-import { createOnce } from "./kube.ts";
+import { CLUSTER_NODES, createOnce } from "./kube.ts";
 
 /** Who runs the control plane, as etcd has it: the truth, of which every record is a copy. */
 export interface Roles {
@@ -46,6 +53,18 @@ export class RolesObject {
     const stored = StoredRoles.parse(found.data);
     const pause = found.metadata.annotations?.[AUTOPILOT_PAUSE_ANNOTATION];
     return { ...stored, pause };
+  }
+
+  /** Which machines people want without the control plane, by name. */
+  async retiring(): Promise<ReadonlyMap<string, Retiring>> {
+    const { items } = await this.#kube.list(CLUSTER_NODES, { labelSelector: RETIRING_LABEL });
+    return new Map(
+      items.map(({ metadata: { name, labels } }) => [
+        name,
+        // Anything else that was written there is the careful one.
+        labels?.[RETIRING_LABEL] === "anyway" ? "anyway" : "when-replaced",
+      ]),
+    );
   }
 
   /** The next epoch, unless somebody changed the object since it was read: then false. */

@@ -2,10 +2,11 @@ import {
   agentAccessObjects,
   agentLeaseName,
   agentUser,
+  INDEX_LABEL,
   kubeletUser,
   NAMESPACE,
   RESTING_LABEL,
-  RESTING_SINCE_ANNOTATION,
+  restingPatch,
   serverUser,
 } from "@cluster-os/api";
 import { NodeId, nodeName } from "@cluster-os/identity";
@@ -50,18 +51,14 @@ async function removeRequests(kube: KubeClient, name: string): Promise<void> {
 
 /** Machines may still send to its addresses: they are not given to another one for now. */
 async function restIndex(kube: KubeClient, name: string, nowIso: string): Promise<void> {
-  const { items } = await kube.list(RESOURCES.configMap, { namespace: NAMESPACE });
+  const { items } = await kube.list(RESOURCES.configMap, {
+    namespace: NAMESPACE,
+    labelSelector: INDEX_LABEL,
+  });
   for (const { metadata, data } of items) {
     const nodeId = NodeId.safeParse(data?.["nodeID"]).data;
-    const isIndex = metadata.name.startsWith("node-index-");
-    if (!isIndex || nodeId === undefined || nodeName(nodeId) !== name) continue;
+    if (nodeId === undefined || nodeName(nodeId) !== name) continue;
     if (metadata.labels?.[RESTING_LABEL] !== undefined) continue;
-    const patch = {
-      metadata: {
-        labels: { [RESTING_LABEL]: "true" },
-        annotations: { [RESTING_SINCE_ANNOTATION]: nowIso },
-      },
-    };
-    await kube.patch(RESOURCES.configMap, metadata, patch);
+    await kube.patch(RESOURCES.configMap, metadata, restingPatch(nowIso));
   }
 }

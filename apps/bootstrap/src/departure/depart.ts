@@ -1,13 +1,15 @@
+import { rename } from "node:fs/promises";
 import type { LeaveAnswer } from "@cluster-os/api";
 import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { Logger } from "@cluster-os/std";
 import { writeFileAtomic } from "@cluster-os/std/drivers";
-import { PeerApiError } from "./peer-api/protocol.ts";
+import { PeerApiError } from "../peer-api/protocol.ts";
 
 export interface DepartureOptions {
   readonly self: NodeId;
   readonly clusterId: string | undefined;
-  readonly isServer: boolean;
+  /** Resolves once this machine has no part in the control plane; throws if it has to stay. */
+  readonly handOver: (signal: AbortSignal) => Promise<void>;
   /** Rounds of all loops end, those under way too. */
   readonly stopLoops: () => Promise<void>;
   readonly leaveKubernetes: (signal: AbortSignal) => Promise<void>;
@@ -22,19 +24,20 @@ export interface DepartureOptions {
 /** `reset` is bounded to two minutes. */
 const TIMEOUT_MS = 140_000;
 
+/** Is there from the moment from which a departure is carried through, whatever happens to this process. */
+export function begunPath(departurePath: string): string {
+  return `${departurePath}.begun`;
+}
+
 /**
- * Leaves the cluster in good order: work ends first, then the machine says goodbye, then the mesh goes. What is cut off
- * half-way is not done: until the departure is on disk, a restarted bootstrap is a member as before.
+ * Leaves the cluster in good order: a server's place is handed over, work ends, the machine says goodbye, then the mesh
+ * goes. Until work ends, a machine that is cut off is a member as before. From then on its disk says that it leaves: a
+ * restarted bootstrap begins again with the end of work, so that nothing is left half-wiped, or gone without a goodbye.
  */
-export async function depart(options: DepartureOptions): Promise<LeaveAnswer> {
-  const { self, clusterId, isServer, onEnd, logger } = options;
+export async function depart(options: DepartureOptions, signal: AbortSignal): Promise<LeaveAnswer> {
+  const { self, clusterId, onEnd, logger } = options;
   if (clusterId === undefined) throw new PeerApiError(409, "this machine is in no cluster yet");
-  if (isServer) {
-    throw new PeerApiError(
-      409,
-      `${nodeName(self)} is a control-plane server: its vote would be missed; another machine has to take its place first`,
-    );
-  }
+  await options.handOver(signal);
   let hasLeft = false;
   try {
     const name = nodeName(self);
@@ -51,8 +54,9 @@ async function carryOut(options: DepartureOptions, clusterId: string): Promise<v
   const { stopLoops, leaveKubernetes, departurePath, tellOthers, stopMesh } = options;
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   await stopLoops();
+  await writeFileAtomic(begunPath(departurePath), `${JSON.stringify({ clusterId })}\n`, { mode: 0o600 });
   await leaveKubernetes(signal);
-  await writeFileAtomic(departurePath, `${JSON.stringify({ clusterId })}\n`, { mode: 0o600 });
   await tellOthers();
   await stopMesh(signal);
+  await rename(begunPath(departurePath), departurePath);
 }

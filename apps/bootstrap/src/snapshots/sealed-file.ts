@@ -1,0 +1,81 @@
+import { createCipheriv, createDecipheriv, createHash } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { appendFile, open, rename, rm, stat, writeFile } from "node:fs/promises";
+import { pipeline } from "node:stream/promises";
+import { createGunzip, createGzip } from "node:zlib";
+import { deriveKey } from "@cluster-os/identity";
+import { utf8, type Rng } from "@cluster-os/std";
+
+/** First bytes of the file, so that a later form is told apart. */
+const MAGIC = Buffer.from("cluster-os/snapshot/v1\n");
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const CIPHER = "chacha20-poly1305";
+const HEAD_BYTES = MAGIC.length + NONCE_BYTES;
+
+/** A snapshot that is damaged, or of another cluster. */
+export class SnapshotError extends Error {
+  override readonly name = "SnapshotError";
+}
+
+/** Every server has this key, and nobody else: it follows from the authority's. */
+export function snapshotKey(authoritySeed: Uint8Array, clusterId: string): Uint8Array {
+  return deriveKey(authoritySeed, utf8(clusterId), "cluster-os/snapshot/v1");
+}
+
+/** Compresses and seals a file into another one (0600), which has its name once it is whole. */
+export async function sealFile(from: string, to: string, key: Uint8Array, rng: Rng): Promise<void> {
+  const draft = `${to}.draft`;
+  const nonce = rng.bytes(NONCE_BYTES);
+  const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
+  cipher.setAAD(MAGIC, { plaintextLength: 0 });
+  try {
+    await writeFile(draft, Buffer.concat([MAGIC, nonce]), { mode: 0o600 });
+    const out = createWriteStream(draft, { flags: "a" });
+    await pipeline(createReadStream(from), createGzip({ level: 6 }), cipher, out);
+    await appendFile(draft, cipher.getAuthTag(), { flush: true });
+    await rename(draft, to);
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+/** The reverse. Throws a SnapshotError, and leaves nothing, unless every byte is as it was sealed. */
+export async function openFile(from: string, to: string, key: Uint8Array): Promise<void> {
+  const { size } = await stat(from);
+  if (size < HEAD_BYTES + TAG_BYTES) throw new SnapshotError(`${from} is no snapshot: it is too short`);
+  const head = await readPiece(from, 0, HEAD_BYTES);
+  if (!head.subarray(0, MAGIC.length).equals(MAGIC)) throw new SnapshotError(`${from} is no snapshot`);
+  const nonce = head.subarray(MAGIC.length);
+  const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
+  decipher.setAAD(MAGIC, { plaintextLength: 0 });
+  decipher.setAuthTag(await readPiece(from, size - TAG_BYTES, TAG_BYTES));
+  const draft = `${to}.draft`;
+  try {
+    const sealed = createReadStream(from, { start: HEAD_BYTES, end: size - TAG_BYTES - 1 });
+    const out = createWriteStream(draft, { mode: 0o600, flush: true });
+    await pipeline(sealed, decipher, createGunzip(), out);
+    await rename(draft, to);
+  } catch (cause) {
+    throw new SnapshotError(`${from} does not open: it is damaged, or of another cluster`, { cause });
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+/** Bytes of a file from an offset; fewer at its end. */
+export async function readPiece(path: string, offset: number, length: number): Promise<Buffer> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, offset);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+export async function hashOfFile(path: string): Promise<Uint8Array> {
+  const hash = createHash("sha256");
+  for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
+  return new Uint8Array(hash.digest());
+}

@@ -1,0 +1,131 @@
+import { expect } from "chai";
+import type { EtcdMemberStatus } from "@cluster-os/kubernetes";
+import { generateIdentity, type NodeId } from "@cluster-os/identity";
+import { seededRng, silentLogger } from "@cluster-os/std";
+import { planRecovery, type RecoveryObserved } from "../src/recovery/plan.ts";
+import { Recovery } from "../src/recovery/recovery.ts";
+import { chooseIndex } from "../src/server/admissions.ts";
+
+const member = (name: string, healthy: boolean): EtcdMemberStatus => ({
+  name,
+  healthy,
+  address: "",
+  isLearner: false,
+});
+const three = (healthy: readonly string[]) =>
+  ["n-a", "n-b", "n-c"].map((name) => member(name, healthy.includes(name)));
+
+/** Two of three burnt; this machine has its data and two snapshots. */
+const burnt: RecoveryObserved = {
+  self: "n-a",
+  role: "server",
+  hasAuthorityKey: true,
+  servers: ["n-a", "n-b", "n-c"],
+  members: three([]),
+  alive: ["n-a"],
+  sources: [{ name: "own" }, { name: "new", takenAt: 2 }, { name: "old", takenAt: 1 }],
+  wanted: undefined,
+};
+const LOST = "0 of 3 voters are healthy and 2 are needed: the API takes no writes; n-b and n-c are lost";
+
+describe("planRecovery", () => {
+  const cases: readonly [string, Partial<RecoveryObserved>, string, string?][] = [
+    ["from its own data, without those that are lost", {}, "restore own", LOST],
+    ["from the snapshot that a person wants", { wanted: "old" }, "restore old"],
+    [
+      "of five, two are too few",
+      { members: [...three(["n-a"]), member("n-d", true), member("n-e", false)], alive: ["n-a", "n-d"] },
+      "restore own",
+    ],
+    ["where its etcd does not answer, the roles tell who voted", { members: [] }, "restore own", LOST],
+    ["not from a snapshot that is not there", { wanted: "other" }, "refuse: there is no snapshot other here"],
+    ["not without anything", { sources: [] }, "refuse: there is neither data of etcd here nor a snapshot"],
+    [
+      "not where a majority is well",
+      { members: three(["n-a", "n-b"]) },
+      "refuse: etcd has a majority: there is nothing to recover",
+      "2 of 3 voters are healthy: etcd has its majority of 2",
+    ],
+    [
+      "not while the machine of another voter lives: that loses nothing",
+      { alive: ["n-a", "n-b"] },
+      "refuse: n-b lives: a majority is there once etcd runs on them again, and then nothing is lost",
+    ],
+    [
+      "not on a worker",
+      { role: "worker" },
+      "refuse: this machine is no control-plane server: run it on one of n-a, n-b, n-c",
+    ],
+    [
+      "not without the authority key",
+      { hasAuthorityKey: false },
+      "refuse: this machine has no authority key, so nobody would believe it",
+    ],
+  ];
+  for (const [name, change, expected, state] of cases) {
+    it(name, () => {
+      const plan = planRecovery({ ...burnt, ...change });
+      expect(plan.kind === "refuse" ? `refuse: ${plan.reason}` : `restore ${plan.source.name}`).to.equal(
+        expected,
+      );
+      if (state !== undefined) expect(plan.state).to.equal(state);
+    });
+  }
+});
+
+describe("a recovery", () => {
+  function scene(observed: RecoveryObserved = burnt) {
+    const done: string[] = [];
+    const recovery = new Recovery({
+      observe: (wanted) => Promise.resolve({ ...observed, wanted }),
+      sourceOf: ({ name }) => Promise.resolve({ kind: "snapshot", path: name }),
+      restore: (source) => Promise.resolve(void done.push(JSON.stringify(source))),
+      logger: silentLogger,
+    });
+    return { recovery, done };
+  }
+
+  it("does nothing before it is confirmed, and says what it would do", async () => {
+    const { recovery, done } = scene();
+    expect(await recovery.recover({})).to.deep.include({
+      state: LOST,
+      lost: ["n-b", "n-c"],
+      source: "own",
+      isDone: false,
+    });
+    expect(done).to.deep.equal([]);
+  });
+
+  it("is done once it is", async () => {
+    const { recovery, done } = scene();
+    expect(await recovery.recover({ confirmed: true, source: "new" })).to.deep.include({
+      takenAtMs: 2,
+      isDone: true,
+    });
+    expect(done).to.deep.equal(['{"kind":"snapshot","path":"new"}']);
+  });
+
+  it("is refused whatever is confirmed while a majority is well", async () => {
+    const { recovery, done } = scene({ ...burnt, members: three(["n-a", "n-b", "n-c"]) });
+    expect((await recovery.recover({ confirmed: true })).refusal).to.include("nothing to recover");
+    expect(done).to.deep.equal([]);
+  });
+});
+
+describe("the index of a machine that is admitted", () => {
+  const [first, second] = [1, 2].map((seed) => generateIdentity(seededRng(seed)).nodeId) as [NodeId, NodeId];
+
+  it("is none that a signed record gives to another, though etcd forgot it", () => {
+    expect(chooseIndex(new Map([[1, first]]), second, 4)).to.equal(2);
+    expect(
+      chooseIndex(
+        new Map([
+          [1, first],
+          [2, second],
+        ]),
+        second,
+        4,
+      ),
+    ).to.equal(2);
+  });
+});
