@@ -33,10 +33,16 @@ export class Access implements Disposable {
   readonly #options: AccessOptions;
   readonly #opened = Promise.withResolvers<void>();
   #kube: AgentKube | undefined;
+  #credentials: Credentials | undefined;
   #renewAt: Instant = 0;
 
   constructor(options: AccessOptions) {
     this.#options = options;
+  }
+
+  /** What it has now; undefined before the first. */
+  get credentials(): Credentials | undefined {
+    return this.#credentials;
   }
 
   /** Gets a certificate if there is none, or the one there is has lived two thirds of its life. */
@@ -93,7 +99,8 @@ export class Access implements Disposable {
       renewInSeconds: Math.round(renewInMs / 1000),
     });
     const { server, caPem, certificatePem } = answer;
-    return openKube({ server, caPem, certificatePem, keyPem, nodeName: name });
+    this.#credentials = { server, caPem, certificatePem, keyPem, nodeName: name };
+    return openKube(this.#credentials);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ClusterNodeStatus } from "@cluster-os/api";
+import type { SlurmKube } from "./slurm/controller-role.ts";
 
 /** This machine's ClusterNode as the API has it. */
 export interface SeenNode {
@@ -13,4 +14,6 @@ export interface AgentKube extends Disposable {
   applyStatus(status: ClusterNodeStatus, signal: AbortSignal): Promise<SeenNode>;
   /** Shows that this machine is alive. `wallTimeMs` (Unix ms) is for people to read: observers use clocks of their own. */
   renewLease(wallTimeMs: number, signal: AbortSignal): Promise<void>;
+  /** SLURM's part of the API. Watched from the first call on: machines without SLURM never ask. */
+  slurm(): SlurmKube;
 }

@@ -8,6 +8,8 @@ import { openKube } from "./drivers/kube.ts";
 import { isKubeletHealthy, KUBELET_HEALTH_URL } from "./drivers/kubelet.ts";
 import { askPatience } from "./drivers/patience.ts";
 import { shutdownSignal } from "./drivers/shutdown.ts";
+import { openSlurmState } from "./drivers/slurm-state.ts";
+import { hasSlurm, slurmMachine } from "./drivers/slurm-machine.ts";
 
 const logger = createLogger({ level: process.env["CLUSTER_OS_LOG_LEVEL"] ?? "info" });
 
@@ -25,7 +27,8 @@ await runAgent(
       isKubeletHealthy: (until) => isKubeletHealthy(KUBELET_HEALTH_URL, until, patience),
       clock: async (until) => ({ tracking: await readTracking(until), canSetClock: await canSetClock() }),
     },
-    openKube: (credentials) => openKube(credentials, patience),
+    openKube: (credentials) => openKube(credentials, { ...shared, patience }),
+    ...((await hasSlurm()) && { slurm: { machine: slurmMachine, openState: openSlurmState } }),
     patience,
     ...shared,
   },

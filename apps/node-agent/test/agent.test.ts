@@ -280,7 +280,8 @@ function startAgent(socketPath: string): RunningAgent {
         isKubeletHealthy: async () => true,
         clock: async () => CLOCK,
       },
-      openKube,
+      openKube: (credentials) =>
+        openKube(credentials, { clock: systemClock, rng: systemRng, logger: recorder(lines) }),
       clock: systemClock,
       rng: systemRng,
       logger: recorder(lines),

@@ -1,4 +1,4 @@
-import type { ClusterNodeStatus, NodeStatus } from "@cluster-os/api";
+import type { ClusterNodeStatus, NodeStatus, SlurmNodeStatus } from "@cluster-os/api";
 import { silentLogger } from "@cluster-os/std";
 import { expect } from "chai";
 import { KubeError } from "@cluster-os/kube";
@@ -30,6 +30,10 @@ class InMemoryKube implements AgentKube {
     this.#reach();
   }
 
+  slurm(): never {
+    throw new Error("the reporter does not ask for SLURM's part");
+  }
+
   [Symbol.dispose](): void {}
 
   #answer() {
@@ -47,13 +51,20 @@ describe("reporter", () => {
   let kube: InMemoryKube;
   let now: number;
   let node: NodeStatus | undefined;
+  let slurm: SlurmNodeStatus | undefined;
   let reporter: Reporter;
 
   beforeEach(() => {
     kube = new InMemoryKube();
     now = 0;
     node = nodeStatus();
-    reporter = new Reporter({
+    slurm = undefined;
+    reporter = start();
+  });
+
+  /** As node-agent does when it starts, again and again. */
+  function start(): Reporter {
+    return new Reporter({
       machine: {
         capabilities: async () => CAPABILITIES,
         versions: async () => VERSIONS,
@@ -64,12 +75,13 @@ describe("reporter", () => {
         if (!node) throw new Error("bootstrap is not running");
         return node;
       },
+      slurm: () => slurm,
       rereadMs: 30_000,
       patience: 1,
       clock: { now: () => now, wallTime: () => NOW_MS },
       logger: silentLogger,
     });
-  });
+  }
 
   async function rounds(count: number): Promise<void> {
     for (let round = 0; round < count; round += 1) {
@@ -81,6 +93,16 @@ describe("reporter", () => {
   it("writes once, and looks twice a minute", async () => {
     await rounds(24);
     expect({ writes: kube.writes, reads: kube.reads }).to.deep.equal({ writes: 1, reads: 4 });
+  });
+
+  it("keeps what was reported of SLURM until it has looked at it anew", async () => {
+    slurm = { slurmd: { state: "Running" } };
+    await rounds(1);
+    slurm = undefined;
+    reporter = start();
+    await rounds(8);
+    expect(kube.writes).to.equal(1);
+    expect(kube.status?.slurm).to.deep.equal({ slurmd: { state: "Running" } });
   });
 
   it("writes again what somebody took away, and follows the spec", async () => {

@@ -7,8 +7,10 @@ import {
   type ClusterNodeObject,
 } from "@cluster-os/api";
 import { KubeClient, microTime, resourceOfDefinition, RESOURCES } from "@cluster-os/kube";
+import type { Clock, Logger, Rng } from "@cluster-os/std";
 import type { Credentials } from "../access.ts";
 import type { AgentKube, SeenNode } from "../kube.ts";
+import { SlurmWatch } from "./slurm-kube.ts";
 
 /** Field manager of what node-agent applies; the servers' conditions have another. */
 export const FIELD_MANAGER = "cluster-os-node-agent";
@@ -18,8 +20,17 @@ const CALL_TIMEOUT_MS = 4000;
 
 const CLUSTER_NODES = resourceOfDefinition<ClusterNodeObject>(ClusterNode);
 
-/** Opens the API with a certificate in memory. Where machines are slow, everything takes `patience` times longer. */
-export function openKube(credentials: Credentials, patience = 1): AgentKube {
+export interface OpenOptions {
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+  /** How many times slower than usual the machine is: every call may take so many times longer. Default 1. */
+  readonly patience?: number;
+}
+
+/** Opens the API with a certificate in memory. */
+export function openKube(credentials: Credentials, options: OpenOptions): AgentKube {
+  const { clock, rng, logger, patience = 1 } = options;
   const { server, caPem, certificatePem, keyPem, nodeName: name } = credentials;
   const client = new KubeClient(
     { server, ca: caPem, credentials: { cert: certificatePem, key: keyPem } },
@@ -27,6 +38,7 @@ export function openKube(credentials: Credentials, patience = 1): AgentKube {
   );
   const node = { apiVersion: CLUSTER_NODE_API_VERSION, kind: ClusterNode.kind, metadata: { name } };
   const lease = { name: agentLeaseName(name), namespace: NAMESPACE };
+  let slurm: SlurmWatch | undefined;
   return {
     readNode: async (signal) => seen(await client.get(CLUSTER_NODES, { name }, { signal })),
     applyStatus: async (status, signal) => {
@@ -39,7 +51,11 @@ export function openKube(credentials: Credentials, patience = 1): AgentKube {
       const spec = { holderIdentity: name, leaseDurationSeconds, renewTime };
       await client.patch(RESOURCES.lease, lease, { spec }, { signal });
     },
-    [Symbol.dispose]: () => client[Symbol.dispose](),
+    slurm: () => (slurm ??= new SlurmWatch({ client, clock, rng, logger })),
+    [Symbol.dispose]: () => {
+      slurm?.[Symbol.dispose]();
+      client[Symbol.dispose]();
+    },
   };
 }
 

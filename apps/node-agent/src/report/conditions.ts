@@ -1,9 +1,9 @@
-import type { Condition, KubernetesState } from "@cluster-os/api";
+import type { Condition, KubernetesState, SlurmNodeStatus } from "@cluster-os/api";
 import type { MeshReach } from "./mesh.ts";
 
 /** A condition before it is dated. */
 export interface Judgement {
-  readonly type: "MeshConnected" | "KubernetesReady" | "ClockSynchronized";
+  readonly type: "MeshConnected" | "KubernetesReady" | "ClockSynchronized" | "SlurmRegistered";
   readonly status: Condition["status"];
   readonly reason: string;
   readonly message: string;
@@ -60,6 +60,29 @@ export function judgeKubernetes(
     reason: "KubeletNotHealthy",
     message: "the kubelet does not answer its health check",
   };
+}
+
+/** States of a node to which slurmctld gives no job, in the order in which they count. */
+const NOT_REGISTERED = ["DOWN", "NOT_RESPONDING", "FAIL", "UNKNOWN", "FUTURE"];
+
+/** Undefined where the machine takes no part in SLURM, or SLURM did not say: it may be moving its controller. */
+export function judgeSlurm(slurm: SlurmNodeStatus | undefined): Judgement | undefined {
+  const type = "SlurmRegistered";
+  if (!slurm) return undefined;
+  if (slurm.slurmd?.message !== undefined && slurm.slurmd.state !== "Running")
+    return { type, status: "False", reason: "SlurmdNotRunning", message: slurm.slurmd.message };
+  const states = slurm.view?.states;
+  if (!states) return undefined;
+  const wrong = NOT_REGISTERED.find((state) => states.includes(state));
+  const because = slurm.view?.reason === undefined ? "" : `: ${slurm.view.reason}`;
+  if (wrong !== undefined)
+    return {
+      type,
+      status: "False",
+      reason: "SlurmNodeDown",
+      message: `SLURM says ${states.join("+")}${because}`,
+    };
+  return { type, status: "True", reason: "Registered", message: "slurmctld gives it jobs, or would" };
 }
 
 /** At most five names: a message is read by people. */

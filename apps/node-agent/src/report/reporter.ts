@@ -1,4 +1,4 @@
-import type { NodeCapabilities, NodeStatus } from "@cluster-os/api";
+import type { NodeCapabilities, NodeStatus, SlurmNodeStatus } from "@cluster-os/api";
 import type { MachineVersions } from "@cluster-os/hardware";
 import { describeError, type Clock, type Instant, type Logger } from "@cluster-os/std";
 import type { ClockObserved } from "@cluster-os/time";
@@ -17,6 +17,8 @@ export interface MachineReader {
 export interface ReporterOptions {
   readonly machine: MachineReader;
   readonly bootstrapStatus: (signal: AbortSignal) => Promise<NodeStatus>;
+  /** SLURM on this machine, absent where it is not installed; undefined before it was looked at. */
+  readonly slurm?: () => SlurmNodeStatus | undefined;
   /** How often the API is asked whether the ClusterNode is still as it was left, in milliseconds. */
   readonly rereadMs: number;
   /** How many times slower than usual the machine is. */
@@ -29,6 +31,8 @@ export interface ReporterOptions {
 const CAPABILITIES_MS = 60_000;
 /** chrony polls every 16 to 64 seconds. */
 const CLOCK_MS = 30_000;
+/** What others than the report want to know of this machine may be as old as a report. */
+const BOOTSTRAP_MS = 10_000;
 /** A restart of bootstrap takes seconds; only a longer silence is worth a report. */
 const STALE_MS = 30_000;
 
@@ -78,10 +82,26 @@ export class Reporter {
       node,
       isStale: now - at > STALE_MS * this.#options.patience,
       clock: await this.#clock.get(now, () => machine.clock(signal)),
+      // Until it was looked at, nothing newer is known than what was reported: to take that back would be two writes.
+      slurm: this.#options.slurm && (this.#options.slurm() ?? seen.status?.slurm),
       kubelet: { isHealthy, unhealthyForMs: now - this.#kubeletHealthyAt },
       generation: seen.generation,
       current: seen.status,
     };
+  }
+
+  /** Where a member is in the mesh, as its bootstrap said last; undefined for who is none, or none any more. */
+  meshAddressOf(name: string): string | undefined {
+    const self = this.#bootstrap?.status;
+    if (name === self?.name) return self.address;
+    return self?.mesh?.peers.find((peer) => peer.name === name)?.address;
+  }
+
+  /** This machine by its bootstrap, or by what that said last when it is silent. */
+  async bootstrap(signal: AbortSignal): Promise<NodeStatus> {
+    const known = this.#bootstrap;
+    if (known && this.#options.clock.now() - known.at < BOOTSTRAP_MS) return known.status;
+    return (await this.#askBootstrap(signal)).status;
   }
 
   /** What bootstrap says, or said last when it is silent. */

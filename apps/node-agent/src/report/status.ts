@@ -5,14 +5,26 @@ import {
   type Condition,
   type NodeCapabilities,
   type NodeStatus,
+  type SlurmNodeStatus,
 } from "@cluster-os/api";
 import type { MachineVersions } from "@cluster-os/hardware";
 import { judgeClock, type ClockObserved } from "@cluster-os/time";
-import { judgeKubernetes, judgeMesh, type Judgement, type KubeletObserved } from "./conditions.ts";
+import {
+  judgeKubernetes,
+  judgeMesh,
+  judgeSlurm,
+  type Judgement,
+  type KubeletObserved,
+} from "./conditions.ts";
 import { meshReach, meshReport } from "./mesh.ts";
 
 /** Conditions that node-agent writes; the servers own the others. */
-export const OWN_CONDITIONS: readonly string[] = ["MeshConnected", "KubernetesReady", "ClockSynchronized"];
+export const OWN_CONDITIONS: readonly string[] = [
+  "MeshConnected",
+  "KubernetesReady",
+  "ClockSynchronized",
+  "SlurmRegistered",
+];
 
 /** Everything a report is made from, as it is now. */
 export interface ReportObserved {
@@ -24,6 +36,7 @@ export interface ReportObserved {
   readonly isStale: boolean;
   readonly kubelet: KubeletObserved;
   readonly clock: ClockObserved;
+  readonly slurm?: SlurmNodeStatus | undefined;
   /** Generation of the ClusterNode, and its status as the API has it. */
   readonly generation: number;
   readonly current: ClusterNodeStatus | undefined;
@@ -43,6 +56,7 @@ export function planStatus(observed: ReportObserved, wallTimeMs: number): Cluste
     addresses: addressesOf(node),
     ...(mesh && { mesh: meshReport(mesh, wallTimeMs) }),
     versions: { clusterOs: node.version, ...versions },
+    ...(observed.slurm && { slurm: observed.slurm }),
     conditions: conditionsOf(observed, wallTimeMs),
     observedGeneration: generation,
   };
@@ -64,6 +78,7 @@ function conditionsOf(observed: ReportObserved, wallTimeMs: number): Condition[]
     judgeMesh(reach),
     judgeKubernetes(node.kubernetes.state, kubelet),
     judgeClock(observed.clock),
+    judgeSlurm(observed.slurm),
   ];
   const nowIso = new Date(Math.floor(wallTimeMs / 1000) * 1000).toISOString().replace(".000Z", "Z");
   return judgements

@@ -1,0 +1,167 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import type { SlurmConfig, SlurmNodeStatus } from "@cluster-os/api";
+import { FencerClient } from "@cluster-os/fencer";
+import {
+  parseJobs,
+  parseNodes,
+  planDrains,
+  summarise,
+  unsavedStart,
+  type DrainAction,
+  type RunningJob,
+} from "@cluster-os/slurm";
+import { systemClock, waitFor } from "@cluster-os/std/drivers";
+import type { ControllerObserved } from "../slurm/controller.ts";
+import type { ControllerView } from "../slurm/report.ts";
+import type { ControllerWish } from "../slurm/wish.ts";
+import { readHash, readTexts, SLURM_PATHS, writeHash, writeTexts } from "./slurm-files.ts";
+import { unitStates } from "./slurm-units.ts";
+
+export const CONTROLLER_UNIT = "cluster-os-slurmctld.service";
+export const FENCER_SOCKET = "/run/cluster-os-slurmctld/fence.sock";
+
+const TIMEOUT_MS = 5000;
+/** slurmctld reads its configuration within a second; under load, later. */
+const RECONFIGURE_MS = 15_000;
+
+export const fencer = new FencerClient(FENCER_SOCKET);
+
+export async function observeController(
+  signal: AbortSignal,
+): Promise<Pick<ControllerObserved, "unit" | "fencer" | "configHash">> {
+  const { [CONTROLLER_UNIT]: unit } = await unitStates([CONTROLLER_UNIT], signal);
+  const status = unit === "inactive" ? undefined : await fencer.status(signal).catch(() => undefined);
+  return { unit, fencer: status, configHash: await readHash(SLURM_PATHS.controller) };
+}
+
+/**
+ * Puts a configuration in place, and has slurmctld take it over if it runs: the same process, with its jobs. What it would
+ * refuse does not reach it; if it does after all, the one before is put back. Resolves with SLURM's words where it refused.
+ */
+export async function applyConfig(
+  { hash, files }: SlurmConfig,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  await writeTexts(SLURM_PATHS.candidate, files);
+  const refused = await parse(SLURM_PATHS.candidate, signal);
+  if (refused !== undefined) return refused;
+  const before = await readTexts(SLURM_PATHS.controller);
+  const { pid } = await fencer.status(signal).catch(() => ({ pid: 0 }));
+  await writeTexts(SLURM_PATHS.controller, files);
+  if (pid !== 0) {
+    const failure = await reconfigure(pid, signal);
+    if (failure !== undefined) {
+      await writeTexts(SLURM_PATHS.controller, before);
+      return failure;
+    }
+  }
+  await writeHash(SLURM_PATHS.controller, hash);
+  return undefined;
+}
+
+/** Every program of SLURM reads all of the configuration before it does anything, and says what is wrong with it. */
+async function parse(folder: string, signal: AbortSignal): Promise<string | undefined> {
+  const { failed, stderr } = await scontrol(["show", "hostnames", "localhost"], signal, folder);
+  return failed ? stderr : undefined;
+}
+
+async function reconfigure(pid: number, signal: AbortSignal): Promise<string | undefined> {
+  const { failed, stderr } = await scontrol(["reconfigure"], signal);
+  if (failed) return stderr;
+  try {
+    await waitFor(
+      async () => {
+        const { pid: now } = await fencer.status(signal);
+        if (now !== pid) return "died" as const;
+        return !(await scontrol(["ping"], signal)).failed && ("up" as const);
+      },
+      { what: "slurmctld with its new configuration", timeoutMs: RECONFIGURE_MS, everyMs: 200, signal },
+    ).then((seen) => {
+      if (seen === "died") throw new Error("slurmctld ended when it read it");
+    });
+    return undefined;
+  } catch (error) {
+    signal.throwIfAborted();
+    return (error as Error).message;
+  }
+}
+
+/** This node as SLURM sees it. Its answer is for people; none is no answer. */
+export async function viewOf(node: string, signal: AbortSignal): Promise<SlurmNodeStatus["view"]> {
+  try {
+    const args = ["show", "node", node, "--json"];
+    const { stdout } = await execa("scontrol", args, { cancelSignal: signal, timeout: TIMEOUT_MS });
+    const seen = parseNodes(stdout).find(({ name }) => name === node);
+    if (!seen) return undefined;
+    const reason = seen.reason.slice(0, 256);
+    return { states: seen.states.slice(0, 16), ...(reason !== "" && { reason }) };
+  } catch {
+    signal.throwIfAborted();
+    return undefined;
+  }
+}
+
+/** Drains what is wished, takes back what only we wished, and tells what slurmctld knows. Throws if it does not say. */
+export async function manage(drains: ControllerWish["drains"], signal: AbortSignal): Promise<ControllerView> {
+  const ask = async (program: string, args: readonly string[]): Promise<string> => {
+    const options = {
+      cancelSignal: signal,
+      timeout: TIMEOUT_MS,
+      env: environment(),
+      maxBuffer: 64 * 2 ** 20,
+    };
+    return (await execa(program, args, options)).stdout;
+  };
+  const showNodes = async () => parseNodes(await ask("scontrol", ["show", "nodes", "--json"]));
+  let nodes = await showNodes();
+  const actions = planDrains(drains, nodes);
+  for (const action of actions)
+    await ask("scontrol", ["update", `NodeName=${action.node}`, ...updateOf(action)]);
+  if (actions.length > 0) nodes = await showNodes();
+  const { counts, running } = parseJobs(await ask("squeue", ["--json"]));
+  await haveStartsSaved(running, signal);
+  const drained = nodes.filter(({ states }) => states.includes("DRAIN"));
+  return {
+    jobs: counts,
+    nodes: summarise(nodes),
+    drains: drained.map(({ name, states, reason }) => ({
+      node: name,
+      drained: states.includes("IDLE") && !states.includes("COMPLETING"),
+      reason: reason.slice(0, 256),
+    })),
+  };
+}
+
+/** An update that changes nothing makes slurmctld save all its jobs. The job may have ended by now: then there was a save. */
+async function haveStartsSaved(running: readonly RunningJob[], signal: AbortSignal): Promise<void> {
+  const saved = await stat(join(SLURM_PATHS.state, "job_state")).catch(() => undefined);
+  const job = saved && unsavedStart(running, saved.mtimeMs, systemClock.wallTime());
+  if (job) await scontrol(["update", `JobId=${job.id}`, `JobName=${job.name}`], signal);
+}
+
+function updateOf(action: DrainAction): readonly string[] {
+  return action.kind === "drain" ? ["State=DRAIN", `Reason=${action.reason}`] : ["State=RESUME"];
+}
+
+async function scontrol(
+  args: readonly string[],
+  signal: AbortSignal,
+  folder: string = SLURM_PATHS.controller,
+): Promise<{ readonly failed: boolean; readonly stderr: string }> {
+  const options = {
+    reject: false,
+    timeout: TIMEOUT_MS,
+    cancelSignal: signal,
+    env: environment(folder),
+  } as const;
+  const { failed, stderr, shortMessage } = await execa("scontrol", args, options);
+  signal.throwIfAborted();
+  return { failed, stderr: stderr || (failed ? (shortMessage ?? "scontrol failed") : "") };
+}
+
+/** The controller's own files: what slurmd keeps of them on this machine may be older, or not there yet. */
+function environment(folder: string = SLURM_PATHS.controller): Readonly<Record<string, string>> {
+  return { SLURM_CONF: join(folder, "slurm.conf") };
+}

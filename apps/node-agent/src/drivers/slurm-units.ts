@@ -1,0 +1,41 @@
+import { execa } from "execa";
+import type { UnitState } from "../slurm/plan.ts";
+
+const STATES: readonly string[] = [
+  "active",
+  "activating",
+  "deactivating",
+  "inactive",
+  "failed",
+] satisfies UnitState[];
+
+/** systemd's word for the state of each unit; one that it does not know is inactive. */
+export async function unitStates<Unit extends string>(
+  units: readonly Unit[],
+  signal: AbortSignal,
+): Promise<Readonly<Record<Unit, UnitState>>> {
+  const args = ["show", "--property=Id,ActiveState", ...units];
+  const { stdout } = await execa("systemctl", args, { cancelSignal: signal, timeout: 10_000 });
+  const blocks = stdout.split("\n\n").map((block) => new Map(block.split("\n").map((line) => split(line))));
+  const stateOf = (unit: Unit): UnitState => {
+    const state = blocks.find((block) => block.get("Id") === unit)?.get("ActiveState") ?? "inactive";
+    return (STATES.includes(state) ? state : "activating") as UnitState;
+  };
+  return Object.fromEntries(units.map((unit) => [unit, stateOf(unit)])) as Record<Unit, UnitState>;
+}
+
+/** Does not wait until a unit has started: what it waits for may be what is done next. */
+export async function actUnit(
+  verb: "start" | "restart" | "stop",
+  unit: string,
+  signal: AbortSignal,
+  wait = false,
+): Promise<void> {
+  const args = [verb, ...(wait ? [] : ["--no-block"]), unit];
+  await execa("systemctl", args, { cancelSignal: signal, timeout: 30_000 });
+}
+
+function split(line: string): readonly [string, string] {
+  const at = line.indexOf("=");
+  return [line.slice(0, at), line.slice(at + 1)];
+}

@@ -1,0 +1,112 @@
+import type { SlurmConfig, SlurmLease } from "@cluster-os/api";
+import type { FencerStatus } from "@cluster-os/fencer";
+import type { Nomination } from "@cluster-os/replication";
+import type { UnitState } from "./plan.ts";
+import { nominationOf, standingIn, type Standing, type StateObserved } from "./state.ts";
+import type { ControllerWish } from "./wish.ts";
+
+/** SLURM's controller on this machine, or the lack of it. */
+export interface ControllerObserved {
+  readonly unit: UnitState;
+  /** What the fencer says; undefined where it does not answer. */
+  readonly fencer?: FencerStatus | undefined;
+  /** Hash of the configuration that lies there for slurmctld. */
+  readonly configHash?: string | undefined;
+  /** The one that was refused last, so that it is not tried again and again. */
+  readonly refusedHash?: string | undefined;
+  /** The copy here of what slurmctld saves. */
+  readonly state: StateObserved;
+}
+
+export type ControllerAction =
+  /** Have the configuration looked at, put it in place, and tell slurmctld if it runs. */
+  | { readonly kind: "apply-config"; readonly config: SlurmConfig }
+  /** Begin to bring the newest saved state here. */
+  | { readonly kind: "take-over"; readonly nomination: Nomination }
+  | { readonly kind: "start-controller" }
+  /** slurmctld saves everything before it ends. */
+  | { readonly kind: "stop-controller"; readonly why: StopReason }
+  /** Wait until what slurmctld saved is on a majority's disks. */
+  | { readonly kind: "save-state" }
+  /** Everything is saved, and nobody vouches any more: another may be elected. */
+  | { readonly kind: "give-lease-back" };
+
+type StopReason = "not the holder" | "another epoch" | "another leads" | "state not kept" | "release wanted";
+
+/** What to do with the controller; the deadline is somebody else's, see vouching.ts. */
+export function planController(
+  observed: ControllerObserved,
+  wish: ControllerWish | undefined,
+): readonly ControllerAction[] {
+  const isUp = isRunning(observed.unit);
+  if (!wish) return isUp ? [{ kind: "stop-controller", why: "not the holder" }] : [];
+  const { config, lease } = wish;
+  const standing = standingIn(lease.epoch, observed.state);
+  if (lease.isReleaseWanted) return planRelease(observed, lease, standing);
+  const why = isUp ? whyStop(observed, lease, standing) : undefined;
+  if (why !== undefined) return [{ kind: "stop-controller", why }];
+  const isNew = config.hash !== observed.configHash && config.hash !== observed.refusedHash;
+  // Without any configuration there is nothing to start; the refusal says why.
+  const canStart = isNew || observed.configHash !== undefined;
+  const isDown = !isUp && observed.unit !== "deactivating";
+  return [
+    ...planTakeOver(observed, lease, standing),
+    ...(isNew ? [{ kind: "apply-config", config } as const] : []),
+    ...(isDown && canStart && standing === "leads" ? [{ kind: "start-controller" } as const] : []),
+  ];
+}
+
+function whyStop(
+  { fencer }: ControllerObserved,
+  lease: SlurmLease,
+  standing: Standing,
+): StopReason | undefined {
+  if (standing === "outvoted") return "another leads";
+  if (!fencer || fencer.state === "waiting") return undefined;
+  if (fencer.epoch !== lease.epoch) return "another epoch";
+  // It ran in this epoch, and the copy does not know: its store was lost. The others' is as new as anything acknowledged.
+  return standing === "follows" ? "state not kept" : undefined;
+}
+
+/**
+ * Whoever takes over replaces slurmctld's directory: never under one that runs. Where this machine led the epoch before, no file is
+ * touched, and slurmctld may go on.
+ */
+function planTakeOver(
+  { unit, fencer }: ControllerObserved,
+  lease: SlurmLease,
+  standing: Standing,
+): readonly ControllerAction[] {
+  const isQuiet =
+    unit === "inactive" || unit === "failed" || (isRunning(unit) && fencer?.state === "waiting");
+  if (standing !== "led" && !(standing === "follows" && isQuiet)) return [];
+  return [{ kind: "take-over", nomination: nominationOf(lease) }];
+}
+
+function planRelease(
+  { unit }: ControllerObserved,
+  lease: SlurmLease,
+  standing: Standing,
+): readonly ControllerAction[] {
+  if (isRunning(unit)) return [{ kind: "stop-controller", why: "release wanted" }];
+  if (unit === "deactivating") return [];
+  switch (standing) {
+    case "leads":
+      return [{ kind: "save-state" }, { kind: "give-lease-back" }];
+    case "led":
+      return [{ kind: "take-over", nomination: nominationOf(lease) }];
+    case "follows":
+    case "outvoted":
+      // Nothing ran here in this epoch, or nobody would keep it.
+      return [{ kind: "give-lease-back" }];
+    case "closed":
+    case "takes-over":
+      return [];
+    default:
+      return standing satisfies never;
+  }
+}
+
+function isRunning(unit: UnitState): boolean {
+  return unit === "active" || unit === "activating";
+}

@@ -1,0 +1,32 @@
+import { SLURM_CONTROLLER_ALIAS, type SlurmNodeSettings } from "@cluster-os/api";
+
+const MARK = "# cluster-os: slurm";
+
+/**
+ * /etc/hosts with the controller's name leading to its machine, and a name for 0.0.0.0: slurmd asks for that at its start,
+ * and waits ten seconds where no name server answers. Without an address the controller's line stays as it was: one
+ * is being chosen, and the last one may come back. The rest stays as it is.
+ */
+export function withSlurmNames(hosts: string, controllerAddress: string | undefined): string {
+  const lines = hosts.split("\n");
+  const before = lines.find((line) => line.endsWith(`${SLURM_CONTROLLER_ALIAS} ${MARK}`));
+  const others = lines.filter((line) => !line.endsWith(MARK));
+  while (others.at(-1) === "") others.pop();
+  const controller =
+    controllerAddress === undefined ? before : `${controllerAddress} ${SLURM_CONTROLLER_ALIAS} ${MARK}`;
+  return [...others, ...(controller === undefined ? [] : [controller]), `0.0.0.0 anyaddr ${MARK}`, ""].join(
+    "\n",
+  );
+}
+
+/** The environment of slurmd's unit: it registers by itself, with what jobs may use of this machine. */
+export function slurmdEnvironment({ cpus, memoryMib, features, gres }: SlurmNodeSettings): string {
+  const settings = [
+    `CPUs=${cpus}`,
+    `RealMemory=${memoryMib}`,
+    ...(features.length > 0 ? [`Feature=${features.join(",")}`] : []),
+    ...(gres === undefined ? [] : [`Gres=${gres}`]),
+  ];
+  const options = `-Z --conf-server ${SLURM_CONTROLLER_ALIAS} --conf '${settings.join(" ")}'`;
+  return `# Written by node-agent; a change here is lost.\nSLURMD_OPTIONS="${options}"\n`;
+}

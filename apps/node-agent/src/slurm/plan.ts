@@ -1,0 +1,117 @@
+import { planAccounts, type Account, type AccountAction } from "./accounts.ts";
+import { slurmdEnvironment, withSlurmNames } from "./files.ts";
+import { planKeys, type KeyAction, type KeyFiles } from "./keys.ts";
+import type { SlurmWish } from "./wish.ts";
+
+/** systemd's words, as far as they matter here. */
+export type UnitState = "active" | "activating" | "deactivating" | "inactive" | "failed";
+
+/** Debian's units that node-agent starts and stops. */
+export type SlurmUnit = "munge.service" | "slurmd.service";
+
+/** This machine, as far as it takes part in SLURM as every other does. */
+export interface SlurmObserved {
+  readonly keyFiles: KeyFiles;
+  readonly hosts: string;
+  /** The environment of slurmd's unit; undefined where there is none. */
+  readonly environment?: string | undefined;
+  readonly units: Readonly<Record<SlurmUnit, UnitState>>;
+  readonly accounts: readonly Account[];
+}
+
+export type SlurmAction =
+  | KeyAction
+  | AccountAction
+  | { readonly kind: "write-hosts"; readonly text: string }
+  | { readonly kind: "write-environment"; readonly text: string }
+  | { readonly kind: "start-unit" | "restart-unit" | "stop-unit"; readonly unit: SlurmUnit };
+
+export interface SlurmPlan {
+  /** In the order in which to do them: each stands on those before it. */
+  readonly actions: readonly SlurmAction[];
+  readonly problems: readonly string[];
+}
+
+/** What to do on this machine so that it is what the API wants. Without a wish, it takes no part. */
+export function planSlurm(
+  observed: SlurmObserved,
+  wish: SlurmWish | undefined,
+  wallTimeMs: number,
+): SlurmPlan {
+  if (!wish) return { actions: stopAll(observed), problems: [] };
+  if (wish.auth !== "munge")
+    return {
+      actions: stopAll(observed),
+      problems: [`auth: ${wish.auth} is not yet done by this node-agent`],
+    };
+  const { units, hosts } = observed;
+  const keys = planKeys(observed.keyFiles, wish.keys, wallTimeMs);
+  const { actions: accounts, problems } = planAccounts(observed.accounts, wish.users);
+  const names = withSlurmNames(hosts, wish.controllerAddress);
+  const environment = slurmdEnvironment(wish.settings);
+  const isNewEnvironment = environment !== observed.environment;
+  return {
+    actions: [
+      ...keys,
+      ...planMunge(units["munge.service"], keys),
+      ...accounts,
+      ...(names === hosts ? [] : [{ kind: "write-hosts", text: names } as const]),
+      ...(isNewEnvironment ? [{ kind: "write-environment", text: environment } as const] : []),
+      ...planSlurmd(units["slurmd.service"], names, isNewEnvironment),
+    ],
+    problems,
+  };
+}
+
+/** munged reads its key when it starts. */
+function planMunge(state: UnitState, keys: readonly KeyAction[]): readonly SlurmAction[] {
+  const unit = "munge.service";
+  if (keys.some(({ kind }) => kind === "use-key")) return [{ kind: "restart-unit", unit }];
+  return isUp(state) ? [] : [{ kind: "start-unit", unit }];
+}
+
+/**
+ * slurmd needs a controller that has a name, and finds the next one by itself. What it says of its machine it says at its
+ * start; the jobs' processes are not its own, and go on.
+ */
+function planSlurmd(state: UnitState, hosts: string, isNewEnvironment: boolean): readonly SlurmAction[] {
+  const unit = "slurmd.service";
+  if (!/ slurmctl /.test(hosts)) return [];
+  if (!isUp(state)) return [{ kind: "start-unit", unit }];
+  return isNewEnvironment ? [{ kind: "restart-unit", unit }] : [];
+}
+
+function stopAll({ units }: SlurmObserved): readonly SlurmAction[] {
+  return (["slurmd.service", "munge.service"] as const)
+    .filter((unit) => isUp(units[unit]))
+    .map((unit) => ({ kind: "stop-unit", unit }));
+}
+
+function isUp(state: UnitState): boolean {
+  return state === "active" || state === "activating";
+}
+
+/** An action for the log: what it is about, and never a key. */
+export function describeAction(action: SlurmAction): Readonly<Record<string, string | number>> {
+  switch (action.kind) {
+    case "stage-key":
+    case "use-key":
+      return { action: action.kind, generation: action.key.generation };
+    case "start-unit":
+    case "restart-unit":
+    case "stop-unit":
+      return { action: action.kind, unit: action.unit };
+    case "add-account":
+    case "rename-person":
+    case "set-ssh-keys":
+    case "unlock-account":
+    case "lock-account":
+      return { action: action.kind, user: action.name };
+    case "drop-staged-key":
+    case "write-hosts":
+    case "write-environment":
+      return { action: action.kind };
+    default:
+      return action satisfies never;
+  }
+}

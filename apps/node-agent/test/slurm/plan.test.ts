@@ -1,0 +1,228 @@
+import { expect } from "chai";
+import { slurmdEnvironment, withSlurmNames } from "../../src/slurm/files.ts";
+import { generationsOf, planKeys, switchInMs, type KeyFiles } from "../../src/slurm/keys.ts";
+import { describeAction, planSlurm, type SlurmAction, type SlurmObserved } from "../../src/slurm/plan.ts";
+import { NO_PART, wishOf, type Self, type SlurmSeen, type SlurmWish } from "../../src/slurm/wish.ts";
+import { BARE, CONFIG, keys, lease, ME, NEXT_KEY, NOW_MS, OTHER, secret, seen } from "./fixtures.ts";
+
+/** What is wished of a machine that takes part. */
+function wishFor(api: SlurmSeen, self: Self = ME): SlurmWish {
+  const wish = wishOf(api, self);
+  if (wish === undefined || wish === NO_PART) return expect.fail("it takes no part");
+  return wish;
+}
+
+const at = (offsetMs: number): string => new Date(NOW_MS + offsetMs).toISOString();
+const kinds = (actions: readonly SlurmAction[]): readonly string[] =>
+  actions.map((action) => ("unit" in action ? `${action.kind} ${action.unit}` : action.kind));
+
+describe("slurm: what the API wants of this machine", () => {
+  it("all of it, where it is the controller", () => {
+    expect(wishFor(seen())).to.deep.include({
+      settings: CONFIG.nodes[ME.name],
+      controllerAddress: ME.address,
+    });
+    expect(wishFor(seen()).controller).to.deep.include({ config: CONFIG, lease: lease() });
+  });
+
+  it("no controller where another holds the Lease", () => {
+    const wish = wishFor(seen({ lease: lease({ holder: OTHER.name }) }));
+    expect(wish.controller).to.equal(undefined);
+    expect(wish.controllerAddress).to.equal(OTHER.address);
+  });
+
+  it("no address while one is being chosen, or while the status names another than the Lease", () => {
+    const { holder: _, ...rest } = lease();
+    expect(wishFor(seen({ lease: rest })).controllerAddress).to.equal(undefined);
+    const behind = {
+      ...seen({ lease: lease({ holder: OTHER.name }) }),
+      lease: seen({ lease: lease({ holder: "n-cccccccccc" }) }).lease,
+    };
+    expect(wishFor(behind).controllerAddress).to.equal(undefined);
+  });
+
+  for (const [name, without] of [
+    ["it is not among the nodes", { ...seen(), config: seen({ config: { ...CONFIG, nodes: {} } }).config }],
+    ["there is no SlurmCluster", { ...seen(), cluster: undefined }],
+  ] as const) {
+    it(`no part where ${name}`, () => expect(wishOf(without, ME)).to.equal(NO_PART));
+  }
+
+  for (const [name, without] of [
+    ["there are no keys", { ...seen(), keys: undefined }],
+    ["the keys cannot be read", { ...seen(), keys: { metadata: {}, data: {} } }],
+    ["there is no configuration", { ...seen(), config: undefined }],
+    ["the configuration cannot be read", { ...seen(), config: { metadata: {}, data: {} } }],
+  ] as const) {
+    it(`nothing is said where ${name}`, () => expect(wishOf(without, ME)).to.equal(undefined));
+  }
+});
+
+describe("slurm: keys", () => {
+  const next = { next: NEXT_KEY };
+  const cases: readonly {
+    name: string;
+    files: KeyFiles;
+    wished: ReturnType<typeof keys>;
+    expected: readonly string[];
+  }[] = [
+    { name: "a new machine takes the one in use", files: {}, wished: keys(), expected: ["use-key 1"] },
+    { name: "nothing where it is there", files: { current: secret(1) }, wished: keys(), expected: [] },
+    {
+      name: "another's key is replaced",
+      files: { current: secret(7) },
+      wished: keys(),
+      expected: ["use-key 1"],
+    },
+    {
+      name: "the next one is laid ready",
+      files: { current: secret(1) },
+      wished: keys(next),
+      expected: ["stage-key 2"],
+    },
+    {
+      name: "before the instant nothing changes",
+      files: { current: secret(1), next: secret(2) },
+      wished: keys({ ...next, switchAt: at(1) }),
+      expected: [],
+    },
+    {
+      name: "at the instant the next one signs",
+      files: { current: secret(1), next: secret(2) },
+      wished: keys({ ...next, switchAt: at(0) }),
+      expected: ["use-key 2", "drop-staged-key"],
+    },
+    {
+      name: "a machine that was away takes the newest at once",
+      files: { current: secret(1) },
+      wished: keys({ ...next, switchAt: at(-60_000) }),
+      expected: ["use-key 2"],
+    },
+    {
+      name: "after the rotation nothing is left to do",
+      files: { current: secret(2) },
+      wished: keys({ current: NEXT_KEY }),
+      expected: [],
+    },
+  ];
+  for (const { name, files, wished, expected } of cases) {
+    it(name, () => {
+      const actions = planKeys(files, wished, NOW_MS);
+      expect(
+        actions.map((action) => ("key" in action ? `${action.kind} ${action.key.generation}` : action.kind)),
+      ).to.deep.equal(expected);
+    });
+  }
+
+  it("knows when the instant is", () => {
+    expect(switchInMs(keys({ ...next, switchAt: at(700) }), NOW_MS)).to.equal(700);
+    expect(switchInMs(keys({ ...next, switchAt: at(-1) }), NOW_MS)).to.equal(undefined);
+    expect(switchInMs(keys(next), NOW_MS)).to.equal(undefined);
+  });
+
+  it("tells which are here, and of a foreign one nothing", () => {
+    expect(generationsOf({ current: secret(1), next: secret(2) }, keys(next))).to.deep.equal({
+      current: 1,
+      next: 2,
+    });
+    expect(generationsOf({ current: secret(9) }, keys())).to.deep.equal({});
+  });
+});
+
+describe("slurm: files", () => {
+  it("the controller's name leads to its machine, and to no other", () => {
+    const once = withSlurmNames("127.0.0.1 localhost\n", "10.86.0.1");
+    expect(once).to.equal(
+      "127.0.0.1 localhost\n10.86.0.1 slurmctl # cluster-os: slurm\n0.0.0.0 anyaddr # cluster-os: slurm\n",
+    );
+    expect(withSlurmNames(once, "10.86.0.2")).to.equal(once.replace("10.86.0.1", "10.86.0.2"));
+    expect(withSlurmNames(once, undefined)).to.equal(once);
+  });
+
+  it("slurmd says what jobs may use", () => {
+    const text = slurmdEnvironment({ cpus: 3, memoryMib: 1024, features: ["a", "b"], gres: "gpu:2" });
+    expect(text).to.include(
+      `SLURMD_OPTIONS="-Z --conf-server slurmctl --conf 'CPUs=3 RealMemory=1024 Feature=a,b Gres=gpu:2'"\n`,
+    );
+  });
+});
+
+describe("slurm: this machine", () => {
+  const wish = wishFor(seen());
+
+  it("a bare machine gets its key before munged starts, and munged before slurmd", () => {
+    expect(kinds(planSlurm(BARE, wish, NOW_MS).actions)).to.deep.equal([
+      "use-key",
+      "restart-unit munge.service",
+      "write-hosts",
+      "write-environment",
+      "start-unit slurmd.service",
+    ]);
+  });
+
+  it("does nothing where all is done", () => {
+    const done = settled(BARE);
+    expect(planSlurm(done, wish, NOW_MS)).to.deep.equal({ actions: [], problems: [] });
+  });
+
+  it("a moved controller costs slurmd nothing", () => {
+    const moved = wishFor(seen({ lease: lease({ holder: OTHER.name }) }));
+    expect(kinds(planSlurm(settled(BARE), moved, NOW_MS).actions)).to.deep.equal(["write-hosts"]);
+  });
+
+  it("slurmd waits for the first controller", () => {
+    const { holder: _, ...none } = lease();
+    const { actions } = planSlurm(BARE, wishFor(seen({ lease: none })), NOW_MS);
+    expect(kinds(actions)).not.to.include("start-unit slurmd.service");
+  });
+
+  it("another share of the machine restarts slurmd", () => {
+    const config = { ...CONFIG, nodes: { [ME.name]: { cpus: 1, memoryMib: 500, features: [] } } };
+    expect(kinds(planSlurm(settled(BARE), wishFor(seen({ config })), NOW_MS).actions)).to.deep.equal([
+      "write-environment",
+      "restart-unit slurmd.service",
+    ]);
+  });
+
+  it("who takes no part stops", () => {
+    expect(kinds(planSlurm(settled(BARE), undefined, NOW_MS).actions)).to.deep.equal([
+      "stop-unit slurmd.service",
+      "stop-unit munge.service",
+    ]);
+    expect(planSlurm(BARE, undefined, NOW_MS).actions).to.deep.equal([]);
+  });
+
+  it("says what it cannot do", () => {
+    const { actions, problems } = planSlurm(BARE, wishFor(seen({ spec: { auth: "slurm" } })), NOW_MS);
+    expect(actions).to.deep.equal([]);
+    expect(problems.join()).to.include("auth: slurm");
+  });
+
+  it("no key is in what is logged", () => {
+    const { actions } = planSlurm(BARE, wishFor(seen({ keys: keys({ next: NEXT_KEY }) })), NOW_MS);
+    const logged = JSON.stringify(actions.map(describeAction));
+    expect(logged).to.include('"generation":2').and.not.include("1,1,1");
+  });
+
+  /** The machine after the plan was carried out. */
+  function settled(before: SlurmObserved): SlurmObserved {
+    const { actions } = planSlurm(before, wish, NOW_MS);
+    return actions.reduce(carriedOut, before);
+  }
+});
+
+function carriedOut(machine: SlurmObserved, action: SlurmAction): SlurmObserved {
+  switch (action.kind) {
+    case "use-key":
+      return { ...machine, keyFiles: { ...machine.keyFiles, current: action.key.secret } };
+    case "write-hosts":
+      return { ...machine, hosts: action.text };
+    case "write-environment":
+      return { ...machine, environment: action.text };
+    case "start-unit":
+    case "restart-unit":
+      return { ...machine, units: { ...machine.units, [action.unit]: "active" } };
+    default:
+      return machine;
+  }
+}
