@@ -20,7 +20,9 @@ const { version } = JSON.parse(await readFile(join(REPOSITORY, "package.json"), 
 };
 
 const dist = join(REPOSITORY, "dist");
-const packages = ["cluster-os-kubernetes", "cluster-os"].map((name) => `${name}_${version}_amd64.deb`);
+const packages = ["cluster-os-kubernetes", "cluster-os", "cluster-os-slurm"].map(
+  (name) => `${name}_${version}_amd64.deb`,
+);
 const there = await readdir(dist).catch((): string[] => []);
 const missing = packages.filter((name) => !there.includes(name));
 if (missing.length > 0) {

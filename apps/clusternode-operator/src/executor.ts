@@ -3,9 +3,10 @@ import {
   agentLeaseName,
   CLUSTER_NODE_FINALIZER,
   ClusterNode,
+  INDEX_LABEL,
   NAMESPACE,
   RESTING_LABEL,
-  RESTING_SINCE_ANNOTATION,
+  restingPatch,
   type ClusterNodeObject,
 } from "@cluster-os/api";
 import { NodeId, nodeName } from "@cluster-os/identity";
@@ -100,17 +101,12 @@ async function restIndex(
   nowIso: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { items } = await client.list(RESOURCES.configMap, { namespace: NAMESPACE, signal });
+  const selection = { namespace: NAMESPACE, labelSelector: INDEX_LABEL, signal };
+  const { items } = await client.list(RESOURCES.configMap, selection);
   for (const { metadata, data } of items) {
     const nodeId = NodeId.safeParse(data?.["nodeID"]).data;
     if (nodeId === undefined || nodeName(nodeId) !== name) continue;
     if (metadata.labels?.[RESTING_LABEL] !== undefined) continue;
-    const patch = {
-      metadata: {
-        labels: { [RESTING_LABEL]: "true" },
-        annotations: { [RESTING_SINCE_ANNOTATION]: nowIso },
-      },
-    };
-    await client.patch(RESOURCES.configMap, metadata, patch, { signal });
+    await client.patch(RESOURCES.configMap, metadata, restingPatch(nowIso), { signal });
   }
 }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { NAMESPACE, nodeOfAgentLease } from "@cluster-os/api";
+import { NAMESPACE, nodeOfAgentLease, OPERATOR_NAME } from "@cluster-os/api";
 import {
   EventRecorder,
   feed,
@@ -9,12 +9,10 @@ import {
   patientElection,
   RESOURCES,
   type Change,
-  type KubeClient,
   type Node,
 } from "@cluster-os/kube";
-import type { KubeMetrics } from "@cluster-os/kube/metrics";
+import type { OperatorContext } from "@cluster-os/kube/operator";
 import { Controller } from "@cluster-os/reconcile/drivers";
-import type { Clock, Logger, Rng } from "@cluster-os/std";
 import { CLUSTER_NODE } from "./executor.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { keepOfClusterNode, keepOfNode } from "./keep.ts";
@@ -24,20 +22,7 @@ const NAME = "clusternode";
 /** A Node with what a busy kubelet and its plugins write is some 30 KB of text; memory is short. */
 const PAGE_SIZE = 100;
 
-export interface OperatorOptions {
-  readonly client: KubeClient;
-  readonly metrics: KubeMetrics;
-  /** This process, unlike any other and any earlier one: the pod's name and uid. */
-  readonly identity: string;
-  /** Where /healthz, /readyz and /metrics are. */
-  readonly listen: { readonly port: number; readonly host?: string };
-  /** How many times slower than usual the machines are. Default 1. */
-  readonly patience?: number;
-  /** The lease is lost: end the process. */
-  readonly onLost: (error: Error) => void;
-  readonly clock: Clock;
-  readonly rng: Rng;
-  readonly logger: Logger;
+export interface OperatorOptions extends OperatorContext {
   /** A watch on which nothing arrives for so long is dead, in milliseconds. Default: that of libs/kube. */
   readonly inactivityMs?: number;
 }
@@ -72,7 +57,7 @@ export function createOperator(options: OperatorOptions): Manager {
   const heartbeats = new Heartbeats(patience);
   const events = new EventRecorder({
     ...common,
-    controller: "cluster-os.dev/clusternode-operator",
+    controller: `cluster-os.dev/${OPERATOR_NAME}`,
     instance: identity,
   });
   const { reconcile } = new NodeReconciler({
@@ -109,7 +94,7 @@ export function createOperator(options: OperatorOptions): Manager {
   const elector = new LeaderElector({
     ...common,
     namespace: NAMESPACE,
-    name: "clusternode-operator",
+    name: OPERATOR_NAME,
     identity,
     times: patientElection(patience),
     onLost,

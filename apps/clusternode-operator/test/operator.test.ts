@@ -10,6 +10,7 @@ import {
   nodeLeaseObject,
   OPERATOR_USER,
   RESTING_LABEL,
+  revocationObject,
   type ClusterNodeObject,
 } from "@cluster-os/api";
 import { nodeIdOf, nodeName } from "@cluster-os/identity";
@@ -26,6 +27,14 @@ import { APPLIED_ANNOTATION } from "../src/plan/node-patch.ts";
 const NODES = resourceOfDefinition<ClusterNodeObject>(ClusterNode);
 const NODE_ID = nodeIdOf(new Uint8Array(32).fill(7));
 const NAME = nodeName(NODE_ID);
+const REVOCATION = revocationObject({
+  nodeName: NAME,
+  nodeId: NODE_ID,
+  revokedAt: 1_700_000_000_000,
+  retiredJoinKeys: [],
+  wasServer: false,
+  decidedBy: "a test",
+});
 const within = (what: string) => ({ what, timeoutMs: 30_000, everyMs: 50 });
 
 describe("clusternode-operator on a real API server", function () {
@@ -62,6 +71,8 @@ describe("clusternode-operator on a real API server", function () {
     });
     const objects = [
       nodeIndexObject(3, NODE_ID),
+      // It names the node, too: the operator may not touch it, and must not want to.
+      REVOCATION,
       clusterNodeObject(NAME),
       nodeLeaseObject(NAME),
       ...agentAccessObjects(NAME),

@@ -1,20 +1,21 @@
-{{- define "cluster-os.operator" -}}
-clusternode-operator
+{{/* Those that the chart runs, alike in all but their rights. Other templates get one as a dict of its name and the root. */}}
+{{- define "cluster-os.operators" -}}
+clusternode-operator slurm-operator
 {{- end }}
 
 {{- define "cluster-os.selector" -}}
-app.kubernetes.io/name: {{ include "cluster-os.operator" . }}
+app.kubernetes.io/name: {{ .name }}
 app.kubernetes.io/part-of: cluster-os
 {{- end }}
 
 {{- define "cluster-os.labels" -}}
 {{ include "cluster-os.selector" . }}
 app.kubernetes.io/managed-by: cluster-os
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
 {{- end }}
 
 {{- define "cluster-os.image" -}}
-{{ .Values.operator.image.repository }}:{{ .Values.operator.image.tag | default .Chart.AppVersion }}
+{{ .Values.operators.image.repository }}:{{ .Values.operators.image.tag | default .Chart.AppVersion }}
 {{- end }}
 
 {{/* What every container here may do: nothing but run. */}}

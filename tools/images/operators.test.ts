@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { execa } from "execa";
+import { POD_PROGRAMS } from "../deb/bundle.ts";
 import { debianTree } from "../deb/parts.ts";
-import { buildOperatorImage, CONTAINERFILE } from "./operator.ts";
+import { buildOperatorsImage, CONTAINERFILE } from "./operators.ts";
 
 interface ImageConfig {
   readonly User: string;
@@ -23,7 +24,7 @@ async function instructions(): Promise<readonly (readonly [string, string])[]> {
     .map((line) => [line.split(" ", 1)[0] as string, line.slice(line.indexOf(" ") + 1)]);
 }
 
-describe("the operator's image", function () {
+describe("the operators' image", function () {
   this.timeout(300_000);
   let folder: string;
   let files: readonly string[];
@@ -37,16 +38,21 @@ describe("the operator's image", function () {
       console.log("      skipped: there is no buildah; tools/deps/install.sh installs it");
       return this.skip();
     }
-    folder = await mkdtemp(join(tmpdir(), "operator-image-"));
+    folder = await mkdtemp(join(tmpdir(), "operators-image-"));
     wanted = await instructions();
     const tree = await debianTree();
     const bundle = join(folder, "bundle");
     await mkdir(bundle);
-    await writeFile(join(bundle, "clusternode-operator.js"), "// the operator\n");
+    for (const program of POD_PROGRAMS) await writeFile(join(bundle, `${program}.js`), "// an operator\n");
     // Any program with libraries stands for Node here, which takes ten seconds to pack.
-    const image = { bundle, node: join(tree, "usr/bin/env"), tree, reference: "registry.local/x/operator:1" };
-    const first = await buildOperatorImage({ ...image, file: join(folder, "first.tar") });
-    const second = await buildOperatorImage({ ...image, file: join(folder, "second.tar") });
+    const image = {
+      bundle,
+      node: join(tree, "usr/bin/env"),
+      tree,
+      reference: "registry.local/x/operators:1",
+    };
+    const first = await buildOperatorsImage({ ...image, file: join(folder, "first.tar") });
+    const second = await buildOperatorsImage({ ...image, file: join(folder, "second.tar") });
     expect((await readFile(first)).equals(await readFile(second)), "two builds are the same bytes").to.equal(
       true,
     );
@@ -101,8 +107,8 @@ describe("the operator's image", function () {
   });
 
   it("holds the program, its libraries and the bundle, all of them root's, and no shell", () => {
-    const [program, script] = config.Entrypoint as [string, string];
-    for (const path of [program, script, "/usr/lib/x86_64-linux-gnu/libc.so.6"]) {
+    const scripts = POD_PROGRAMS.map((program) => join(config.WorkingDir, `${program}.js`));
+    for (const path of [...config.Entrypoint, ...scripts, "/usr/lib/x86_64-linux-gnu/libc.so.6"]) {
       expect(files).to.include(path.slice(1));
     }
     expect(files.filter((path) => /\/(ba|da)?sh$/.test(path))).to.deep.equal([]);

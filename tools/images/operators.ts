@@ -5,13 +5,10 @@ import { execa } from "execa";
 import { runtimeEntries } from "./debian-tree.ts";
 import { packLayout, stageEntries, type Blob } from "./oci.ts";
 
-export const CONTAINERFILE = join(
-  import.meta.dirname,
-  "../../infra/containers/clusternode-operator/Containerfile",
-);
+export const CONTAINERFILE = join(import.meta.dirname, "../../infra/containers/operators/Containerfile");
 
-export interface OperatorImageOptions {
-  /** The bundled operator: a folder with clusternode-operator.js. */
+export interface OperatorsImageOptions {
+  /** The bundled operators: a folder with a file of each, and what they share. */
   readonly bundle: string;
   /** The program of Node. */
   readonly node: string;
@@ -23,13 +20,13 @@ export interface OperatorImageOptions {
 }
 
 /**
- * Builds the operator's image with buildah from its Containerfile: without a daemon, without a registry, and without
+ * Builds the operators' image with buildah from its Containerfile: without a daemon, without a registry, and without
  * running anything in it. Its storage is a folder of its own that goes away, so that nothing of the host's is used.
  * Same inputs, same bytes.
  */
-export async function buildOperatorImage(options: OperatorImageOptions): Promise<string> {
+export async function buildOperatorsImage(options: OperatorsImageOptions): Promise<string> {
   const { bundle, node, tree, reference, file } = options;
-  const work = await mkdtemp(join(tmpdir(), "cluster-os-operator-"));
+  const work = await mkdtemp(join(tmpdir(), "cluster-os-operators-"));
   try {
     const context = join(work, "context");
     const program = { kind: "file", source: node, destination: "usr/bin/node", mode: 0o755 } as const;

@@ -1,0 +1,5 @@
+import { SLURM_OPERATOR_NAME } from "@cluster-os/api";
+import { runOperator } from "@cluster-os/kube/operator";
+import { createOperator } from "./operator.ts";
+
+await runOperator({ name: SLURM_OPERATOR_NAME, create: createOperator });

@@ -1,0 +1,136 @@
+import { isDeepStrictEqual } from "node:util";
+import {
+  ClusterNode,
+  NAMESPACE,
+  REVOKED_LABEL,
+  SLURM_CLUSTER_NAME,
+  SLURM_OPERATOR_NAME,
+  slurmLeaseName,
+  type ClusterNodeObject,
+} from "@cluster-os/api";
+import {
+  EventRecorder,
+  Informer,
+  LeaderElector,
+  Manager,
+  patientElection,
+  resourceOfDefinition,
+  RESOURCES,
+  type Change,
+  type KubeObject,
+} from "@cluster-os/kube";
+import type { OperatorContext } from "@cluster-os/kube/operator";
+import { Controller } from "@cluster-os/reconcile/drivers";
+import { keepOfClusterNode, keepOfNode } from "./keep.ts";
+import { SLURM_CLUSTER, SlurmReconciler } from "./reconciler.ts";
+import { Silence } from "./silence.ts";
+
+const NAME = "slurmcluster";
+const PAGE_SIZE = 100;
+
+/** Everything of the operator, ready to run. */
+export function createOperator(context: OperatorContext): Manager {
+  const { client, metrics, identity, listen, patience = 1, onLost, clock, rng, logger } = context;
+  const common = { client, clock, rng, logger };
+  const watching = { ...common, metrics: metrics.informers };
+  // What is to be watched by name may be allowed by name.
+  const slurmClusters = new Informer({
+    ...watching,
+    resource: SLURM_CLUSTER,
+    selection: { fieldSelector: `metadata.name=${SLURM_CLUSTER_NAME}` },
+  });
+  const clusterNodes = new Informer({
+    ...watching,
+    resource: resourceOfDefinition<ClusterNodeObject>(ClusterNode),
+    keep: keepOfClusterNode,
+    pageSize: PAGE_SIZE,
+  });
+  const nodes = new Informer({
+    ...watching,
+    resource: RESOURCES.node,
+    keep: keepOfNode,
+    pageSize: PAGE_SIZE,
+  });
+  const leases = new Informer({
+    ...watching,
+    resource: RESOURCES.lease,
+    selection: { namespace: NAMESPACE, fieldSelector: `metadata.name=${slurmLeaseName(SLURM_CLUSTER_NAME)}` },
+  });
+  const revocations = new Informer({
+    ...watching,
+    resource: RESOURCES.configMap,
+    selection: { namespace: NAMESPACE, labelSelector: REVOKED_LABEL },
+  });
+  const silence = new Silence(patience);
+  const events = new EventRecorder({
+    ...common,
+    controller: `cluster-os.dev/${SLURM_OPERATOR_NAME}`,
+    instance: identity,
+  });
+  const { reconcile } = new SlurmReconciler({
+    ...common,
+    slurmClusters: slurmClusters.store,
+    clusterNodes: clusterNodes.store,
+    nodes: nodes.store,
+    leases: leases.store,
+    revocations: revocations.store,
+    silence,
+    events,
+    patience,
+  });
+  const controller = new Controller({
+    name: NAME,
+    reconcile,
+    concurrency: 1,
+    timeoutMs: 30_000 * patience,
+    clock,
+    rng,
+    logger,
+    metrics: metrics.ofController(NAME),
+  });
+  const look = (): void => controller.enqueue(SLURM_CLUSTER_NAME);
+  for (const { store } of [slurmClusters, clusterNodes, nodes, revocations])
+    store.onChange(onDifference(look));
+  leases.store.onChange(({ kind, object }) => {
+    if (object.metadata.name !== slurmLeaseName(SLURM_CLUSTER_NAME)) return;
+    silence.saw(kind === "deleted" ? undefined : object, clock.now());
+    look();
+  });
+  const elector = new LeaderElector({
+    ...common,
+    namespace: NAMESPACE,
+    name: SLURM_OPERATOR_NAME,
+    identity,
+    times: patientElection(patience),
+    onLost,
+  });
+  const manager = new Manager({ logger, elector, metrics, listen });
+  manager.addInformer(slurmClusters, clusterNodes, nodes, leases, revocations);
+  manager.addController({
+    name: controller.name,
+    get isHealthy() {
+      return controller.isHealthy;
+    },
+    start: () => {
+      controller.start();
+      look();
+    },
+    stop: async (graceMs) => {
+      await controller.stop(graceMs);
+      await events.flush();
+    },
+  });
+  return manager;
+}
+
+/** Without what is not kept of them, most updates of nodes are none. */
+function onDifference(look: () => void) {
+  const view = ({ metadata: { resourceVersion: _, ...metadata }, ...rest }: KubeObject) => ({
+    metadata,
+    ...rest,
+  });
+  return (change: Change<KubeObject>): void => {
+    if (change.kind === "updated" && isDeepStrictEqual(view(change.object), view(change.previous))) return;
+    look();
+  };
+}
