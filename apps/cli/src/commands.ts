@@ -4,6 +4,7 @@ import { approve } from "./commands/approve.ts";
 import { audit } from "./commands/audit.ts";
 import { doctor } from "./commands/doctor.ts";
 import { down } from "./commands/down.ts";
+import { drain } from "./commands/drain.ts";
 import { firewall } from "./commands/firewall.ts";
 import { info } from "./commands/info.ts";
 import { joinKey } from "./commands/join-key.ts";
@@ -18,6 +19,7 @@ import { members } from "./commands/members.ts";
 import { partition } from "./commands/partition.ts";
 import { pending } from "./commands/pending.ts";
 import { pause, plan, resume } from "./commands/plan.ts";
+import { recover } from "./commands/recover.ts";
 import { revoke } from "./commands/revoke.ts";
 import { shell } from "./commands/shell.ts";
 import { start } from "./commands/start.ts";
@@ -56,6 +58,8 @@ export const COMMANDS: readonly Command[] = [
   info,
   kill,
   start,
+  drain,
+  recover,
   leave,
   join,
   pending,

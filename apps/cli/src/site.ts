@@ -4,6 +4,9 @@ import type {
   FirewallReport,
   JoinKeyList,
   LeaveAnswer,
+  LeaveRequest,
+  RecoverAnswer,
+  RecoverRequest,
   MemberList,
   NodeStatus,
   PendingNodeEntry,
@@ -20,7 +23,8 @@ export interface LocalApi {
   firewall(signal?: AbortSignal): Promise<FirewallReport>;
   ringKeys(signal?: AbortSignal): Promise<RingKeyReport>;
   rotateRingKey(signal?: AbortSignal): Promise<RingKeyReport>;
-  leave(signal?: AbortSignal): Promise<LeaveAnswer>;
+  leave(request?: LeaveRequest, signal?: AbortSignal): Promise<LeaveAnswer>;
+  recover(request: RecoverRequest, signal?: AbortSignal): Promise<RecoverAnswer>;
   revoke(node: string, signal?: AbortSignal): Promise<RevokeAnswer>;
   pending(signal?: AbortSignal): Promise<readonly PendingNodeEntry[]>;
   approve(node: string, signal?: AbortSignal): Promise<PendingNodeEntry>;
@@ -173,6 +177,20 @@ export async function findServer(context: Context, except?: string): Promise<Loc
   );
   if (server) return server.api();
   throw new CommandError("no control-plane server of the lab answers", { hint: `${context.program} status` });
+}
+
+/** The node's name that a word means: in a lab people say "m3". A public key stays one. */
+export async function findNode(word: string, context: Context): Promise<string> {
+  if (/^(n-[a-z2-7]{10}|ed25519:[0-9a-f]{64})$/.test(word)) return word;
+  const site = await findSite(context);
+  if (site.kind === "lab") {
+    const machine = site.machines.find(({ name, number }) => word === name || word === String(number));
+    const name = machine && ((await observe([machine]))[0]?.status?.name ?? (await machine.lastNodeName()));
+    if (name !== undefined) return name;
+  }
+  throw new CommandError(`"${word}" is no node`, {
+    hint: `name it as \`${context.program} members\` does, or by its public key`,
+  });
 }
 
 /** What a machine was found to be: off, silent, or with a status. */

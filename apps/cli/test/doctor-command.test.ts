@@ -131,9 +131,9 @@ describe("what programs write is read", () => {
   });
 
   it("ip address: only what leads to other machines", () =>
-    expect(parseInterfaces(IP_ADDRESS)).to.deep.equal([
-      { name: "eth0", isUp: true, hasCarrier: true, addresses: ["fe80::1"] },
-      { name: "eth1", isUp: true, hasCarrier: false, addresses: [] },
+    expect(parseInterfaces(IP_ADDRESS, [])).to.deep.equal([
+      { name: "eth0", isUp: true, hasCarrier: true, isWireless: false, addresses: ["fe80::1"] },
+      { name: "eth1", isUp: true, hasCarrier: false, isWireless: false, addresses: [] },
     ]));
 
   it("/proc/meminfo", () => {

@@ -3,14 +3,29 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { CATALOGUE, catalogueTable } from "../src/doctor/catalogue.ts";
 import { diagnose } from "../src/doctor/diagnose.ts";
-import type { InterfaceFacts, MachineFacts, UnitFacts } from "../src/doctor/facts.ts";
+import type { InterfaceFacts, MachineFacts, NeighbourFacts, UnitFacts } from "../src/doctor/facts.ts";
+import { parseInterfaces, parseNeighbours } from "../src/doctor/parse.ts";
 import { UNITS } from "../src/doctor/checks/units.ts";
 import { clusterStatus, nodeStatus, NOW_MS } from "./support.ts";
 
 const GIB = 2 ** 30;
 const DAY_MS = 86_400_000;
 
-const ETH0: InterfaceFacts = { name: "eth0", isUp: true, hasCarrier: true, addresses: ["fe80::1"] };
+const ETH0: InterfaceFacts = {
+  name: "eth0",
+  isUp: true,
+  hasCarrier: true,
+  isWireless: false,
+  addresses: ["fe80::1"],
+};
+const WLAN0: InterfaceFacts = { ...ETH0, name: "wlan0", isWireless: true };
+const neighbour = (on: InterfaceFacts | { name: string }, change: Partial<NeighbourFacts> = {}) => ({
+  interface: on.name,
+  address: "fe80::9",
+  isRouter: false,
+  answers: true,
+  ...change,
+});
 const unit = (name: string, change: Partial<UnitFacts> = {}): UnitFacts => ({
   name,
   activeState: "active",
@@ -50,6 +65,7 @@ function facts(change: Partial<MachineFacts> = {}): MachineFacts {
     cluster: clusterStatus(),
     units: UNITS.map((name) => unit(name)),
     interfaces: [ETH0],
+    neighbours: [],
     packetFilter: ruleset(),
     memory: { totalBytes: 8 * GIB, availableBytes: 4 * GIB },
     disks: [{ path: "/", sizeBytes: 100 * GIB, availableBytes: 50 * GIB }],
@@ -94,6 +110,18 @@ const searching = (change: Partial<Status["discovery"]>): MachineFacts =>
     api: undefined,
     clock: undefined,
   });
+/** It has looked for long on these interfaces, and heard nobody. */
+const alone = (
+  interfaces: readonly InterfaceFacts[],
+  ...neighbours: readonly NeighbourFacts[]
+): MachineFacts => ({
+  ...searching({
+    silentForMs: undefined,
+    interfaces: interfaces.filter(({ hasCarrier, isUp }) => hasCarrier && isUp).map(({ name }) => name),
+  }),
+  interfaces,
+  neighbours,
+});
 const says = (kind: string, message: string, change: Partial<Status> = {}): MachineFacts =>
   facts({ status: nodeStatus(1, { problems: [{ kind, message }], ...change }) });
 const kernel = (change: Partial<NonNullable<MachineFacts["kernel"]>>): MachineFacts =>
@@ -241,6 +269,52 @@ const CASES: readonly Case[] = [
     expected: ["nobody-heard error: 40 beacons went out on eth0"],
   },
   {
+    name: "an access point that keeps its clients apart",
+    facts: alone([WLAN0], neighbour(WLAN0, { isRouter: true })),
+    expected: [
+      "client-isolation error: on wlan0 the router fe80::9 answers, and nobody else: the access point",
+    ],
+  },
+  {
+    name: "a switch that keeps its ports apart, by a machine that was asked for in vain",
+    facts: alone(
+      [ETH0],
+      neighbour(ETH0, { isRouter: true }),
+      neighbour(ETH0, { address: "fe80::2", answers: false }),
+    ),
+    expected: ["client-isolation error: answers, and not fe80::2: the switch"],
+  },
+  {
+    name: "no isolation on a cable where nobody was asked for",
+    facts: alone([ETH0], neighbour(ETH0, { isRouter: true })),
+    expected: ["nobody-heard error: 40 beacons"],
+  },
+  {
+    name: "no isolation where another machine answers, though it is no node",
+    facts: alone([WLAN0], neighbour(WLAN0, { isRouter: true }), neighbour(WLAN0, { address: "fe80::2" })),
+    expected: ["nobody-heard error: 40 beacons"],
+  },
+  {
+    name: "machines behind a bridge that is passed over",
+    facts: alone([ETH0], neighbour({ name: "br-lan" })),
+    expected: ["wrong-interface error: machines answer on br-lan, which is passed over, and none on eth0"],
+  },
+  {
+    name: "no machines in docker's own bridge",
+    facts: alone([ETH0], neighbour({ name: "br-0123456789ab" })),
+    expected: ["nobody-heard error: 40 beacons"],
+  },
+  {
+    name: "a second card whose cable is out, while nobody is heard on the first",
+    facts: alone([ETH0, { ...ETH0, name: "eth1", hasCarrier: false }]),
+    expected: ["wrong-interface warning: nobody is heard on eth0, and eth1 is without a link"],
+  },
+  {
+    name: "no wrong card where a machine answers on the right one",
+    facts: alone([ETH0, { ...ETH0, name: "eth1", hasCarrier: false }], neighbour(ETH0)),
+    expected: ["nobody-heard error: 40 beacons"],
+  },
+  {
     name: "no silence behind an unplugged cable, but the cable",
     facts: { ...searching({ silentForMs: undefined }), interfaces: [{ ...ETH0, hasCarrier: false }] },
     expected: ["link-down error: eth0"],
@@ -286,6 +360,16 @@ const CASES: readonly Case[] = [
     name: "a cloned disk",
     facts: says("duplicate-identity", "x is live on two machines"),
     expected: ["duplicate-identity error: two machines"],
+  },
+  {
+    name: "a cloned disk on the machine that gave way",
+    facts: says("identity-yielded", "x started last"),
+    expected: ["identity-yielded error: x started last"],
+  },
+  {
+    name: "a state that cannot be written",
+    facts: says("state-unwritable", "no space left on device"),
+    expected: ["state-unwritable error: no space left"],
   },
   {
     name: "what it has no name for",
@@ -436,6 +520,33 @@ const CASES: readonly Case[] = [
   },
 ];
 
+describe("doctor reads", () => {
+  it("the kernel's neighbours: who answers, who was asked for in vain, and who is a router", () => {
+    const text = JSON.stringify([
+      { dst: "fe80::1", dev: "eth0", lladdr: "52:54:00:00:00:01", router: null, state: ["REACHABLE"] },
+      { dst: "fe80::2", dev: "eth0", lladdr: "52:54:00:00:00:02", state: ["STALE"] },
+      { dst: "10.0.0.3", dev: "eth0", state: ["FAILED"] },
+      { dst: "10.0.0.4", dev: "eth0", state: ["INCOMPLETE"] },
+      { dst: "ff02::1", dev: "eth0", state: ["NOARP"] },
+    ]);
+    const on = { interface: "eth0", isRouter: false, answers: true };
+    expect(parseNeighbours(text)).to.deep.equal([
+      { ...on, address: "fe80::1", isRouter: true },
+      { ...on, address: "fe80::2" },
+      { ...on, address: "10.0.0.3", answers: false },
+    ]);
+  });
+
+  it("which interfaces are radios", () => {
+    const link = { flags: ["UP", "LOWER_UP"], addr_info: [{ local: "fe80::1" }] };
+    const text = JSON.stringify([
+      { ifname: "eth0", ...link },
+      { ifname: "wlan0", ...link },
+    ]);
+    expect(parseInterfaces(text, ["wlan0"])).to.deep.equal([ETH0, WLAN0]);
+  });
+});
+
 describe("doctor finds", () => {
   for (const { name, facts: given, expected } of CASES) {
     it(name, () => {
@@ -462,6 +573,7 @@ describe("doctor finds", () => {
       cluster: undefined,
       units: undefined,
       interfaces: undefined,
+      neighbours: undefined,
       memory: undefined,
       disks: undefined,
       kernel: undefined,

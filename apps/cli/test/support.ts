@@ -5,6 +5,9 @@ import type {
   ClusterStatus,
   FirewallReport,
   JoinKeyList,
+  LeaveRequest,
+  RecoverAnswer,
+  RecoverRequest,
   MemberList,
   NodeStatus,
   PendingNodeEntry,
@@ -34,6 +37,9 @@ export class FakeMachine implements LabMachine {
   /** What was run here, each with its words joined. */
   readonly ran: string[] = [];
   exitCode = 0;
+  recovery: RecoverAnswer = { state: "3 of 3 voters are healthy", lost: [], isDone: false };
+  /** How a departure goes, until it is through. */
+  leaving: () => Promise<void> = () => Promise.resolve();
   captured: Captured = { exitCode: 1, stdout: "", stderr: "" };
   waiting: readonly PendingNodeEntry[] = [];
   log: AuditAnswer = { genesis: "", entries: [] };
@@ -62,7 +68,14 @@ export class FakeMachine implements LabMachine {
       firewall: () => Promise.resolve(this.firewall),
       ringKeys: () => Promise.resolve(this.ringKeys[Math.min(this.looks++, this.ringKeys.length - 1)]!),
       rotateRingKey: () => Promise.resolve(this.ringKeys[0]!),
-      leave: () => Promise.resolve({ name: NAMES[this.number - 1] ?? "", clusterId: "c0ffee" }),
+      leave: (request?: LeaveRequest) => {
+        this.ran.push(`leave ${JSON.stringify(request)}`);
+        return this.leaving().then(() => ({ name: NAMES[this.number - 1] ?? "", clusterId: "c0ffee" }));
+      },
+      recover: (request: RecoverRequest) => {
+        this.ran.push(`recover ${JSON.stringify(request)}`);
+        return Promise.resolve(this.recovery);
+      },
       pending: () => Promise.resolve(this.waiting),
       approve: (node: string) => {
         this.ran.push(`approve ${node}`);
@@ -148,14 +161,15 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Runs a command line against a fake lab, a second passing at each look at the clock. */
+/** Runs a command line against a fake lab, time passing at each look at the clock. */
 export async function type(
   line: string,
   {
     lab = new FakeLab(),
     thisMachine = absent(),
     isTerminal = false,
-  }: { lab?: LabControl; thisMachine?: Machine; isTerminal?: boolean } = {},
+    secondsPerLook = 1,
+  }: { lab?: LabControl; thisMachine?: Machine; isTerminal?: boolean; secondsPerLook?: number } = {},
 ): Promise<Ended> {
   const written = { stdout: "", stderr: "" };
   const output = (stream: "stdout" | "stderr"): Output => ({
@@ -171,7 +185,7 @@ export async function type(
     version: "0.1.0",
     lab,
     thisMachine,
-    clock: { now: () => (seconds += 1) * 1000, wallTime: () => NOW_MS },
+    clock: { now: () => (seconds += secondsPerLook) * 1000, wallTime: () => NOW_MS },
     rng: seededRng(7),
     pollMs: 1,
   };

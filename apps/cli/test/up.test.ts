@@ -59,6 +59,18 @@ describe("up", () => {
     expect(stderr).to.include('--max-servers is 1, 3 or 5, so that a majority is more than half, not "2"');
   });
 
+  it("tells machines how many of them found the cluster: all, or as many as that was said", async () => {
+    const expected = async (words: string): Promise<number | undefined> => {
+      const lab = new FormingLab();
+      expect(await type(`up --nodes 3 --no-wait ${words}`, { lab })).to.include({ exitCode: 0 });
+      return parseConfigFile(lab.booted[0]?.config ?? "").expect;
+    };
+    expect([await expected(""), await expected("--expect 2")]).to.deep.equal([3, 2]);
+    const { exitCode, stderr } = await type("up --nodes 3 --expect 4");
+    expect(exitCode).to.equal(2);
+    expect(stderr).to.include("--expect");
+  });
+
   it("only boots them, if it is not to wait", async () => {
     const { exitCode, stdout } = await type("up --nodes 2 --no-wait", { lab: new FormingLab() });
     expect(exitCode).to.equal(0);
@@ -103,7 +115,7 @@ describe("up", () => {
     expect(await type("up --nodes 5", { lab })).to.include({
       exitCode: 2,
       stderr:
-        "cluster-os: 3 machines run already, not 5; end them first: cluster-os down\nusage: cluster-os up [--nodes N] [--driver DRIVER] [--max-servers N] [--failed-server-grace TIME] [--timeout SECONDS | --no-wait]\n",
+        "cluster-os: 3 machines run already, not 5; end them first: cluster-os down\nusage: cluster-os up [--nodes N] [--driver DRIVER] [--expect N] [--max-servers N] [--failed-server-grace TIME] [--timeout SECONDS | --no-wait]\n",
     });
   });
 

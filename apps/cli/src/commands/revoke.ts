@@ -1,7 +1,7 @@
 import type { RevokeAnswer } from "@cluster-os/api";
 import { parseFormat, parseWords } from "../arguments.ts";
-import { CommandError, type Command, type Context } from "../command.ts";
-import { findServer, findSite, observe } from "../site.ts";
+import type { Command } from "../command.ts";
+import { findNode, findServer } from "../site.ts";
 
 export const revoke: Command = {
   name: "revoke",
@@ -21,27 +21,13 @@ export const revoke: Command = {
       { names: ["NODE"] },
     );
     const format = parseFormat(values.output);
-    const node = await nodeOf(positionals[0] ?? "", context);
+    const node = await findNode(positionals[0] ?? "", context);
     const answer = await (await findServer(context, node)).revoke(node);
     const text = format === "json" ? JSON.stringify(answer, undefined, 2) : describe(answer);
     context.stdout.write(`${text}\n`);
     return 0;
   },
 };
-
-/** In a lab people say "m3". */
-async function nodeOf(word: string, context: Context): Promise<string> {
-  if (/^(n-[a-z2-7]{10}|ed25519:[0-9a-f]{64})$/.test(word)) return word;
-  const site = await findSite(context);
-  if (site.kind === "lab") {
-    const machine = site.machines.find(({ name, number }) => word === name || word === String(number));
-    const name = machine && ((await observe([machine]))[0]?.status?.name ?? (await machine.lastNodeName()));
-    if (name !== undefined) return name;
-  }
-  throw new CommandError(`"${word}" is no node`, {
-    hint: `name it as \`${context.program} members\` does, or by its public key`,
-  });
-}
 
 function describe({ name, wasServer, retiredJoinKeys }: RevokeAnswer): string {
   const lines = [`${name} is revoked: it is out of the mesh, and its key is never admitted again`];

@@ -33,12 +33,13 @@ interface Pace {
 export const up: Command = {
   name: "up",
   usage:
-    "[--nodes N] [--driver DRIVER] [--max-servers N] [--failed-server-grace TIME] [--timeout SECONDS | --no-wait]",
+    "[--nodes N] [--driver DRIVER] [--expect N] [--max-servers N] [--failed-server-grace TIME] [--timeout SECONDS | --no-wait]",
   summary: "boot N machines on this host (default 3) and wait until they are one cluster",
   details: [
     "--nodes N           how many machines, 1 to 50 (default 3)",
     "--driver DRIVER     nspawn: containers with a systemd each (default); qemu: emulated computers, with kernels of",
     "                    their own and much slower. The variable CLUSTER_OS_DRIVER changes the default.",
+    "--expect N          how many of them found the cluster; the others join it (default: all of them)",
     "--max-servers N     how many of them run the control plane at most: 1, 3 or 5 (default 5)",
     "--timeout SECONDS   how long to wait until every node is Ready (default 600; emulated 3600)",
     "--failed-server-grace TIME",
@@ -53,11 +54,13 @@ export const up: Command = {
       nodes: { type: "string" },
       driver: { type: "string" },
       timeout: { type: "string" },
+      expect: { type: "string" },
       "max-servers": { type: "string" },
       "failed-server-grace": { type: "string" },
       "no-wait": { type: "boolean" },
     });
     const nodes = parseWhole(values.nodes ?? "3", "--nodes", 1, MOST_NODES);
+    const expect = parseWhole(values.expect ?? String(nodes), "--expect", 1, nodes);
     const driver = parseDriver(values.driver) ?? context.lab.defaultDriver;
     const pace = PACE[driver];
     const timeoutMs = parseWhole(values.timeout ?? String(pace.timeoutS), "--timeout", 1, 86_400) * 1000;
@@ -65,7 +68,7 @@ export const up: Command = {
     const maxServers = parseMaxServers(values["max-servers"]);
     requireLab(context);
     const progress = openProgress(context.stdout, () => context.clock.now());
-    const machines = await bootOrFind({ nodes, driver, grace, maxServers, progress, context });
+    const machines = await bootOrFind({ nodes, expect, driver, grace, maxServers, progress, context });
     if (values["no-wait"] === true) {
       progress.end();
       return 0;
@@ -98,6 +101,7 @@ function parseMaxServers(text: string | undefined): number | undefined {
 
 interface Booting {
   readonly nodes: number;
+  readonly expect: number;
   readonly driver: LabDriver;
   /** How long a lost server is waited for; by default as long as anywhere. */
   readonly grace: string | undefined;
@@ -108,6 +112,7 @@ interface Booting {
 
 async function bootOrFind({
   nodes,
+  expect,
   driver,
   grace,
   maxServers,
@@ -119,7 +124,7 @@ async function bootOrFind({
   if (running === 0 || running < found.length) {
     // Also the remains of an `up` that was killed: the lab sweeps them away, or says that it is up.
     const config = clusterConfig({
-      expect: nodes,
+      expect,
       rng: context.rng,
       patience: PACE[driver].patience,
       ...(grace !== undefined && { failedServerGrace: grace }),

@@ -51,6 +51,19 @@ export const CATALOGUE = {
     remedy:
       "check that the others have power and are on the same network; on the switch, allow IPv6 link-local multicast (ff02::/16) or turn MLD snooping off; or list a member in `seeds`",
   },
+  "client-isolation": {
+    severity: "error",
+    means:
+      "the network lets this machine reach the router and no other machine (client isolation, a guest network, a private VLAN)",
+    remedy:
+      "turn client isolation off for this network (often called AP isolation, guest mode or protected ports), or use a cable or another network",
+  },
+  "wrong-interface": {
+    severity: "error",
+    means: "this machine looks for others on a network on which there are none, and has another one",
+    remedy:
+      "plug the machines' network into an interface on which this machine looks, or mend the one that is down; interfaces named `br-...` are passed over as containers' own: name the bridge `br0`, or list a member in `seeds`",
+  },
   "multicast-filtered": {
     severity: "warning",
     means:
@@ -90,6 +103,13 @@ export const CATALOGUE = {
     remedy:
       "on one of them, stop cluster-os-bootstrap, remove /var/lib/cluster-os and start it; it becomes a new node",
   },
+  "identity-yielded": {
+    severity: "error",
+    means:
+      "another machine runs with this machine's identity and started last, so this one has ended its work: a disk was cloned",
+    remedy:
+      "stop cluster-os-bootstrap here, remove /var/lib/cluster-os and start it: this machine becomes a new node",
+  },
   "clock-skew": {
     severity: "error",
     means: "this clock is too far from the servers' for certificates to be valid on both sides",
@@ -105,6 +125,13 @@ export const CATALOGUE = {
     severity: "error",
     means: "the kernel lacks what containers or the mesh need",
     remedy: "boot a kernel that has it, or load the module (`modprobe NAME`)",
+  },
+  "state-unwritable": {
+    severity: "error",
+    means:
+      "what this machine promises others has to be on its disk first, so it says nothing, and is taken for failed",
+    remedy:
+      "make room on the disk of /var/lib/cluster-os, or mount it for writing; it goes on by itself within ten seconds",
   },
   "disk-short": {
     severity: "warning",

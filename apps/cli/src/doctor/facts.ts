@@ -22,7 +22,19 @@ export interface InterfaceFacts {
   readonly isUp: boolean;
   /** Whether a cable, or an access point, is at the other end. */
   readonly hasCarrier: boolean;
+  /** Whether it is a radio. */
+  readonly isWireless: boolean;
   readonly addresses: readonly string[];
+}
+
+/** A machine on the same link, as the kernel's table of neighbours has it (`ip neighbour`). */
+export interface NeighbourFacts {
+  readonly interface: string;
+  readonly address: string;
+  /** Whether it said lately that it is a router. */
+  readonly isRouter: boolean;
+  /** Whether it answered when it was last asked for; false for one that was asked for in vain. */
+  readonly answers: boolean;
 }
 
 export interface DiskFacts {
@@ -61,6 +73,8 @@ export interface MachineFacts {
   readonly cluster: ClusterStatus | undefined;
   readonly units: readonly UnitFacts[] | undefined;
   readonly interfaces: readonly InterfaceFacts[] | undefined;
+  /** On all interfaces of the machine, those that bootstrap passes over too. */
+  readonly neighbours: readonly NeighbourFacts[] | undefined;
   /** `nft --json list ruleset`. */
   readonly packetFilter: string | undefined;
   readonly memory: { readonly totalBytes: number; readonly availableBytes: number } | undefined;

@@ -5,7 +5,14 @@ import { parseTracking } from "@cluster-os/time";
 import type { Machine } from "../site.ts";
 import { UNITS } from "./checks/units.ts";
 import type { CertificateFacts, MachineFacts, UnitFacts } from "./facts.ts";
-import { parseControllers, parseDisks, parseInterfaces, parseMemory, parseUnits } from "./parse.ts";
+import {
+  parseControllers,
+  parseDisks,
+  parseInterfaces,
+  parseMemory,
+  parseNeighbours,
+  parseUnits,
+} from "./parse.ts";
 
 const KUBELET_KUBECONFIG = "/etc/kubernetes/kubelet.conf";
 const CERTIFICATES = [
@@ -42,10 +49,11 @@ export async function gatherFacts(
     ({ status }) => status !== undefined,
     againMs,
   );
-  const [units, interfaces, packetFilter, memory, disks, kernel, clock, certificates, api] =
+  const [units, interfaces, neighbours, packetFilter, memory, disks, kernel, clock, certificates, api] =
     await Promise.all([
       gatherUnits(machine),
-      read("ip", "-json", "address").then((text) => text && parseInterfaces(text)),
+      gatherInterfaces(machine),
+      read("ip", "-json", "neighbour", "show").then((text) => text && parseNeighbours(text)),
       read("nft", "--json", "list", "ruleset"),
       read("cat", "/proc/meminfo").then((text) => text && parseMemory(text)),
       // Paths that are not there are an error of df's, and the others are told all the same.
@@ -60,7 +68,8 @@ export async function gatherFacts(
   return {
     ...bootstrap,
     units,
-    interfaces: interfaces || undefined,
+    interfaces,
+    neighbours: neighbours || undefined,
     packetFilter: packetFilter?.startsWith("{") ? packetFilter : undefined,
     memory: memory || undefined,
     disks: disks || undefined,
@@ -119,6 +128,16 @@ async function gatherUnits(machine: Machine): Promise<readonly UnitFacts[] | und
       return lastLine === undefined || lastLine === "" ? unit : { ...unit, lastLine };
     }),
   );
+}
+
+async function gatherInterfaces(machine: Machine): Promise<MachineFacts["interfaces"]> {
+  const [text, radios] = await Promise.all([
+    readFrom(machine, ["ip", "-json", "address"]),
+    // The kernel's own list of radios; its two first lines are headings.
+    readFrom(machine, ["cat", "/proc/net/wireless"]),
+  ]);
+  const names = [...(radios ?? "").matchAll(/^\s*(\S+):/gm)].map(([, name = ""]) => name);
+  return text === undefined ? undefined : parseInterfaces(text, names);
 }
 
 async function gatherKernel(machine: Machine): Promise<MachineFacts["kernel"]> {

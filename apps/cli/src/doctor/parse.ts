@@ -1,5 +1,5 @@
 import { isUnderlayInterface } from "@cluster-os/mesh";
-import type { DiskFacts, InterfaceFacts, MachineFacts, UnitFacts } from "./facts.ts";
+import type { DiskFacts, InterfaceFacts, MachineFacts, NeighbourFacts, UnitFacts } from "./facts.ts";
 
 /** Reads `systemctl show --property=Id,LoadState,ActiveState,SubState,Result UNIT...`: a paragraph per unit. */
 export function parseUnits(text: string): readonly UnitFacts[] {
@@ -23,14 +23,37 @@ interface IpAddressEntry {
   readonly addr_info?: readonly { readonly local?: string }[];
 }
 
-/** Reads `ip -json address`: only interfaces that may lead to other machines. */
-export function parseInterfaces(text: string): readonly InterfaceFacts[] {
+interface IpNeighbourEntry {
+  readonly dst: string;
+  readonly dev: string;
+  readonly state?: readonly string[];
+  readonly router?: null;
+}
+
+/** States of a neighbour that was heard (RFC 4861 section 7.3.2); of one that is only being asked for nothing is known. */
+const ANSWERED = ["REACHABLE", "STALE", "DELAY", "PROBE", "PERMANENT"];
+
+/** Reads `ip -json neighbour show`. */
+export function parseNeighbours(text: string): readonly NeighbourFacts[] {
+  return (JSON.parse(text) as readonly IpNeighbourEntry[])
+    .filter(({ state = [] }) => state.includes("FAILED") || state.some((one) => ANSWERED.includes(one)))
+    .map(({ dst, dev, state = [], router }) => ({
+      interface: dev,
+      address: dst,
+      isRouter: router !== undefined,
+      answers: !state.includes("FAILED"),
+    }));
+}
+
+/** Reads `ip -json address`: only interfaces that may lead to other machines. `wireless` are the names of radios. */
+export function parseInterfaces(text: string, wireless: readonly string[]): readonly InterfaceFacts[] {
   return (JSON.parse(text) as readonly IpAddressEntry[])
     .filter(({ ifname }) => isUnderlayInterface(ifname))
     .map(({ ifname, flags, addr_info: addresses = [] }) => ({
       name: ifname,
       isUp: flags.includes("UP"),
       hasCarrier: flags.includes("LOWER_UP"),
+      isWireless: wireless.includes(ifname),
       addresses: addresses.flatMap(({ local }) => (local === undefined ? [] : [local])),
     }));
 }

@@ -1,4 +1,5 @@
 import { finding, type Finding } from "../catalogue.ts";
+import { whyNobodyIsHeard } from "./silence.ts";
 import type { MachineFacts } from "../facts.ts";
 
 /** So many beacons unanswered are no accident: ten seconds of a machine without a cluster. */
@@ -24,7 +25,8 @@ export function checkLinks({ interfaces }: MachineFacts): readonly Finding[] {
   });
 }
 
-export function checkDiscovery({ status, interfaces }: MachineFacts): readonly Finding[] {
+export function checkDiscovery(facts: MachineFacts): readonly Finding[] {
+  const { status, interfaces } = facts;
   if (!status) return [];
   const { discovery, clusterId, members } = status;
   const hasLink = interfaces?.some((one) => one.hasCarrier && one.isUp) ?? true;
@@ -32,10 +34,7 @@ export function checkDiscovery({ status, interfaces }: MachineFacts): readonly F
   const on = discovery.interfaces.length === 0 ? "no interface" : discovery.interfaces.join(", ");
   const silentForMs = discovery.silentForMs ?? Infinity;
   const findings: Finding[] = [];
-  if (clusterId === undefined && silentForMs > SILENCE_MS)
-    findings.push(
-      finding("nobody-heard", `${discovery.beaconsSent} beacons went out on ${on}, and no machine is heard`),
-    );
+  if (clusterId === undefined && silentForMs > SILENCE_MS) findings.push(whyNobodyIsHeard(facts, on));
   if (clusterId !== undefined && members.alive > 1 && silentForMs > SILENCE_MS)
     findings.push(
       finding(

@@ -7,7 +7,9 @@ const KINDS: Readonly<Record<string, FindingKind>> = {
   "no-join-key": "no-join-key",
   "other-cluster": "other-cluster",
   "duplicate-identity": "duplicate-identity",
+  "identity-yielded": "identity-yielded",
   "firewall-failed": "firewall-failed",
+  "state-unwritable": "state-unwritable",
 };
 
 export function checkProblems(facts: MachineFacts): readonly Finding[] {
