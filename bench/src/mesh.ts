@@ -4,8 +4,8 @@
  *
  *     make bench-mesh     or: node --conditions=@cluster-os/source bench/src/mesh.ts [--seconds N] [--rounds N]
  *
- * Prints Markdown. Needs root. bench/src/mesh/bundle.ts makes a folder of it for machines without this repository, such as
- * emulated ones, whose kernel has what this one may lack: there, `node FOLDER/mesh.js`.
+ * Prints Markdown. Needs root. bench/src/mesh-emulated.ts runs it in an emulated machine, whose kernel has what this one may
+ * lack.
  */
 import { existsSync } from "node:fs";
 import { availableParallelism, loadavg, release } from "node:os";

@@ -190,11 +190,11 @@ async function report(): Promise<void> {
 async function chartLimits() {
   const file = join(import.meta.dirname, "../../infra/charts/cluster-os/values.yaml");
   const chart = parse(await readFile(file, "utf8")) as {
-    readonly operator: {
+    readonly operators: {
       readonly resources: { readonly limits: { readonly cpu: string; readonly memory: string } };
     };
   };
-  const { cpu, memory } = chart.operator.resources.limits;
+  const { cpu, memory } = chart.operators.resources.limits;
   return { cpus: parseQuantity(cpu), memoryBytes: parseQuantity(memory) };
 }
 

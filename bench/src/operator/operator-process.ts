@@ -50,7 +50,7 @@ export class OperatorProcess implements AsyncDisposable {
     limits: Limits,
   ): Promise<{ readonly operator: OperatorProcess; readonly begun: number }> {
     const folder = await mkdtemp(join(tmpdir(), "operator-bench-"));
-    await bundle(APPS, ["clusternode-operator"], folder);
+    await bundle(APPS, [OPERATOR_NAME], folder);
     await writeFile(join(folder, "package.json"), '{ "type": "module" }');
     const kubeconfig = join(folder, "kubeconfig");
     await writeFile(kubeconfig, JSON.stringify(await kubeconfigOf(api)), { mode: 0o600 });
@@ -98,7 +98,7 @@ export class OperatorProcess implements AsyncDisposable {
 }
 
 function spawn(folder: string, kubeconfig: string, cgroup: Cgroup) {
-  const program = [process.execPath, join(folder, "clusternode-operator.js"), "--kubeconfig", kubeconfig];
+  const program = [process.execPath, join(folder, `${OPERATOR_NAME}.js`), "--kubeconfig", kubeconfig];
   const stderr = { file: logOf(folder) };
   return execa("sh", ["-c", ENTER, "sh", ...cgroup.doors, "--", ...program, "--port", "0"], {
     stdin: "ignore",
