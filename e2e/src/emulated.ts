@@ -11,6 +11,8 @@ import { LAB } from "./cluster-os.ts";
 
 /** Emulated machines are asked seldom: a look costs them seconds of their processor. */
 const EVERY_MS = 5_000;
+/** A login and a kubectl of the machine's own cost it more. */
+export const SELDOM_MS = 20_000;
 
 /** What the package brings, and a folder that goes with the machine's power. */
 const PACKAGE = "/usr/lib/cluster-os";
@@ -23,12 +25,13 @@ export async function eventually(
   what: string,
   condition: () => Promise<boolean>,
   timeoutMs: number,
+  everyMs = EVERY_MS,
 ): Promise<void> {
   const started = performance.now();
   const panic = await waitFor(async () => (await findPanic()) ?? ((await condition()) && "well"), {
     what,
     timeoutMs,
-    everyMs: EVERY_MS,
+    everyMs,
   });
   if (panic !== "well") throw new Error(panic);
   console.log(`        (${what}: ${((performance.now() - started) / 1000).toFixed(0)} s)`);

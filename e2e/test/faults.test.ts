@@ -3,7 +3,7 @@ import { Lab, type Machine } from "@cluster-os/lab";
 import { delay } from "@cluster-os/std/drivers";
 import { expect } from "chai";
 import { clusterOs, kubectlJson, LAB, must } from "../src/cluster-os.ts";
-import { differences } from "../src/differences.ts";
+import { differencesOfNodes } from "../src/differences.ts";
 import { findParts, readySince, type Parts } from "../src/machines.ts";
 import { clusterNodes, isReady, nodeNameOf } from "../src/nodes.ts";
 import { MINUTE_MS, timed } from "../src/scenario.ts";
@@ -76,11 +76,14 @@ describe("a cluster of three servers and a worker", function () {
       expect(await nodes()).to.include(name);
     });
 
-    it("a server is not let go", async () => {
+    it("a server is not let go while autopilot may not hand its place over", async () => {
       const [server] = parts.servers;
+      await must(["pause", "a test"]);
+      await timed("paused", async () => (await must(["plan", "-o", "json"])).includes('"pause": "a test"'));
       const { exitCode, stderr } = await clusterOs(["leave", server?.name ?? ""]);
       expect(exitCode).to.equal(1);
-      expect(stderr).to.include("is a control-plane server: its vote would be missed");
+      expect(stderr).to.include("autopilot is paused (a test) and hands nothing over");
+      await must(["resume"]);
     });
   });
 
@@ -114,7 +117,7 @@ describe("a cluster of three servers and a worker", function () {
     ];
     let rest: readonly ClusterNodeObject[] = [];
     beforeEach("everything is at rest", async () => {
-      if (differences(rest, await clusterNodes()).length > 0) rest = await settled();
+      if (differencesOfNodes(rest, await clusterNodes()).length > 0) rest = await settled();
     });
 
     for (const unit of units) {
@@ -129,7 +132,7 @@ describe("a cluster of three servers and a worker", function () {
         );
         await delay(ROUNDS_MS);
         expect(await actsSince(machine, since)).to.deep.equal([]);
-        expect(differences(rest, await clusterNodes())).to.deep.equal([]);
+        expect(differencesOfNodes(rest, await clusterNodes())).to.deep.equal([]);
       });
     }
   });
@@ -225,7 +228,7 @@ async function settled(): Promise<readonly ClusterNodeObject[]> {
   for (;;) {
     await delay(ROUNDS_MS);
     const after = await clusterNodes();
-    const changes = differences(before, after);
+    const changes = differencesOfNodes(before, after);
     if (changes.length === 0) return after;
     if (performance.now() - started > 2 * MINUTE_MS) {
       throw new Error(`it does not settle: ${changes.join("; ")}`);

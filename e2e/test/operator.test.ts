@@ -41,7 +41,7 @@ describe("what the operator keeps in order", function () {
       const { spec } = await inNamespaceJson<Deployment>("get", DEPLOYMENT);
       const image = spec.template.spec.containers[0]?.image ?? "";
       await must(["kubectl", "apply", "--filename=-"], { input: await renderTest({ image }) });
-      const pod = "clusternode-operator-test";
+      const pod = "operators-test";
       await waitFor(
         async () => (await inNamespaceJson<Pod>("get", "pod", pod)).status.phase === "Succeeded",
         { what: "the chart's test", timeoutMs: MINUTE_MS, everyMs: 500 },

@@ -5,8 +5,6 @@ import { findParts, type Parts } from "../src/machines.ts";
 import { clusterNodes, isReady, nodeNameOf } from "../src/nodes.ts";
 import { MINUTE_MS, timed } from "../src/scenario.ts";
 
-/** Not among the stages of every day: run it with CLUSTER_OS_SCENARIOS=revocation. */
-const isWanted = (process.env["CLUSTER_OS_SCENARIOS"] ?? "").split(",").includes("revocation");
 const BOOTSTRAP = "cluster-os-bootstrap";
 
 describe("a machine that is revoked", function () {
@@ -20,7 +18,6 @@ describe("a machine that is revoked", function () {
   let publicKey = "";
 
   before("four machines boot", async function () {
-    if (!isWanted) return this.skip();
     this.timeout(15 * MINUTE_MS);
     await must(["down"]);
     await must(["up", "--nodes", "4", "--timeout", "780"]);
@@ -31,7 +28,7 @@ describe("a machine that is revoked", function () {
 
   after(async function () {
     this.timeout(2 * MINUTE_MS);
-    if (isWanted && process.env["CLUSTER_OS_KEEP_LAB"] === undefined) await must(["down"]);
+    if (process.env["CLUSTER_OS_KEEP_LAB"] === undefined) await must(["down"]);
   });
 
   it("refuses to revoke anybody itself, and names who does", async () => {
