@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 NODES ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help deps debian-packages node node-image cluster down test test-cluster fmt lint bench bench-kube bench-operator bench-membership bench-mesh clean \
+.PHONY: help deps debian-packages node node-image cluster down test test-cluster fmt lint bench bench-kube bench-operator bench-membership bench-gossip bench-mesh bench-mesh-vm clean \
 	test-vm test-vm-5 vm-status vm-info vm-stop vm-clean
 
 help: ## Show this list
@@ -66,8 +66,14 @@ bench-kube: deps ## Measure how soon informers see a change after each fault
 bench-mesh: deps ## Measure the mesh beside a plain cable, as root
 	node --conditions=@cluster-os/source bench/src/mesh.ts
 
+bench-mesh-vm: node ## The same in an emulated machine, whose kernel has WireGuard
+	node --conditions=@cluster-os/source bench/src/mesh-emulated.ts
+
 bench-membership: node_modules ## Measure how rightly and how soon members know of each other, in virtual time
 	node --conditions=@cluster-os/source bench/src/membership.ts
+
+bench-gossip: deps ## Measure membership beside serf, as real processes, as root
+	node --conditions=@cluster-os/source bench/src/gossip.ts
 
 bench-operator: deps ## Measure the operator with 1,000 machines, as root
 	node --conditions=@cluster-os/source bench/src/operator.ts

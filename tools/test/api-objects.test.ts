@@ -1,52 +1,31 @@
 import {
-  admissionPolicyObjects,
   agentAccessObjects,
   AGENTS_GROUP,
   agentLeaseName,
-  agentUser,
-  baseObjects,
   clusterNodeObject,
   NAMESPACE,
   nodeIndexObject,
-  nodeLeaseObject,
-  SERVERS_GROUP,
-  serverUser,
 } from "@cluster-os/api";
 import { waitFor } from "@cluster-os/std/drivers";
 import { expect } from "chai";
 import { execa } from "execa";
-import { findHyperkube, startApiServer, type ApiServer, type KubectlResult } from "./api-server.ts";
+import type { ApiServer } from "./api-server.ts";
+import { asAgent, asServer, done, startCluster } from "./cluster.ts";
 
 const KEY_A = `ed25519:${"a".repeat(64)}`;
 const KEY_B = `ed25519:${"b".repeat(64)}`;
-const agent = (node: string) => ({ user: agentUser(node), groups: [AGENTS_GROUP] });
-const server = { user: serverUser("n-server"), groups: [SERVERS_GROUP] };
 
 describe("objects of libs/api on a real API server", function () {
   this.timeout(120_000);
   let api: ApiServer;
 
   before(async function () {
-    const found = await findHyperkube();
-    if ("missing" in found) {
-      console.log(`      skipped: ${found.missing}`);
+    const started = await startCluster(["n-a", "n-b"]);
+    if ("missing" in started) {
+      console.log(`      skipped: ${started.missing}`);
       return this.skip();
     }
-    api = await startApiServer(found.path);
-    // The objects in their order, but each kind when the server knows it.
-    for (const object of [...baseObjects(), ...admissionPolicyObjects()]) {
-      done(await api.kubectl(["apply", "--server-side", "-f", "-"], { input: object }));
-    }
-    await waitFor(async () => (await api.kubectl(["get", "clusternodes"])).isDone, {
-      what: "the custom resource",
-      timeoutMs: 30_000,
-    });
-    // As a server's bootstrap does it: its own rights must be enough for all of this.
-    for (const node of ["n-a", "n-b"]) {
-      for (const object of [clusterNodeObject(node), nodeLeaseObject(node), ...agentAccessObjects(node)]) {
-        done(await api.kubectl(["create", "-f", "-"], { ...server, input: object }));
-      }
-    }
+    api = started;
   });
 
   after(() => api?.[Symbol.asyncDispose]());
@@ -99,8 +78,8 @@ describe("objects of libs/api on a real API server", function () {
       versions: { clusterOs: "0.1.0", kernel: "6.12.0" },
       conditions: [condition("MeshConnected")],
     };
-    done(await applyStatus("n-a", status, agent("n-a"), "cluster-os-node-agent"));
-    done(await applyStatus("n-a", { conditions: [condition("Ready")] }, server, "cluster-os-bootstrap"));
+    done(await applyStatus("n-a", status, asAgent("n-a"), "cluster-os-node-agent"));
+    done(await applyStatus("n-a", { conditions: [condition("Ready")] }, asServer, "cluster-os-bootstrap"));
     const table = (await api.kubectl(["get", "cn", "n-a"])).stdout
       .split("\n")
       .map((line) => line.trim().split(/ {2,}/));
@@ -123,7 +102,7 @@ describe("objects of libs/api on a real API server", function () {
       await applyStatus(
         "n-a",
         { nodeID: KEY_A, conditions: [condition("MeshConnected", "False")] },
-        agent("n-a"),
+        asAgent("n-a"),
         "cluster-os-node-agent",
       ),
     );
@@ -136,9 +115,9 @@ describe("objects of libs/api on a real API server", function () {
   });
 
   it("a node ID neither changes nor goes away", async () => {
-    const changed = await applyStatus("n-a", { nodeID: KEY_B }, server, "cluster-os-node-agent");
+    const changed = await applyStatus("n-a", { nodeID: KEY_B }, asServer, "cluster-os-node-agent");
     expect(changed.stderr).to.contain("nodeID never changes");
-    const removed = await applyStatus("n-a", {}, server, "cluster-os-node-agent");
+    const removed = await applyStatus("n-a", {}, asServer, "cluster-os-node-agent");
     expect(removed.stderr).to.contain("nodeID stays once it is set");
   });
 
@@ -149,7 +128,7 @@ describe("objects of libs/api on a real API server", function () {
         const refused = await applyStatus(
           "n-b",
           { conditions: [condition("Ready")] },
-          agent("n-b"),
+          asAgent("n-b"),
           "cluster-os-node-agent",
         );
         return refused.stderr.includes("condition Ready is not node-agent's to write");
@@ -159,7 +138,7 @@ describe("objects of libs/api on a real API server", function () {
     const taken = await applyStatus(
       "n-a",
       { nodeID: KEY_A, conditions: [condition("Ready", "False")] },
-      agent("n-a"),
+      asAgent("n-a"),
       "cluster-os-node-agent",
     );
     expect(taken.stderr).to.contain("condition Ready is not node-agent's to write");
@@ -167,7 +146,7 @@ describe("objects of libs/api on a real API server", function () {
       await applyStatus(
         "n-b",
         { conditions: [condition("MeshConnected")] },
-        agent("n-b"),
+        asAgent("n-b"),
         "cluster-os-node-agent",
       ),
     );
@@ -222,17 +201,17 @@ describe("objects of libs/api on a real API server", function () {
       {
         name: "another's Lease",
         args: patch(`leases/${agentLeaseName("n-b")}`, lease, "-n", NAMESPACE),
-        refusal: "a node-agent writes its own Lease only",
+        refusal: "a node-agent writes its own Lease, and that of SLURM's controller",
       },
       {
         name: "a Lease of the system",
         args: ["create", "-f", "-"],
-        refusal: "a node-agent writes its own Lease only",
+        refusal: "a node-agent writes its own Lease, and that of SLURM's controller",
       },
       {
         name: "the kubelet's Lease",
         args: patch("leases/n-a", lease, "-n", "kube-node-lease"),
-        refusal: "a node-agent writes its own Lease only",
+        refusal: "a node-agent writes its own Lease, and that of SLURM's controller",
       },
       {
         name: "its own status",
@@ -253,7 +232,7 @@ describe("objects of libs/api on a real API server", function () {
     for (const { name, args, refusal } of cases) {
       it(`it is ${refusal === undefined ? "taken" : "refused"}: ${name}`, async () => {
         const { isDone, stderr } = await api.kubectl(args, {
-          ...agent("n-a"),
+          ...asAgent("n-a"),
           ...(args[0] === "create" && { input }),
         });
         expect(isDone, stderr).to.equal(refusal === undefined);
@@ -358,7 +337,7 @@ describe("objects of libs/api on a real API server", function () {
   for (const { name, args, namespace, allowed } of cases) {
     it(`node-agent ${allowed ? "" : "never "}${name}`, async () => {
       const where = namespace === undefined ? [] : ["-n", namespace];
-      const { stdout } = await api.kubectl(["auth", "can-i", ...args, ...where], agent("n-a"));
+      const { stdout } = await api.kubectl(["auth", "can-i", ...args, ...where], asAgent("n-a"));
       expect(stdout.trim()).to.equal(allowed ? "yes" : "no");
     });
   }
@@ -380,7 +359,7 @@ describe("objects of libs/api on a real API server", function () {
   ];
   for (const { name, args, allowed } of serverCases) {
     it(`a server's bootstrap ${allowed ? "" : "never "}${name}`, async () => {
-      const { stdout } = await api.kubectl(["auth", "can-i", ...args], server);
+      const { stdout } = await api.kubectl(["auth", "can-i", ...args], asServer);
       expect(stdout.trim()).to.equal(allowed ? "yes" : "no");
     });
   }
@@ -411,19 +390,19 @@ describe("objects of libs/api on a real API server", function () {
       const apiVersion = "certificates.k8s.io/v1";
       const kind = "CertificateSigningRequest";
       const input = { apiVersion, kind, metadata: { name }, spec: { request, signerName: signer, usages } };
-      done(await api.kubectl(["create", "-f", "-"], { ...server, input }));
-      const approved = await api.kubectl(["certificate", "approve", name], server);
+      done(await api.kubectl(["create", "-f", "-"], { ...asServer, input }));
+      const approved = await api.kubectl(["certificate", "approve", name], asServer);
       expect(approved.isDone, approved.stderr).to.equal(allowed);
     });
   }
 
   it("an index goes to one node, and stays with it", async () => {
     const take = (key: string) =>
-      api.kubectl(["create", "-f", "-"], { ...server, input: nodeIndexObject(7, key) });
+      api.kubectl(["create", "-f", "-"], { ...asServer, input: nodeIndexObject(7, key) });
     done(await take(KEY_A));
     expect((await take(KEY_B)).stderr).to.contain("already exists");
     const stolen = await api.kubectl(["apply", "--server-side", "--force-conflicts", "-f", "-"], {
-      ...server,
+      ...asServer,
       input: nodeIndexObject(7, KEY_B),
     });
     expect(stolen.stderr).to.contain("immutable");
@@ -432,17 +411,17 @@ describe("objects of libs/api on a real API server", function () {
   it("a server grants no more than it has", async () => {
     const [role] = agentAccessObjects("n-evil");
     const greedy = { ...role, rules: [{ apiGroups: [""], resources: ["secrets"], verbs: ["get"] }] };
-    const { stderr } = await api.kubectl(["create", "-f", "-"], { ...server, input: greedy });
+    const { stderr } = await api.kubectl(["create", "-f", "-"], { ...asServer, input: greedy });
     expect(stderr).to.contain("attempting to grant RBAC permissions not currently held");
   });
 
   it("deleting a node's objects ends its agent's rights", async () => {
     for (const object of [...agentAccessObjects("n-b")].reverse()) {
-      done(await api.kubectl(["delete", "-f", "-"], { ...server, input: object }));
+      done(await api.kubectl(["delete", "-f", "-"], { ...asServer, input: object }));
     }
     await waitFor(
       async () =>
-        (await api.kubectl(["auth", "can-i", "get", "clusternodes/n-b"], agent("n-b"))).stdout.trim() ===
+        (await api.kubectl(["auth", "can-i", "get", "clusternodes/n-b"], asAgent("n-b"))).stdout.trim() ===
         "no",
       { what: "the end of its rights", timeoutMs: 10_000 },
     );
@@ -451,8 +430,4 @@ describe("objects of libs/api on a real API server", function () {
 
 function manyLabels(count: number): Record<string, string> {
   return Object.fromEntries(Array.from({ length: count }, (_, index) => [`label-${index}`, "x"]));
-}
-
-function done(result: KubectlResult): void {
-  expect(result.isDone, result.stderr).to.equal(true);
 }

@@ -3,10 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { execa } from "execa";
+import { POD_PROGRAMS } from "../deb/bundle.ts";
 import { CHART, renderChart, renderManifests } from "../deb/chart.ts";
 import { helm } from "../deb/helm.ts";
 
-const IMAGE = "registry.local/cluster-os/clusternode-operator:0.1.0-abc";
+const IMAGE = "registry.local/cluster-os/operators:0.1.0-abc";
+
+const ROLES: readonly string[] = ["ClusterRole", "Role"];
 
 interface Rule {
   readonly apiGroups: readonly string[];
@@ -16,6 +19,7 @@ interface Rule {
 }
 interface Container {
   readonly image: string;
+  readonly args: readonly string[];
   readonly resources: { readonly limits: Record<string, string> };
   readonly securityContext: Record<string, unknown>;
 }
@@ -30,7 +34,14 @@ interface ChartObject {
         readonly securityContext: Record<string, unknown>;
         readonly containers: readonly Container[];
         readonly priorityClassName: string;
-        readonly affinity: { readonly podAntiAffinity: Record<string, unknown> };
+        readonly serviceAccountName: string;
+        readonly affinity: {
+          readonly podAntiAffinity: {
+            readonly requiredDuringSchedulingIgnoredDuringExecution: readonly {
+              readonly labelSelector: { readonly matchLabels: Readonly<Record<string, string>> };
+            }[];
+          };
+        };
         readonly tolerations: readonly { readonly key: string }[];
       };
     };
@@ -43,7 +54,8 @@ describe("the Helm chart cluster-os", function () {
   before(async () => {
     objects = (await renderManifests({ version: "0.1.0", image: IMAGE })).objects as readonly ChartObject[];
   });
-  const find = (kind: string): ChartObject => objects.find((object) => object.kind === kind) as ChartObject;
+  const find = (kind: string, name: string): ChartObject =>
+    objects.find((object) => object.kind === kind && object.metadata.name === name) as ChartObject;
 
   it("helm lint finds nothing", async () => {
     const { stdout } = await execa(await helm(), ["lint", "--strict", CHART]);
@@ -66,14 +78,14 @@ describe("the Helm chart cluster-os", function () {
   });
 
   const refused: readonly { readonly name: string; readonly values: object; readonly reason: string }[] = [
-    { name: "no replica", values: { operator: { replicas: 0 } }, reason: "minimum" },
+    { name: "no replica", values: { operators: { replicas: 0 } }, reason: "minimum" },
     {
       name: "an operator without limits",
-      values: { operator: { resources: { limits: null } } },
+      values: { operators: { resources: { limits: null } } },
       reason: "limits",
     },
-    { name: "a log level there is not", values: { operator: { logLevel: "loud" } }, reason: "logLevel" },
-    { name: "a word that is misspelt", values: { operator: { replica: 2 } }, reason: "replica" },
+    { name: "a log level there is not", values: { operators: { logLevel: "loud" } }, reason: "logLevel" },
+    { name: "a word that is misspelt", values: { operators: { replica: 2 } }, reason: "replica" },
   ];
   for (const { name, values, reason } of refused) {
     it(`refuses values with ${name}`, async () => {
@@ -89,48 +101,45 @@ describe("the Helm chart cluster-os", function () {
     });
   }
 
-  it("the operator runs as nobody, on a root it cannot write, with nothing it could use", () => {
-    const pod = find("Deployment").spec?.template?.spec;
-    expect(pod?.securityContext).to.deep.include({
-      runAsNonRoot: true,
-      runAsUser: 65532,
-      seccompProfile: { type: "RuntimeDefault" },
-    });
-    for (const container of pod?.containers ?? []) {
-      expect(container.securityContext).to.deep.equal({
-        allowPrivilegeEscalation: false,
-        readOnlyRootFilesystem: true,
-        capabilities: { drop: ["ALL"] },
+  for (const name of POD_PROGRAMS) {
+    it(`${name} runs as nobody, on a root it cannot write, with nothing it could use`, () => {
+      const pod = find("Deployment", name).spec?.template?.spec;
+      expect(pod?.serviceAccountName).to.equal(name);
+      expect(pod?.securityContext).to.deep.include({
+        runAsNonRoot: true,
+        runAsUser: 65532,
+        seccompProfile: { type: "RuntimeDefault" },
       });
-      expect(container.image).to.equal(IMAGE);
-      expect(Object.keys(container.resources.limits)).to.have.members(["cpu", "memory"]);
-    }
-  });
+      expect(pod?.containers).to.have.length(1);
+      for (const container of pod?.containers ?? []) {
+        expect(container.args[0]).to.equal(`/usr/lib/cluster-os/${name}.js`);
+        expect(container.securityContext).to.deep.equal({
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ["ALL"] },
+        });
+        expect(container.image).to.equal(IMAGE);
+        expect(Object.keys(container.resources.limits)).to.have.members(["cpu", "memory"]);
+      }
+    });
 
-  it("two replicas stand on two machines, servers too, before ordinary pods", () => {
-    const { spec } = find("Deployment");
-    expect(spec?.replicas).to.equal(2);
-    const pod = spec?.template?.spec;
-    expect(pod?.priorityClassName).to.equal("system-cluster-critical");
-    expect(pod?.affinity.podAntiAffinity).to.have.property("requiredDuringSchedulingIgnoredDuringExecution");
-    expect(pod?.tolerations.map(({ key }) => key)).to.include("node-role.kubernetes.io/control-plane");
-    expect(find("PodDisruptionBudget").spec).to.include({ maxUnavailable: 1 });
-  });
+    it(`two replicas of ${name} stand on two machines, servers too, before ordinary pods`, () => {
+      const { spec } = find("Deployment", name);
+      expect(spec?.replicas).to.equal(2);
+      const pod = spec?.template?.spec;
+      expect(pod?.priorityClassName).to.equal("system-cluster-critical");
+      const apart = pod?.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution ?? [];
+      expect(
+        apart.map(({ labelSelector }) => labelSelector.matchLabels["app.kubernetes.io/name"]),
+      ).to.deep.equal([name]);
+      expect(pod?.tolerations.map(({ key }) => key)).to.include("node-role.kubernetes.io/control-plane");
+      expect(find("PodDisruptionBudget", name).spec).to.include({ maxUnavailable: 1 });
+    });
+  }
 
-  /** Every right of the operator, one line each: a new one has to be written here, and is seen in a review. */
-  it("the operator has these rights and no others", () => {
-    const lines = objects
-      .filter(({ kind }) => kind === "ClusterRole" || kind === "Role")
-      .flatMap(({ metadata, rules = [] }) =>
-        rules.flatMap(({ resources, resourceNames = ["*"], verbs }) =>
-          resources.flatMap((resource) =>
-            verbs.map(
-              (verb) => `${metadata.namespace ?? "cluster"}: ${verb} ${resource} ${resourceNames.join()}`,
-            ),
-          ),
-        ),
-      );
-    expect(lines).to.have.members([
+  /** Every right of the operators, one line each: a new one has to be written here, and is seen in a review. */
+  const rights: Readonly<Record<(typeof POD_PROGRAMS)[number], readonly string[]>> = {
+    "clusternode-operator": [
       "cluster: get clusternodes *",
       "cluster: list clusternodes *",
       "cluster: watch clusternodes *",
@@ -155,7 +164,55 @@ describe("the Helm chart cluster-os", function () {
       "cluster-os: patch configmaps *",
       "cluster-os: delete roles *",
       "cluster-os: delete rolebindings *",
-    ]);
+    ],
+    "slurm-operator": [
+      "cluster: create slurmclusters *",
+      "cluster: list slurmclusters default",
+      "cluster: watch slurmclusters default",
+      "cluster: patch slurmclusters/status default",
+      "cluster: list clusternodes *",
+      "cluster: watch clusternodes *",
+      "cluster: list nodes *",
+      "cluster: watch nodes *",
+      "default: create events *",
+      "default: patch events *",
+      "cluster-os: create leases *",
+      "cluster-os: get leases slurm-operator",
+      "cluster-os: update leases slurm-operator",
+      "cluster-os: get leases slurm-default-controller",
+      "cluster-os: list leases slurm-default-controller",
+      "cluster-os: watch leases slurm-default-controller",
+      "cluster-os: update leases slurm-default-controller",
+      "cluster-os: create secrets *",
+      "cluster-os: get secrets slurm-default-munge",
+      "cluster-os: update secrets slurm-default-munge",
+      "cluster-os: get configmaps slurm-default-config",
+      "cluster-os: create configmaps slurm-default-config",
+      "cluster-os: patch configmaps slurm-default-config",
+      "cluster-os: list configmaps *",
+      "cluster-os: watch configmaps *",
+    ],
+  };
+  for (const [name, expected] of Object.entries(rights)) {
+    it(`${name} has these rights and no others`, () => {
+      const lines = objects
+        .filter(({ kind, metadata }) => ROLES.includes(kind) && metadata.name === `cluster-os:${name}`)
+        .flatMap(({ metadata, rules = [] }) =>
+          rules.flatMap(({ resources, resourceNames = ["*"], verbs }) =>
+            resources.flatMap((resource) =>
+              verbs.map(
+                (verb) => `${metadata.namespace ?? "cluster"}: ${verb} ${resource} ${resourceNames.join()}`,
+              ),
+            ),
+          ),
+        );
+      expect(lines).to.have.members(expected);
+    });
+  }
+
+  it("grants nothing to anybody else", () => {
+    const names = objects.filter(({ kind }) => ROLES.includes(kind)).map(({ metadata }) => metadata.name);
+    expect(new Set(names)).to.have.all.keys(...Object.keys(rights).map((name) => `cluster-os:${name}`));
   });
 
   it("carries the policies that bound them", () => {
@@ -165,6 +222,7 @@ describe("the Helm chart cluster-os", function () {
     expect(names).to.have.members([
       "cluster-os-node-agents",
       "cluster-os-clusternode-operator",
+      "cluster-os-slurm-operator",
       "cluster-os-revoked-nodes",
       "cluster-os-records",
     ]);

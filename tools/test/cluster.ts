@@ -2,27 +2,52 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { baseObjects } from "@cluster-os/api";
+import {
+  agentAccessObjects,
+  AGENTS_GROUP,
+  agentUser,
+  baseObjects,
+  clusterNodeObject,
+  nodeLeaseObject,
+  SERVERS_GROUP,
+  serverUser,
+} from "@cluster-os/api";
 import { waitFor } from "@cluster-os/std/drivers";
 import { execa } from "execa";
 import { renderManifests } from "../deb/chart.ts";
-import { findHyperkube, startApiServer, type ApiServer } from "./api-server.ts";
+import { findHyperkube, startApiServer, type ApiServer, type KubectlResult } from "./api-server.ts";
 
-/** Definitions, policies and rights as bootstrap installs them, and the chart's objects; or why there is none. */
-export async function startCluster(): Promise<ApiServer | { readonly missing: string }> {
+/** Whom kubectl acts as: bootstrap of a server, and node-agent of a node. */
+export const asServer = { user: serverUser("n-server"), groups: [SERVERS_GROUP] };
+export const asAgent = (node: string) => ({ user: agentUser(node), groups: [AGENTS_GROUP] });
+
+/** Throws with kubectl's words if it failed. */
+export function done({ isDone, stderr }: KubectlResult): void {
+  if (!isDone) throw new Error(`kubectl: ${stderr}`);
+}
+
+/**
+ * Definitions and rights as bootstrap installs them, and the chart's objects; or why there is none. The objects of `nodes`
+ * are made as a server's bootstrap makes them when it admits a machine: its own rights must be enough for that.
+ */
+export async function startCluster(
+  nodes: readonly string[] = [],
+): Promise<ApiServer | { readonly missing: string }> {
   const found = await findHyperkube();
   if ("missing" in found) return found;
   const api = await startApiServer(found.path);
   try {
-    const { objects } = await renderManifests({ version: "0.0.0", image: "registry.local/operator:test" });
-    for (const input of [...baseObjects(), ...objects]) {
-      const { isDone, stderr } = await api.kubectl(["apply", "--server-side", "-f", "-"], { input });
-      if (!isDone) throw new Error(`cannot install ${JSON.stringify(input).slice(0, 200)}: ${stderr}`);
-    }
-    await waitFor(async () => (await api.kubectl(["get", "clusternodes"])).isDone, {
-      what: "the custom resource",
+    const { objects } = await renderManifests({ version: "0.0.0", image: "registry.local/operators:test" });
+    for (const input of [...baseObjects(), ...objects])
+      done(await api.kubectl(["apply", "--server-side", "-f", "-"], { input }));
+    await waitFor(async () => (await api.kubectl(["get", "clusternodes,slurmclusters"])).isDone, {
+      what: "the custom resources",
       timeoutMs: 30_000,
     });
+    for (const node of nodes) {
+      for (const input of [clusterNodeObject(node), nodeLeaseObject(node), ...agentAccessObjects(node)])
+        done(await api.kubectl(["create", "-f", "-"], { ...asServer, input }));
+    }
     return api;
   } catch (error) {
     await api[Symbol.asyncDispose]();

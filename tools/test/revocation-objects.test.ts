@@ -1,11 +1,6 @@
 import {
-  admissionPolicyObjects,
   agentAccessObjects,
-  AGENTS_GROUP,
-  agentUser,
   auditObject,
-  baseObjects,
-  clusterNodeObject,
   joinKeyObject,
   kubeletUser,
   NAMESPACE,
@@ -19,10 +14,9 @@ import {
 import { waitFor } from "@cluster-os/std/drivers";
 import { expect } from "chai";
 import { execa } from "execa";
-import { findHyperkube, startApiServer, type ApiServer, type KubectlResult } from "./api-server.ts";
+import type { ApiServer, KubectlResult } from "./api-server.ts";
+import { asAgent, asServer, done, startCluster } from "./cluster.ts";
 
-const server = { user: serverUser("n-server"), groups: [SERVERS_GROUP] };
-const agent = (node: string) => ({ user: agentUser(node), groups: [AGENTS_GROUP] });
 const kubelet = (node: string) => ({ user: kubeletUser(node), groups: ["system:nodes"] });
 const revocationOf = (nodeName: string) =>
   revocationObject({
@@ -39,12 +33,12 @@ describe("revocation on a real API server", function () {
   let api: ApiServer;
 
   before(async function () {
-    const found = await findHyperkube();
-    if ("missing" in found) {
-      console.log(`      skipped: ${found.missing}`);
+    const started = await startCluster(["n-gone", "n-stays"]);
+    if ("missing" in started) {
+      console.log(`      skipped: ${started.missing}`);
       return this.skip();
     }
-    api = await startApiServer(found.path);
+    api = started;
     const kubelets = {
       apiVersion: "rbac.authorization.k8s.io/v1",
       kind: "ClusterRoleBinding",
@@ -52,17 +46,8 @@ describe("revocation on a real API server", function () {
       roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" },
       subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "Group", name: "system:nodes" }],
     };
-    for (const input of [...baseObjects(), ...admissionPolicyObjects(), kubelets])
-      done(await api.kubectl(["apply", "--server-side", "-f", "-"], { input }));
-    await waitFor(async () => (await api.kubectl(["get", "clusternodes"])).isDone, {
-      what: "the custom resource",
-      timeoutMs: 30_000,
-    });
-    for (const node of ["n-gone", "n-stays"]) {
-      for (const input of [clusterNodeObject(node), nodeLeaseObject(node), ...agentAccessObjects(node)])
-        done(await api.kubectl(["create", "-f", "-"], { ...server, input }));
-    }
-    done(await api.kubectl(["create", "-f", "-"], { ...server, input: revocationOf("n-gone") }));
+    done(await api.kubectl(["create", "-f", "-"], { input: kubelets }));
+    done(await api.kubectl(["create", "-f", "-"], { ...asServer, input: revocationOf("n-gone") }));
     // The API server learns of policies and their objects a moment after they were made.
     await waitFor(async () => register("n-gone").then(({ stderr }) => stderr.includes("is revoked")), {
       what: "the refusal",
@@ -117,8 +102,8 @@ describe("revocation on a real API server", function () {
     done(await renew("n-stays"));
   });
 
-  it("refuses a revoked server, though its certificate is of the servers' group", async () => {
-    done(await api.kubectl(["create", "-f", "-"], { ...server, input: revocationOf("n-other") }));
+  it("refuses a revoked asServer, though its certificate is of the servers' group", async () => {
+    done(await api.kubectl(["create", "-f", "-"], { ...asServer, input: revocationOf("n-other") }));
     const refusal = (user: string) =>
       dryRun(["create", "-f", "-"], { user, groups: [SERVERS_GROUP] }, revocationOf("n-third"));
     await waitFor(
@@ -129,20 +114,20 @@ describe("revocation on a real API server", function () {
   });
 
   it("ends the rights of a node-agent, by the servers' own rights", async () => {
-    const reads = (node: string) => api.kubectl(["get", "clusternode", node], agent(node));
+    const reads = (node: string) => api.kubectl(["get", "clusternode", node], asAgent(node));
     done(await reads("n-gone"));
     const objects = [...agentAccessObjects("n-gone")].reverse();
     for (const { kind, metadata } of [...objects, nodeLeaseObject("n-gone")]) {
       const where = metadata.namespace === undefined ? [] : ["-n", metadata.namespace];
-      done(await api.kubectl(["delete", kind, metadata.name, ...where], server));
+      done(await api.kubectl(["delete", kind, metadata.name, ...where], asServer));
     }
     expect((await reads("n-gone")).isDone).to.equal(false);
     done(await reads("n-stays"));
-    done(await api.kubectl(["delete", "clusternode", "n-gone", "--wait=false"], server));
+    done(await api.kubectl(["delete", "clusternode", "n-gone", "--wait=false"], asServer));
   });
 
   it("is decided once, and nobody changes it", async () => {
-    const again = await api.kubectl(["create", "-f", "-"], { ...server, input: revocationOf("n-gone") });
+    const again = await api.kubectl(["create", "-f", "-"], { ...asServer, input: revocationOf("n-gone") });
     expect(again.stderr).to.contain("already exists");
     const target = ["patch", "configmap", revocationName("n-gone"), "-n", NAMESPACE, "--type=merge"];
     const change = await api.kubectl([...target, `--patch={"data":{"wasServer":"true"}}`]);
@@ -153,7 +138,7 @@ describe("revocation on a real API server", function () {
 
   it("is logged in entries that nobody changes or deletes", async () => {
     const entry = auditObject(1, Uint8Array.of(1, 2, 3), "a test");
-    done(await api.kubectl(["create", "-f", "-"], { ...server, input: entry }));
+    done(await api.kubectl(["create", "-f", "-"], { ...asServer, input: entry }));
     const target = [`configmap/${entry.metadata.name}`, "-n", NAMESPACE];
     const change = ["patch", ...target, "--type=merge", '--patch={"data":{"record":"AAAA"}}'];
     expect((await api.kubectl(change)).stderr).to.contain("immutable");
@@ -161,11 +146,11 @@ describe("revocation on a real API server", function () {
       ["delete", ...target],
       ["delete", "configmap", "--all", "-n", NAMESPACE],
     ])
-      expect((await api.kubectl(args, server)).stderr).to.contain("are kept for ever");
+      expect((await api.kubectl(args, asServer)).stderr).to.contain("are kept for ever");
     const key = joinKeyObject({ sequence: 1, key: new Uint8Array(32), retired: [], createdAt: 0 });
-    done(await api.kubectl(["create", "-f", "-"], { ...server, input: key }));
+    done(await api.kubectl(["create", "-f", "-"], { ...asServer, input: key }));
     const read = ["get", "secrets", "-n", NAMESPACE];
-    expect((await api.kubectl(read, agent("n-stays"))).isDone).to.equal(false);
+    expect((await api.kubectl(read, asAgent("n-stays"))).isDone).to.equal(false);
   });
 
   it("by the spec is for people: neither node-agent nor the operator may", async () => {
@@ -174,14 +159,14 @@ describe("revocation on a real API server", function () {
       kind: "ClusterRoleBinding",
       metadata: { name: "too-much" },
       roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" },
-      subjects: [agent("n-stays").user, OPERATOR_USER].map((name) => ({
+      subjects: [asAgent("n-stays").user, OPERATOR_USER].map((name) => ({
         apiGroup: "rbac.authorization.k8s.io",
         kind: "User",
         name,
       })),
     };
     done(await api.kubectl(["create", "-f", "-"], { input: role }));
-    const byAgent = await dryRun(admission("Revoked"), agent("n-stays"));
+    const byAgent = await dryRun(admission("Revoked"), asAgent("n-stays"));
     expect(byAgent.stderr).to.contain("a node-agent writes the status only");
     const byOperator = await dryRun(admission("Revoked"), { user: OPERATOR_USER, groups: [] });
     expect(byOperator.stderr).to.contain("the spec of a ClusterNode is people's");
@@ -196,7 +181,3 @@ describe("revocation on a real API server", function () {
     expect((await api.kubectl(admission("Maybe"))).stderr).to.contain("Unsupported value");
   });
 });
-
-function done({ isDone, stderr }: KubectlResult): void {
-  expect(isDone, stderr).to.equal(true);
-}
