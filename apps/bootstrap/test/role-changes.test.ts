@@ -157,7 +157,7 @@ class Scene {
         await this.#do("leave to step down", () => (this.isVoter = isMember));
         return { isMember };
       },
-      reportDone: () => this.#do("slot given back", () => {}),
+      onChanged: () => {},
       onServerNoMore: () => this.#do("authority forgotten", () => (this.hasSeed = false)),
       onState: () => {},
       onJoined: () => Promise.resolve(),

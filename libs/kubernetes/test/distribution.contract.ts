@@ -152,6 +152,14 @@ export function describeDistribution(name: string, open: () => Promise<Distribut
       expect(await voters(1)).to.have.members(nodeNames(1, 2, 3));
     });
 
+    it("costs nobody a majority by a reset: a server gives its vote back before it is wiped", async () => {
+      await threeServers();
+      await fixture.machine(3).reset(signal);
+      expect(await voters(1)).to.have.members(nodeNames(1, 2));
+      await fixture.machine(2).reset(signal);
+      expect(await voters(1)).to.have.members(nodeNames(1));
+    });
+
     it("begins again after a reset", async () => {
       await fixture.machine(1).initServer(fixture.placement(1, []), signal);
       await fixture.machine(1).reset(signal);

@@ -171,7 +171,8 @@ export class FakeMachine implements Host, FakeNode {
       (document) => document.toJS() as object,
     );
     if (verb === "init" && rest[0] === "--config") this.#becomeServer(true);
-    if (verb === "init" && rest.includes("etcd")) this.files.set(`${PATHS.manifests}/etcd.yaml`, "x");
+    if (verb === "init" && rest.includes("etcd"))
+      this.files.set(`${PATHS.manifests}/etcd.yaml`, "    - --initial-cluster-state=existing\n");
     if (verb === "join") {
       if (configuration.some((document) => "controlPlane" in document)) this.#becomeServer(false);
       this.#startKubelet();

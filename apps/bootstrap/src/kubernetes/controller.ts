@@ -178,7 +178,7 @@ export class KubernetesController {
       if (credentials.role === "server") await distribution.joinServer({ ...request, credentials }, signal);
       else await distribution.joinWorker(request, signal);
     });
-    if (role === "server") await this.#options.reportDone(action.from, signal);
+    if (role === "server") this.#options.onChanged(action.from);
   }
 
   async #carryThrough(

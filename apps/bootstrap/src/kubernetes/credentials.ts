@@ -108,9 +108,11 @@ export function judgeJoin(asked: {
 }
 
 /** On a server: a joiner says that it is through, so the next one need not wait for its slot to expire. */
-export function joinDoneHandler(slot: () => JoinSlot | undefined): PeerHandler {
+export function joinDoneHandler(slot: () => Pick<JoinSlot, "release"> | undefined): PeerHandler {
   return async (from) => {
-    await slot()?.release(from);
+    const held = slot();
+    if (!held) throw new PeerApiError(503, "this server is not ready to give a slot back");
+    await held.release(from);
     return new Uint8Array();
   };
 }

@@ -5,7 +5,7 @@ import { NAMESPACE } from "@cluster-os/api";
 import { HeldLease } from "../server/leadership.ts";
 
 /** Longer than any join takes, so that the slot of a machine that died in its join comes free by itself. */
-const SLOT_SECONDS = 180;
+export const SLOT_SECONDS = 180;
 
 /**
  * The one place for a machine that is becoming a server. etcd takes one change of its members at a time; the slot is a
@@ -26,7 +26,7 @@ export class JoinSlot {
     return this.#leaseOf(joiner).tryHold(this.#clock.now(), this.#clock.wallTime());
   }
 
-  /** The joiner is through, or gave up. */
+  /** The joiner is through, or gave up. Throws if that could not be written. */
   async release(joiner: NodeId): Promise<void> {
     await this.#leaseOf(joiner).release();
     this.#held.delete(joiner);

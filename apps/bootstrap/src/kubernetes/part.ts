@@ -22,6 +22,7 @@ import { KubernetesController } from "./controller.ts";
 import { askForCredentials, JOIN_DONE_TOPIC } from "./credentials.ts";
 import { autopilotNodes, balancedServers, namedMembers, observeKubernetes, placementOf } from "./observe.ts";
 import { peerHandlers } from "./peer-handlers.ts";
+import { SlotReturn } from "./slot-return.ts";
 import { askToStepDown } from "./step-down.ts";
 
 export interface KubernetesPartOptions {
@@ -61,6 +62,7 @@ export class KubernetesPart implements AsyncDisposable {
   readonly #options: KubernetesPartOptions;
   readonly #peers: PeerApiClient;
   readonly #controller: KubernetesController;
+  readonly #slot: SlotReturn;
   readonly controlPlane: ControlPlane;
   /** How far this clock is from the servers'. */
   readonly clocks: ClockWatch;
@@ -75,6 +77,12 @@ export class KubernetesPart implements AsyncDisposable {
       servers: () => this.#otherLivingServers(),
       ask: (server, signal) => askClock(this.#peers, clock, server, signal),
       now: () => clock.now(),
+    });
+    this.#slot = new SlotReturn({
+      tell: (server, signal) => this.#tellChanged(server, signal),
+      servers: () => this.#otherLivingServers().map(({ nodeId }) => nodeId),
+      clock,
+      logger,
     });
     this.#controller = this.#makeController();
     this.snapshots = new SnapshotKeeper({
@@ -142,9 +150,11 @@ export class KubernetesPart implements AsyncDisposable {
       await distribution.setServers(balancedServers(view));
     }
     await this.#controller.round(signal);
+    await this.#slot.giveBack(signal);
     if (this.clocks.isIncomplete) return 200;
     // What works is looked at less often: each look asks systemd, the API server and etcd.
-    if (this.state === "ready" && !this.#controller.isTurnAwaited) return 10_000 * this.#options.patience;
+    if (this.state === "ready" && !this.#controller.isTurnAwaited && !this.#slot.isOwed)
+      return 10_000 * this.#options.patience;
   }
 
   /** Ends all that runs here of Kubernetes, for good. No round may run any more. */
@@ -195,7 +205,7 @@ export class KubernetesPart implements AsyncDisposable {
       requestCredentials: (from, role, act, signal) => this.#requestCredentials(from, role, act, signal),
       askToStepDown: (from, wish, signal) => this.#askToStepDown(from, wish, signal),
       onServerNoMore: () => this.#options.keepAuthority(undefined),
-      reportDone: (to, signal) => this.#reportDone(to, signal),
+      onChanged: (grantedBy) => this.#slot.owe(grantedBy),
       onState,
       onJoined,
       onRestored: ({ id }) =>
@@ -235,15 +245,10 @@ export class KubernetesPart implements AsyncDisposable {
     return askToStepDown({ peers: this.#peers, from, address, rolesEpoch, wish, signal });
   }
 
-  async #reportDone(to: NodeId, signal: AbortSignal): Promise<void> {
+  async #tellChanged(to: NodeId, signal: AbortSignal): Promise<void> {
     const address = this.#options.view.find(to)?.meshAddress;
-    if (address === undefined) return;
-    // Only spares the next joiner the wait until the slot expires, so failing to say it is no failure of the join.
-    await this.#peers
-      .ask({ to, address, topic: JOIN_DONE_TOPIC, body: new Uint8Array(), signal })
-      .catch((error: unknown) =>
-        this.#options.logger.warn("could not give the join slot back", { error: String(error) }),
-      );
+    if (address === undefined) throw new Error(`${nodeName(to)} is no member any more`);
+    await this.#peers.ask({ to, address, topic: JOIN_DONE_TOPIC, body: new Uint8Array(), signal });
   }
 
   #otherLivingServers() {

@@ -11,8 +11,8 @@ export interface RoleHelp {
     wish: "demote" | "set-aside",
     signal: AbortSignal,
   ) => Promise<{ readonly isMember: boolean } | undefined>;
-  /** Tells the server that was asked that the act is through. */
-  readonly reportDone: (to: NodeId, signal: AbortSignal) => Promise<void>;
+  /** An act that `grantedBy` gave the slot for is through: that is to be given back. */
+  readonly onChanged: (grantedBy: NodeId) => void;
   /** This machine holds nothing of a server any more. */
   readonly onServerNoMore: () => Promise<void>;
 }
@@ -72,19 +72,19 @@ export class RoleChanges {
   }
 
   async #promote(epoch: number, from: NodeId, signal: AbortSignal): Promise<boolean> {
-    const { distribution, placement, requestCredentials, reportDone, mayBegin } = this.#options;
+    const { distribution, placement, requestCredentials, onChanged, mayBegin } = this.#options;
     if (!(await mayBegin(signal))) return false;
     const credentials = await requestCredentials(from, "server", "promote", signal);
     if (credentials?.role !== "server") return false;
     await this.#book.carryThrough("promote", epoch, () =>
       distribution.promote({ ...placement(), credentials }, signal),
     );
-    await reportDone(from, signal);
+    onChanged(from);
     return true;
   }
 
   async #stepDown(epoch: number, from: NodeId, signal: AbortSignal): Promise<boolean> {
-    const { distribution, askToStepDown, reportDone, onServerNoMore } = this.#options;
+    const { distribution, askToStepDown, onChanged, onServerNoMore } = this.#options;
     const answer = await askToStepDown(from, "demote", signal);
     if (!answer) return false;
     if (!answer.isMember) {
@@ -96,19 +96,19 @@ export class RoleChanges {
       // Part of the act: who is cut off here forgets it all the same.
       await onServerNoMore();
     });
-    await reportDone(from, signal);
+    onChanged(from);
     return true;
   }
 
   async #setAside(epoch: number, from: NodeId, signal: AbortSignal): Promise<void> {
-    const { distribution, reportDone, onServerNoMore } = this.#options;
+    const { distribution, onChanged, onServerNoMore } = this.#options;
     await this.#book.begin("set-aside", epoch);
     await distribution.setAside(signal);
     await onServerNoMore();
     const { kind } = await distribution.status(signal);
     if (kind === "worker") await this.#book.end("set-aside", epoch);
     else await this.#book.forget();
-    await reportDone(from, signal);
+    onChanged(from);
   }
 }
 

@@ -40,11 +40,12 @@ export class HeldLease {
     return this.#replace(found, { ...current, ...held, ...(!isMine && taken) });
   }
 
-  /** Gives the lease up, so that another holder need not wait for it to expire. */
+  /** Gives the lease up, so that another holder need not wait for it to expire. Throws if that could not be written. */
   async release(): Promise<void> {
+    const { kube, holder } = this.#options;
     const found = await this.#read();
-    if (found?.spec?.holderIdentity === this.#options.holder)
-      await this.#replace(found, { ...found.spec, holderIdentity: "" });
+    if (found?.spec?.holderIdentity !== holder) return;
+    await kube.replace(RESOURCES.lease, { ...found, spec: { ...found.spec, holderIdentity: "" } });
   }
 
   #lease(spec: NonNullable<Lease["spec"]>): Lease {

@@ -172,7 +172,10 @@ async function becomeVoter(
   );
 }
 
-/** A learner that did not get through must not stay: etcd has room for one only. Best effort, the act failed anyway. */
+/**
+ * A learner that did not get through must not stay: etcd has room for one only. One that has its vote after all goes on,
+ * for the others need it; it gives that back when it is wiped. Best effort, the act failed anyway.
+ */
 async function withdraw(
   context: Context,
   etcd: Etcd,
@@ -180,9 +183,10 @@ async function withdraw(
 ): Promise<void> {
   const signal = AbortSignal.timeout(5000);
   try {
-    await context.host.remove(`${PATHS.manifests}/etcd.yaml`);
     const left = memberOf(await etcd.members(signal), self);
-    if (left?.isLearner) await etcd.remove(left, signal);
+    if (left && !left.isLearner) return;
+    await context.host.remove(`${PATHS.manifests}/etcd.yaml`);
+    if (left) await etcd.remove(left, signal);
   } catch (error) {
     context.logger.warn("could not withdraw from etcd", { reason: describeError(error) });
   }

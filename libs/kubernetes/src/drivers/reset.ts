@@ -3,6 +3,8 @@ import { KubernetesError } from "../errors.ts";
 import { mountsBelow } from "../plan/mounts.ts";
 import { CRI_SOCKET, PATHS, RUN_FOLDER, UNITS } from "../settings.ts";
 import { attempt, kubeadm, systemctl, type Context } from "./context.ts";
+import { giveVoteBack } from "./etcd-leave.ts";
+import { KUBEADM_ETCD } from "./etcd.ts";
 import { closeForwarding, knownPlacement } from "./machine.ts";
 
 /** Where Kubernetes leaves things. The folders stay: some are mount points. */
@@ -20,6 +22,10 @@ export const FOLDERS = [
 
 /** Wipes what init or join began. Images, the balancer and its list of servers stay. */
 export async function reset(context: Context, signal: AbortSignal): Promise<void> {
+  if (await isJoinedServer(context)) {
+    const start = (): Promise<void> => systemctl(context, "start", UNITS.kubelet, signal);
+    await giveVoteBack(context, { etcd: KUBEADM_ETCD, start }, signal);
+  }
   await systemctl(context, "stop", UNITS.kubelet, signal, 40_000);
   await stopPods(context, signal);
   await unmountBelow(context, PATHS.kubeletFolder, signal);
@@ -28,6 +34,12 @@ export async function reset(context: Context, signal: AbortSignal): Promise<void
   // The next cluster may give this machine another pod network, which the old bridge would not take.
   await attempt(context, "ip", ["link", "delete", "cni0"], signal);
   await forgetPlacement(context, signal);
+}
+
+/** The first server's etcd begins as a cluster of its own; a joined one's is told so. */
+async function isJoinedServer({ host }: Context): Promise<boolean> {
+  const manifest = await host.readFile(`${PATHS.manifests}/etcd.yaml`);
+  return manifest?.includes("--initial-cluster-state=existing") ?? false;
 }
 
 /** Where this machine was placed, and what was opened for its pods. */
