@@ -48,7 +48,12 @@ const table: { name: string; observed: Partial<KubernetesObserved>; expected: Pa
     {
       name: "an interrupted act is wiped, to be begun again",
       observed: { record: { act: "init-server", epoch: 0, rolesEpoch: 0, isComplete: false } },
-      expected: { kind: "reset" },
+      expected: { kind: "reset", mayVote: false },
+    },
+    {
+      name: "an interrupted join of a server, too, but etcd may count on it already",
+      observed: { record: { act: "join-server", epoch: 0, rolesEpoch: 0, isComplete: false } },
+      expected: { kind: "reset", mayVote: true },
     },
     {
       name: "a complete one is served, after a restart too",
@@ -62,7 +67,7 @@ const table: { name: string; observed: Partial<KubernetesObserved>; expected: Pa
         epoch: 1,
         initialiser: b,
       },
-      expected: { kind: "reset" },
+      expected: { kind: "reset", mayVote: false },
     },
     {
       name: "an initialiser that comes back with an empty disk joins what is established",

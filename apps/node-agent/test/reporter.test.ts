@@ -126,6 +126,24 @@ describe("reporter", () => {
     expect(kube.status?.label).to.equal("rack4");
   });
 
+  it("a bootstrap that has not looked at the mesh yet changes nothing, one that never does does", async () => {
+    await rounds(1);
+    const { mesh: _, ...starting } = nodeStatus();
+    node = starting;
+    await rounds(5);
+    expect(kube.writes).to.equal(1);
+    await rounds(3);
+    expect(kube.status?.conditions?.[0]).to.include({ type: "MeshConnected", status: "Unknown" });
+  });
+
+  it("a mesh that is lost is told at once", async () => {
+    await rounds(1);
+    const { mesh: _, ...starting } = nodeStatus();
+    node = { ...starting, problems: [{ kind: "mesh-down", message: "the mesh is not there" }] };
+    await rounds(1);
+    expect(kube.status?.conditions?.[0]).to.include({ type: "MeshConnected", status: "Unknown" });
+  });
+
   it("a bootstrap that restarts changes nothing, one that stays away does", async () => {
     await rounds(1);
     node = undefined;

@@ -146,6 +146,11 @@ export interface Distribution {
   credentials(role: "server" | "worker", signal: AbortSignal): Promise<JoinCredentials>;
   /** How things stand on this machine. Changes nothing, and answers within a few seconds whatever is broken. */
   status(signal: AbortSignal): Promise<KubernetesStatus>;
+  /**
+   * Before a server that did not get through its join is wiped: has etcd forget it, if it votes there beside others, who
+   * would miss it for ever. Throws while they do not consent.
+   */
+  withdraw(signal: AbortSignal): Promise<void>;
   /** Wipes everything an act began here, running pods included; the imported images stay. Bounded to two minutes. */
   reset(signal: AbortSignal): Promise<void>;
   /** Ends everything of Kubernetes that runs here, pods included, and wipes nothing. Repeating it does no harm. */

@@ -152,12 +152,35 @@ export function describeDistribution(name: string, open: () => Promise<Distribut
       expect(await voters(1)).to.have.members(nodeNames(1, 2, 3));
     });
 
-    it("costs nobody a majority by a reset: a server gives its vote back before it is wiped", async () => {
+    it("gives its vote back before it is wiped", async () => {
       await threeServers();
+      await fixture.machine(3).withdraw(signal);
+      await fixture.machine(3).withdraw(signal);
       await fixture.machine(3).reset(signal);
       expect(await voters(1)).to.have.members(nodeNames(1, 2));
-      await fixture.machine(2).reset(signal);
-      expect(await voters(1)).to.have.members(nodeNames(1));
+    });
+
+    it("keeps its vote while no other voter consents", async () => {
+      await threeServers();
+      await fixture.kill(1);
+      await fixture.kill(2);
+      const refusal = await fixture
+        .machine(3)
+        .withdraw(signal)
+        .catch((error: unknown) => error);
+      expect(refusal)
+        .to.be.instanceOf(Error)
+        .with.property("message")
+        .that.includes("no other voter answers");
+      expect(await voters(3)).to.include(nodeNames(3)[0]);
+    });
+
+    it("has no vote to give back that is none of others'", async () => {
+      await fixture.machine(4).withdraw(signal);
+      await threeServers();
+      await join(4, "worker", [1, 2, 3]);
+      await fixture.machine(4).withdraw(signal);
+      expect(await voters(1)).to.have.members(nodeNames(1, 2, 3));
     });
 
     it("begins again after a reset", async () => {

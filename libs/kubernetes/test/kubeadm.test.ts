@@ -80,6 +80,7 @@ describe("the steps of kubeadm's driver", () => {
       await traceOf(host(2), () => restarted(2).resume(placement(2, [1, 2]), signal)),
     );
     expectGolden("steps/halt.txt", await traceOf(host(2), () => on(2).halt(signal)));
+    expectGolden("steps/withdraw.txt", await traceOf(host(2), () => on(2).withdraw(signal)));
     expectGolden("steps/reset.txt", await traceOf(host(2), () => on(2).reset(signal)));
   });
 
@@ -184,6 +185,24 @@ describe("a failure of kubeadm", () => {
     await on(2).joinServer({ ...placement(2, [1]), credentials }, signal);
     expect(silences).to.equal(0);
     expect(cluster.members.map(({ name }) => name)).to.deep.equal([nodeName(1), nodeName(2)]);
+  });
+
+  it("after the vote costs nobody the majority: it is given back before the data is wiped", async () => {
+    const { cluster, on } = setUp([1, 2]);
+    await on(1).initServer(placement(1), signal);
+    const credentials = await on(1).credentials("server", signal);
+    const cut = new AbortController();
+    const answer = cluster.answer.bind(cluster);
+    cluster.answer = (from, request) => {
+      if (request.method === "PATCH" && request.url.endsWith(`/nodes/${nodeName(2)}`)) cut.abort();
+      return answer(from, request);
+    };
+    await failureOf(on(2).joinServer({ ...placement(2, [1]), credentials }, cut.signal));
+    cluster.answer = answer;
+    expect(cluster.members.map(({ name }) => name)).to.deep.equal([nodeName(1), nodeName(2)]);
+    await on(2).withdraw(signal);
+    await on(2).reset(signal);
+    expect(cluster.members.map(({ name }) => name)).to.deep.equal([nodeName(1)]);
   });
 
   it("does not keep reset from wiping", async () => {

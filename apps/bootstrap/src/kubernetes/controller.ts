@@ -110,6 +110,7 @@ export class KubernetesController {
         logger.warn("wiping what was begun of Kubernetes", { reason: action.reason });
         this.#tell("waiting", observed.epoch);
         await this.#options.agent.stop(signal);
+        if (action.mayVote) await distribution.withdraw(signal);
         await distribution.reset(signal);
         return this.#forget();
       case "serve":

@@ -39,7 +39,8 @@ export interface KubernetesObserved {
 
 export type KubernetesAction =
   | { readonly kind: "wait"; readonly reason: string }
-  | { readonly kind: "reset"; readonly reason: string }
+  /** `mayVote`: etcd may count on it already, and has to forget it first. */
+  | { readonly kind: "reset"; readonly reason: string; readonly mayVote: boolean }
   | { readonly kind: "init-server"; readonly epoch: number }
   | { readonly kind: "join-server"; readonly epoch: number; readonly from: NodeId }
   | { readonly kind: "join-worker"; readonly epoch: number; readonly from: NodeId }
@@ -86,6 +87,8 @@ export function planKubernetes(observed: KubernetesObserved): KubernetesAction {
     return {
       kind: "reset",
       reason: `epoch ${observed.epoch} replaced epoch ${record.epoch}, under which it was begun`,
+      // Nobody is to go on with that cluster.
+      mayVote: false,
     };
   }
   if (!record) return planFirstAct(observed);
@@ -96,7 +99,11 @@ export function planKubernetes(observed: KubernetesObserved): KubernetesAction {
   if (act === "promote" || act === "demote" || act === "set-aside") {
     return { kind: "recover", act, epoch: record.epoch, from: helper(observed) };
   }
-  return { kind: "reset", reason: `the last ${act} did not get through` };
+  return {
+    kind: "reset",
+    reason: `the last ${act} did not get through`,
+    mayVote: act === "join-server",
+  };
 }
 
 function planFirstAct(observed: KubernetesObserved): KubernetesAction {

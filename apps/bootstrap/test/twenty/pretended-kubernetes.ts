@@ -90,6 +90,10 @@ export class PretendedKubernetes implements Distribution {
     return this.joinServer();
   }
 
+  withdraw(): Promise<void> {
+    return this.joinServer();
+  }
+
   snapshot(path: string): Promise<void> {
     return writeFile(path, "", { mode: 0o600 });
   }

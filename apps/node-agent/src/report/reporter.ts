@@ -1,4 +1,4 @@
-import type { NodeCapabilities, NodeStatus, SlurmNodeStatus } from "@cluster-os/api";
+import type { MeshStatus, NodeCapabilities, NodeStatus, SlurmNodeStatus } from "@cluster-os/api";
 import type { MachineVersions } from "@cluster-os/hardware";
 import { describeError, type Clock, type Instant, type Logger } from "@cluster-os/std";
 import type { ClockObserved } from "@cluster-os/time";
@@ -47,6 +47,7 @@ export class Reporter {
   readonly #clock = new Kept<ClockObserved>(CLOCK_MS);
   readonly #node: Kept<SeenNode>;
   #bootstrap: { readonly status: NodeStatus; readonly at: Instant } | undefined;
+  #mesh: { readonly status: MeshStatus; readonly at: Instant } | undefined;
   #kubeletHealthyAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ReporterOptions) {
@@ -108,13 +109,25 @@ export class Reporter {
   async #askBootstrap(signal: AbortSignal): Promise<{ readonly status: NodeStatus; readonly at: Instant }> {
     const { bootstrapStatus, clock, logger } = this.#options;
     try {
-      const status = await bootstrapStatus(signal);
+      const status = this.#withMesh(await bootstrapStatus(signal));
       this.#bootstrap = { status, at: clock.now() };
     } catch (error) {
       if (!this.#bootstrap || signal.aborted) throw error;
       logger.warn("bootstrap is silent", { error: describeError(error) });
     }
     return this.#bootstrap;
+  }
+
+  /** A bootstrap that has just started answers before it has looked at the mesh, which meanwhile is as it was. */
+  #withMesh(status: NodeStatus): NodeStatus {
+    const now = this.#options.clock.now();
+    if (status.mesh) {
+      this.#mesh = { status: status.mesh, at: now };
+      return status;
+    }
+    const isLost = status.problems.some(({ kind }) => kind === "mesh-down");
+    const isRecent = this.#mesh && now - this.#mesh.at <= STALE_MS * this.#options.patience;
+    return this.#mesh && isRecent && !isLost ? { ...status, mesh: this.#mesh.status } : status;
   }
 }
 

@@ -9,7 +9,7 @@ import { initServer, joinServer, joinWorker, promote } from "./join.ts";
 import { demote, removeMember, removeVoter } from "./leave.ts";
 import { placeKubeadm, prepareRuntime } from "./machine.ts";
 import { makeContext, RESET_TIMEOUT_MS, type DistributionOptions } from "./options.ts";
-import { reset } from "./reset.ts";
+import { reset, withdraw } from "./reset.ts";
 import { restore } from "./restore.ts";
 import { setAside } from "./set-aside.ts";
 import { lookAtMachine, readStatus } from "./status.ts";
@@ -35,6 +35,7 @@ export function kubeadmDistribution(options: DistributionOptions): Distribution 
     setServers: (servers) => balancer.point(servers, AbortSignal.timeout(30_000 * options.host.patience)),
     credentials: (role, signal) => mintCredentials(context, role, signal),
     status: async (signal) => readStatus(context, await lookAtMachine(context), signal),
+    withdraw: (signal) => withdraw(context, signal),
     reset: (signal) =>
       reset(
         context,

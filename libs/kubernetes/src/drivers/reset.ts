@@ -3,8 +3,8 @@ import { KubernetesError } from "../errors.ts";
 import { mountsBelow } from "../plan/mounts.ts";
 import { CRI_SOCKET, PATHS, RUN_FOLDER, UNITS } from "../settings.ts";
 import { attempt, kubeadm, systemctl, type Context } from "./context.ts";
-import { giveVoteBack } from "./etcd-leave.ts";
 import { KUBEADM_ETCD } from "./etcd.ts";
+import { giveVoteBack } from "./give-vote-back.ts";
 import { closeForwarding, knownPlacement } from "./machine.ts";
 
 /** Where Kubernetes leaves things. The folders stay: some are mount points. */
@@ -20,12 +20,18 @@ export const FOLDERS = [
   "/var/log/containers",
 ] as const;
 
+/** See {@link giveVoteBack}. */
+export async function withdraw(context: Context, signal: AbortSignal): Promise<void> {
+  const manifest = await context.host.readFile(`${PATHS.manifests}/etcd.yaml`);
+  // The first server's etcd begins as a cluster of its own; a joined one's is told that it is none.
+  if (!manifest?.includes("--initial-cluster-state=existing")) return;
+  const start = (): Promise<void> => systemctl(context, "start", UNITS.kubelet, signal);
+  const urlAt = (address: string): string => `https://${address}:2379`;
+  await giveVoteBack(context, { etcd: KUBEADM_ETCD, urlAt, start }, signal);
+}
+
 /** Wipes what init or join began. Images, the balancer and its list of servers stay. */
 export async function reset(context: Context, signal: AbortSignal): Promise<void> {
-  if (await isJoinedServer(context)) {
-    const start = (): Promise<void> => systemctl(context, "start", UNITS.kubelet, signal);
-    await giveVoteBack(context, { etcd: KUBEADM_ETCD, start }, signal);
-  }
   await systemctl(context, "stop", UNITS.kubelet, signal, 40_000);
   await stopPods(context, signal);
   await unmountBelow(context, PATHS.kubeletFolder, signal);
@@ -34,12 +40,6 @@ export async function reset(context: Context, signal: AbortSignal): Promise<void
   // The next cluster may give this machine another pod network, which the old bridge would not take.
   await attempt(context, "ip", ["link", "delete", "cni0"], signal);
   await forgetPlacement(context, signal);
-}
-
-/** The first server's etcd begins as a cluster of its own; a joined one's is told so. */
-async function isJoinedServer({ host }: Context): Promise<boolean> {
-  const manifest = await host.readFile(`${PATHS.manifests}/etcd.yaml`);
-  return manifest?.includes("--initial-cluster-state=existing") ?? false;
 }
 
 /** Where this machine was placed, and what was opened for its pods. */

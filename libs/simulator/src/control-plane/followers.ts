@@ -6,6 +6,8 @@ import type { World } from "./world.ts";
 const SECOND = 1_000;
 /** How long who changes etcd's members may keep others from it, in milliseconds. */
 const SLOT_MS = 180_000;
+/** One of so many joins fails after the vote. */
+const LATE_FAILURES = 4;
 
 /** Machines that become what the roles say, step by step: each step takes seconds and may be the last. */
 export class Followers {
@@ -59,6 +61,7 @@ export class Followers {
   }
 
   #goOn(one: ModelMachine): void {
+    if (one.joining === "unrecorded") return this.#wipe(one);
     const world = this.#world;
     const { etcd, rng } = world;
     if (world.now < one.stepAt) return;
@@ -76,10 +79,28 @@ export class Followers {
       return;
     }
     if (!etcd.has(one.nodeId)) return this.#giveUp(one);
+    this.#journal.change(`${one.rank} votes`, () => {
+      etcd.vote(one.nodeId);
+      one.joining = "unrecorded";
+    });
+    if (randomInteger(rng, LATE_FAILURES) === 0) {
+      one.stepAt = world.now + SECOND * (1 + randomInteger(rng, 8));
+      return;
+    }
     one.joining = "no";
     one.role = "server";
-    this.#journal.change(`${one.rank} votes`, () => etcd.vote(one.nodeId));
     if (this.#slot?.holder === one) this.#slot = undefined;
+  }
+
+  /** What failed after the vote begins anew, as the driver's reset does it. */
+  #wipe(one: ModelMachine): void {
+    const { etcd, now } = this.#world;
+    if (now < one.stepAt) return;
+    const isServed = this.#world.isServed(one);
+    this.#journal.change(`${one.rank} wipes its vote's data`, () => {
+      if (this.#rules.voteIsGivenBack && isServed) etcd.remove(one.nodeId);
+      one.joining = "no";
+    });
   }
 
   /** As the driver does: its learner is withdrawn, if somebody can be reached. */

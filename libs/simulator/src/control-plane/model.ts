@@ -31,8 +31,11 @@ export interface ModelMachine {
   /** The roles it has heard of. */
   epoch: number;
   servers: readonly NodeId[];
-  /** How far it is on its way to become a server: a step takes seconds, and may be cut. */
-  joining: "no" | "granted" | "copying";
+  /**
+   * How far it is on its way to become a server: a step takes seconds, and may be cut. "unrecorded" votes, but does not
+   * know that it is through: its last step failed, or was cut off.
+   */
+  joining: "no" | "granted" | "copying" | "unrecorded";
   stepAt: Instant;
 }
 
@@ -44,12 +47,15 @@ export interface ModelRules {
   readonly stepDownIsChecked: boolean;
   /** Whether who joins waits until every listed member answers. */
   readonly joinIsChecked: boolean;
+  /** Whether a machine that does not know of its vote has etcd forget it before it wipes its data. */
+  readonly voteIsGivenBack: boolean;
 }
 
 export const SAFE_MODEL: ModelRules = {
   plan: planAutopilot,
   stepDownIsChecked: true,
   joinIsChecked: true,
+  voteIsGivenBack: true,
 };
 
 /**

@@ -40,7 +40,10 @@ export class World {
   /** Whether the member on a machine answers another machine: it runs, and its member was not removed. */
   answers(asker: ModelMachine, nodeId: NodeId): boolean {
     const other = this.find(nodeId);
-    return this.hears(asker, other) && (other.role === "server" || other.joining === "copying");
+    return (
+      this.hears(asker, other) &&
+      (other.role === "server" || ["copying", "unrecorded"].includes(other.joining))
+    );
   }
 
   /** A majority of the voters that hear each other, seen from a machine. */
@@ -93,7 +96,8 @@ export class World {
     this.crashes += 1;
     one.isOn = false;
     one.isBurnt = this.#chance(3);
-    one.joining = "no";
+    // Its data and its vote outlive a loss of power.
+    if (one.joining !== "unrecorded") one.joining = "no";
   }
 
   /** Undone if it leaves no majority: then it was more than a cluster can bear, whoever runs it. */

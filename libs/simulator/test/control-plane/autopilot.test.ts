@@ -36,6 +36,11 @@ const mutants: readonly Mutant[] = [
     violation: /while another change is under way/,
   },
   {
+    name: "a join that fails late is wiped with its vote",
+    rules: { voteIsGivenBack: false },
+    violation: /wipes its vote's data cost the majority/,
+  },
+  {
     name: "an autopilot that does nothing",
     rules: { plan: (observed, now) => planAutopilot({ ...observed, pause: "for ever" }, now) },
     violation: /at the end a lost member is listed/,

@@ -10,7 +10,7 @@ import { issueKubeconfig, mintCredentials } from "./credentials.ts";
 import { initServer, joinServer, joinWorker, promote } from "./join.ts";
 import { demote, removeMember, removeVoter } from "./leave.ts";
 import { adoptAccess, lookAtK3s, placeK3s, prepareK3s } from "./machine.ts";
-import { halt, reset } from "./reset.ts";
+import { halt, reset, withdraw } from "./reset.ts";
 import { setAside } from "./set-aside.ts";
 import { startK3sUnattended } from "./unit.ts";
 
@@ -38,6 +38,7 @@ export function k3sDistribution(options: DistributionOptions): Distribution {
       context.balancer.point(servers, AbortSignal.timeout(30_000 * options.host.patience)),
     credentials: (role, signal) => mintCredentials(context, role, signal),
     status: async (signal) => readStatus(context, await lookAtK3s(context), signal),
+    withdraw: (signal) => withdraw(context, signal),
     reset: (signal) =>
       reset(
         context,

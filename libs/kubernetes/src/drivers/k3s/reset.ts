@@ -1,19 +1,26 @@
 import { K3S } from "../../k3s-settings.ts";
+import { memberUrl } from "../../plan/k3s.ts";
 import { attempt, execute, type Context } from "../context.ts";
-import { giveVoteBack } from "../etcd-leave.ts";
+import { giveVoteBack } from "../give-vote-back.ts";
 import { knownPlacement } from "../machine.ts";
 import { FOLDERS, forgetPlacement, unmountBelow } from "../reset.ts";
 import { etcdAccess } from "./machine.ts";
 import { startK3sUnattended, stopK3s } from "./unit.ts";
 
+/** See {@link giveVoteBack}. */
+export async function withdraw(context: Context, signal: AbortSignal): Promise<void> {
+  const { host } = context;
+  const [token, config] = await Promise.all([host.readFile(K3S.serverToken), host.readFile(K3S.config)]);
+  // A server that is not through with founding the cluster is alone in etcd.
+  if (token === undefined || config === undefined || /^cluster-init: true$/m.test(config)) return;
+  const etcd = etcdAccess(await knownPlacement(context));
+  const start = (): Promise<void> => startK3sUnattended(context, "server", "start", signal);
+  await giveVoteBack(context, { etcd, urlAt: memberUrl, start }, signal);
+}
+
 /** Wipes what init or join began. The images' archives stay, and so do the balancer and its list of servers. */
 export async function reset(context: Context, signal: AbortSignal): Promise<void> {
   const { host } = context;
-  if (await isJoinedServer(context)) {
-    const etcd = etcdAccess(await knownPlacement(context));
-    const start = (): Promise<void> => startK3sUnattended(context, "server", "start", signal);
-    await giveVoteBack(context, { etcd, start }, signal);
-  }
   await halt(context, signal);
   await unmountBelow(context, K3S.run, signal);
   await unmountBelow(context, K3S.data, signal);
@@ -24,12 +31,6 @@ export async function reset(context: Context, signal: AbortSignal): Promise<void
     await host.empty(folder);
   await attempt(context, "ip", ["link", "delete", "cni0"], signal);
   await forgetPlacement(context, signal);
-}
-
-/** Whether etcd here belongs with that of others: a server that is not through with founding the cluster is told apart. */
-async function isJoinedServer({ host }: Context): Promise<boolean> {
-  const [token, config] = await Promise.all([host.readFile(K3S.serverToken), host.readFile(K3S.config)]);
-  return token !== undefined && config !== undefined && !/^cluster-init: true$/m.test(config);
 }
 
 /** Ends k3s and what it started. All files stay as they are. */
