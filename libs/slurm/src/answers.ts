@@ -12,6 +12,8 @@ export interface NodeView {
   readonly states: readonly string[];
   /** Empty where there is none. */
   readonly reason: string;
+  /** What somebody noted of it; empty where there is nothing. */
+  readonly comment: string;
 }
 
 export interface JobCounts {
@@ -36,7 +38,12 @@ const Answer = { errors: z.array(Problem).default([]) };
 const Nodes = z.object({
   ...Answer,
   nodes: z.array(
-    z.object({ name: z.string(), state: z.array(z.string()).min(1), reason: z.string().default("") }),
+    z.object({
+      name: z.string(),
+      state: z.array(z.string()).min(1),
+      reason: z.string().default(""),
+      comment: z.string().default(""),
+    }),
   ),
 });
 const Jobs = z.object({
@@ -53,10 +60,9 @@ const Jobs = z.object({
 
 /** Reads `scontrol show nodes --json`. Throws a {@link SlurmAnswerError} unless it is a whole answer without an error. */
 export function parseNodes(text: string): readonly NodeView[] {
-  return read(Nodes, text, "scontrol show nodes").nodes.map(({ name, state, reason }) => ({
-    name,
+  return read(Nodes, text, "scontrol show nodes").nodes.map(({ state, ...rest }) => ({
+    ...rest,
     states: state,
-    reason,
   }));
 }
 

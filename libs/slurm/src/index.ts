@@ -16,5 +16,5 @@ export {
   type RunningJob,
 } from "./answers.ts";
 export { ConfigurationError, renderConfig } from "./render.ts";
-export { unsavedStart } from "./unsaved.ts";
+export { unsavedNode, unsavedStart } from "./unsaved.ts";
 export { shareOf, type Share } from "./share.ts";

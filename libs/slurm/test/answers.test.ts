@@ -13,6 +13,7 @@ describe("what SLURM says", () => {
         name: "n-a",
         states: ["MIXED", "DRAIN", "DYNAMIC_NORM"],
         reason: "cluster-os: cordoned in Kubernetes",
+        comment: "",
       },
     ]);
   });
@@ -42,7 +43,12 @@ describe("what SLURM says", () => {
   }
 
   it("each node counts once", () => {
-    const node = (...states: string[]): NodeView => ({ name: states.join(), states, reason: "" });
+    const node = (...states: string[]): NodeView => ({
+      name: states.join(),
+      states,
+      reason: "",
+      comment: "",
+    });
     const nodes = [
       node("IDLE"),
       node("MIXED"),

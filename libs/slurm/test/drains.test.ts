@@ -3,7 +3,12 @@ import { expect } from "chai";
 import fc from "fast-check";
 
 const OWN = "cluster-os: cordoned in Kubernetes";
-const view = (name: string, states: readonly string[], reason = ""): NodeView => ({ name, states, reason });
+const view = (name: string, states: readonly string[], reason = ""): NodeView => ({
+  name,
+  states,
+  reason,
+  comment: "",
+});
 
 describe("planDrains", () => {
   const wish = [{ node: "n-a", reason: OWN }];
@@ -61,6 +66,7 @@ describe("planDrains", () => {
       name: fc.constantFrom("n-a", "n-b", "n-c"),
       states: fc.constantFrom<string[]>(["IDLE"], ["IDLE", "DRAIN"], ["DOWN"], ["ALLOCATED"]),
       reason: fc.constantFrom("", OWN, "bad disk"),
+      comment: fc.constant(""),
     });
     const nodes = fc.uniqueArray(node, { selector: ({ name }) => name });
     fc.assert(

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { unsavedStart, type RunningJob } from "@cluster-os/slurm";
+import { unsavedNode, unsavedStart, type NodeView, type RunningJob } from "@cluster-os/slurm";
 
 const job = (startedAt: number): RunningJob => ({ id: startedAt, name: "job", startedAt });
 
@@ -31,4 +31,18 @@ describe("a job that slurmctld has not saved as running", () => {
   ];
   for (const { name, starts, savedAtMs, nowMs, expected } of cases)
     it(name, () => expect(unsavedStart(starts.map(job), savedAtMs, nowMs)?.id).to.equal(expected));
+});
+
+describe("a node that slurmctld has not saved", () => {
+  const node = (name: string): NodeView => ({ name, states: ["IDLE"], reason: "", comment: "" });
+  const saved = Buffer.from("\0\0\0\x05n-a2\0\0\0\0\x04n-b\0", "latin1");
+  const cases: readonly (readonly [string, readonly string[], Buffer | undefined, string | undefined])[] = [
+    ["none where there is none", [], undefined, undefined],
+    ["any before the first save", ["n-b"], undefined, "n-b"],
+    ["none that is in the file", ["n-b", "n-a2"], saved, undefined],
+    ["one that came after it", ["n-b", "n-c"], saved, "n-c"],
+    ["one whose name another begins with", ["n-a2", "n-a"], saved, "n-a"],
+  ];
+  for (const [name, names, file, expected] of cases)
+    it(name, () => expect(unsavedNode(names.map(node), file)?.name).to.equal(expected));
 });

@@ -1,20 +1,22 @@
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
-import type { SlurmConfig, SlurmNodeStatus } from "@cluster-os/api";
+import type { SlurmConfig } from "@cluster-os/api";
 import { FencerClient } from "@cluster-os/fencer";
 import {
   parseJobs,
   parseNodes,
   planDrains,
   summarise,
+  unsavedNode,
   unsavedStart,
   type DrainAction,
+  type NodeView,
   type RunningJob,
 } from "@cluster-os/slurm";
 import { systemClock, waitFor } from "@cluster-os/std/drivers";
 import type { ControllerObserved } from "../slurm/controller.ts";
-import type { ControllerView } from "../slurm/report.ts";
+import type { ControllerView, NodeSight } from "../slurm/report.ts";
 import type { ControllerWish } from "../slurm/wish.ts";
 import { readHash, readTexts, SLURM_PATHS, writeHash, writeTexts } from "./slurm-files.ts";
 import { unitStates } from "./slurm-units.ts";
@@ -88,18 +90,18 @@ async function reconfigure(pid: number, signal: AbortSignal): Promise<string | u
   }
 }
 
-/** This node as SLURM sees it. Its answer is for people; none is no answer. */
-export async function viewOf(node: string, signal: AbortSignal): Promise<SlurmNodeStatus["view"]> {
+/** This node as SLURM sees it. */
+export async function viewOf(node: string, signal: AbortSignal): Promise<NodeSight> {
   try {
     const args = ["show", "node", node, "--json"];
     const { stdout } = await execa("scontrol", args, { cancelSignal: signal, timeout: TIMEOUT_MS });
     const seen = parseNodes(stdout).find(({ name }) => name === node);
-    if (!seen) return undefined;
+    if (!seen) return "unknown";
     const reason = seen.reason.slice(0, 256);
     return { states: seen.states.slice(0, 16), ...(reason !== "" && { reason }) };
   } catch {
     signal.throwIfAborted();
-    return undefined;
+    return "silence";
   }
 }
 
@@ -121,6 +123,7 @@ export async function manage(drains: ControllerWish["drains"], signal: AbortSign
     await ask("scontrol", ["update", `NodeName=${action.node}`, ...updateOf(action)]);
   if (actions.length > 0) nodes = await showNodes();
   const { counts, running } = parseJobs(await ask("squeue", ["--json"]));
+  await haveNodesSaved(nodes, signal);
   await haveStartsSaved(running, signal);
   const drained = nodes.filter(({ states }) => states.includes("DRAIN"));
   return {
@@ -132,6 +135,13 @@ export async function manage(drains: ControllerWish["drains"], signal: AbortSign
       reason: reason.slice(0, 256),
     })),
   };
+}
+
+/** An update that changes nothing makes slurmctld save all its nodes. */
+async function haveNodesSaved(nodes: readonly NodeView[], signal: AbortSignal): Promise<void> {
+  const saved = await readFile(join(SLURM_PATHS.state, "node_state")).catch(() => undefined);
+  const node = unsavedNode(nodes, saved);
+  if (node) await scontrol(["update", `NodeName=${node.name}`, `Comment=${node.comment}`], signal);
 }
 
 /** An update that changes nothing makes slurmctld save all its jobs. The job may have ended by now: then there was a save. */

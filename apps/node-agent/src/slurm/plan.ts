@@ -17,6 +17,8 @@ export interface SlurmObserved {
   readonly environment?: string | undefined;
   readonly units: Readonly<Record<SlurmUnit, UnitState>>;
   readonly accounts: readonly Account[];
+  /** slurmd has run for long enough, and slurmctld answers and does not know this node. */
+  readonly isUnknown?: boolean;
 }
 
 export type SlurmAction =
@@ -57,7 +59,7 @@ export function planSlurm(
       ...accounts,
       ...(names === hosts ? [] : [{ kind: "write-hosts", text: names } as const]),
       ...(isNewEnvironment ? [{ kind: "write-environment", text: environment } as const] : []),
-      ...planSlurmd(units["slurmd.service"], names, isNewEnvironment),
+      ...planSlurmd(units["slurmd.service"], names, isNewEnvironment || observed.isUnknown === true),
     ],
     problems,
   };
@@ -74,11 +76,11 @@ function planMunge(state: UnitState, keys: readonly KeyAction[]): readonly Slurm
  * slurmd needs a controller that has a name, and finds the next one by itself. What it says of its machine it says at its
  * start; the jobs' processes are not its own, and go on.
  */
-function planSlurmd(state: UnitState, hosts: string, isNewEnvironment: boolean): readonly SlurmAction[] {
+function planSlurmd(state: UnitState, hosts: string, isToRegister: boolean): readonly SlurmAction[] {
   const unit = "slurmd.service";
   if (!/ slurmctl /.test(hosts)) return [];
   if (!isUp(state)) return [{ kind: "start-unit", unit }];
-  return isNewEnvironment ? [{ kind: "restart-unit", unit }] : [];
+  return isToRegister ? [{ kind: "restart-unit", unit }] : [];
 }
 
 function stopAll({ units }: SlurmObserved): readonly SlurmAction[] {

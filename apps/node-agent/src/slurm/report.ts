@@ -7,6 +7,9 @@ import type { SlurmWish } from "./wish.ts";
 
 type ControllerStatus = NonNullable<SlurmNodeStatus["controller"]>;
 
+/** This node as slurmctld sees it; whether that does not know it, or did not answer. */
+export type NodeSight = NonNullable<SlurmNodeStatus["view"]> | "unknown" | "silence";
+
 /** What slurmctld says of the cluster; asked where it runs. */
 export interface ControllerView {
   readonly jobs: NonNullable<ControllerStatus["jobs"]>;

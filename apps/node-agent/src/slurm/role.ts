@@ -4,7 +4,7 @@ import { delay } from "@cluster-os/std/drivers";
 import { ControllerRole, type ControllerMachine, type SlurmKube } from "./controller-role.ts";
 import { switchInMs } from "./keys.ts";
 import { describeAction, planSlurm, type SlurmAction, type SlurmObserved } from "./plan.ts";
-import { isReportWhole, slurmReport, type ControllerView } from "./report.ts";
+import { isReportWhole, slurmReport, type ControllerView, type NodeSight } from "./report.ts";
 import type { SlurmState } from "./state.ts";
 import { NO_PART, wishOf, type ControllerWish, type Self, type SlurmSeen, type SlurmWish } from "./wish.ts";
 
@@ -12,8 +12,8 @@ import { NO_PART, wishOf, type ControllerWish, type Self, type SlurmSeen, type S
 export interface SlurmMachine extends ControllerMachine {
   observe(signal: AbortSignal): Promise<SlurmObserved>;
   act(action: SlurmAction, signal: AbortSignal): Promise<void>;
-  /** This node as SLURM sees it; undefined where it does not say. */
-  view(node: string, signal: AbortSignal): Promise<SlurmNodeStatus["view"]>;
+  /** This node as SLURM sees it. */
+  view(node: string, signal: AbortSignal): Promise<NodeSight>;
   /** Brings SLURM's drains to what is wished, and tells what slurmctld knows. */
   manage(drains: ControllerWish["drains"], signal: AbortSignal): Promise<ControllerView>;
 }
@@ -35,6 +35,9 @@ const VIEW_MS = 15_000;
 const MANAGE_MS = 4000;
 /** For so long after its start an agent that does not know everything of its machine again lets stand what it reported before. */
 const SETTLE_MS = 20_000;
+/** slurmd has registered when it is up for so long; one that slurmctld does not know then is started anew. */
+const UNKNOWN_MS = 20_000;
+const UNKNOWN_VIEW = { states: ["UNKNOWN"], reason: "slurmctld does not know this node" };
 /** The machine is looked at this often though nothing changed in the API. */
 const LOOK_MS = 3000;
 
@@ -54,6 +57,8 @@ export class SlurmRole {
   #viewedAt: Instant = Number.NEGATIVE_INFINITY;
   #managedAt: Instant = Number.NEGATIVE_INFINITY;
   #view: SlurmNodeStatus["view"];
+  /** Since when slurmctld answers, and does not know this node, though slurmd runs. */
+  #unknownSince: Instant | undefined;
   #controllerView: ControllerView | undefined;
   #report: SlurmNodeStatus | undefined;
 
@@ -121,10 +126,11 @@ export class SlurmRole {
     const observed = await machine.observe(signal);
     const controller = await this.#controller.observe(signal);
     const wish = this.#wish;
-    const viewMs = this.#view ? VIEW_MS : LOOK_MS;
-    if (wish && now - this.#viewedAt >= viewMs && observed.units["slurmd.service"] === "active") {
+    const isUp = wish !== undefined && observed.units["slurmd.service"] === "active";
+    if (!isUp) this.#unknownSince = undefined;
+    else if (now - this.#viewedAt >= this.#viewMs) {
       this.#viewedAt = now;
-      this.#view = await machine.view((await self(signal)).name, signal);
+      this.#note(await machine.view((await self(signal)).name, signal), now);
     }
     if (!wish?.controller || controller.fencer?.state !== "running") this.#controllerView = undefined;
     else if (now - this.#managedAt >= MANAGE_MS) await this.#manage(wish.controller, signal);
@@ -142,6 +148,22 @@ export class SlurmRole {
     if (!isSettling || isReportWhole(seen)) this.#report = slurmReport(seen);
   }
 
+  /** Silence is no news: SLURM may be moving its controller. */
+  #note(sight: NodeSight, now: Instant): void {
+    const isUnknown = sight === "unknown";
+    this.#unknownSince = isUnknown ? (this.#unknownSince ?? now) : undefined;
+    this.#view = isUnknown ? UNKNOWN_VIEW : sight === "silence" ? undefined : sight;
+  }
+
+  get #viewMs(): number {
+    return this.#view && this.#unknownSince === undefined ? VIEW_MS : LOOK_MS;
+  }
+
+  get #isUnknown(): boolean {
+    const since = this.#unknownSince;
+    return since !== undefined && this.#options.clock.now() - since >= UNKNOWN_MS;
+  }
+
   async #manage({ drains }: ControllerWish, signal: AbortSignal): Promise<void> {
     const { machine, clock, logger } = this.#options;
     this.#managedAt = clock.now();
@@ -155,7 +177,10 @@ export class SlurmRole {
 
   async #playNode(signal: AbortSignal): Promise<readonly string[]> {
     const { machine, clock, logger } = this.#options;
-    const { actions, problems } = planSlurm(await machine.observe(signal), this.#wish, clock.wallTime());
+    const observed = { ...(await machine.observe(signal)), isUnknown: this.#isUnknown };
+    const { actions, problems } = planSlurm(observed, this.#wish, clock.wallTime());
+    // It has as long again to register.
+    if (this.#isUnknown) this.#unknownSince = undefined;
     try {
       for (const action of actions) {
         logger.info("acts for SLURM", describeAction(action));

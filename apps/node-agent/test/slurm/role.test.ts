@@ -1,10 +1,10 @@
-import type { SlurmNodeStatus } from "@cluster-os/api";
 import { silentLogger } from "@cluster-os/std";
 import { expect } from "chai";
 import type { Nomination } from "@cluster-os/replication";
 import type { ControllerObserved } from "../../src/slurm/controller.ts";
 import type { MachineAction, SlurmKube } from "../../src/slurm/controller-role.ts";
 import type { SlurmAction, SlurmObserved } from "../../src/slurm/plan.ts";
+import type { NodeSight } from "../../src/slurm/report.ts";
 import { SlurmRole, type SlurmMachine } from "../../src/slurm/role.ts";
 import type { SlurmState, StateObserved } from "../../src/slurm/state.ts";
 import type { SlurmSeen } from "../../src/slurm/wish.ts";
@@ -13,6 +13,7 @@ import { BARE, CONFIG, copy, fencer, lease, ME, NOW_MS, OTHER, seen, THIRD } fro
 /** A machine and an API that do what they are told, and note it down in one list. */
 class World implements SlurmMachine, SlurmKube {
   readonly acts: string[] = [];
+  slurmdRestarts = 0;
   now = 0;
   api: SlurmSeen | undefined = seen();
   machine: SlurmObserved = BARE;
@@ -55,6 +56,8 @@ class World implements SlurmMachine, SlurmKube {
   }
   async act(action: SlurmAction): Promise<void> {
     this.acts.push(action.kind);
+    if (action.kind === "write-environment") this.machine = { ...this.machine, environment: action.text };
+    if (action.kind === "restart-unit" && action.unit === "slurmd.service") this.slurmdRestarts += 1;
     if (action.kind === "start-unit" && action.unit === "slurmd.service")
       this.machine = { ...this.machine, units: { "munge.service": "active", "slurmd.service": "active" } };
   }
@@ -73,7 +76,7 @@ class World implements SlurmMachine, SlurmKube {
   bootTimeMs() {
     return 100_000 + this.now;
   }
-  async view(): Promise<SlurmNodeStatus["view"]> {
+  async view(): Promise<NodeSight> {
     return { states: ["IDLE"] };
   }
   async manage() {
@@ -179,7 +182,7 @@ describe("slurm: the role", () => {
     ] as const) {
       const world = new World();
       world.machine = { ...world.machine, units: { "munge.service": "active", "slurmd.service": "active" } };
-      world.view = async () => (world.now >= answersAt ? { states: ["IDLE"] } : undefined);
+      world.view = async () => (world.now >= answersAt ? { states: ["IDLE"] } : "silence");
       for (; world.now < reportedAt; world.now += 3000) {
         await world.round();
         expect(world.role.report()).to.equal(undefined);
@@ -187,6 +190,35 @@ describe("slurm: the role", () => {
       await world.round();
       expect(world.role.report()?.slurmd?.state).to.equal("Running");
     }
+  });
+
+  it("has slurmd register anew where slurmctld answers and does not know this node", async () => {
+    const world = new World();
+    world.machine = { ...world.machine, units: { "munge.service": "active", "slurmd.service": "active" } };
+    world.view = async () => "unknown";
+    const rounds = async (untilMs: number) => {
+      for (; world.now < untilMs; world.now += 3000) await world.round();
+    };
+    await rounds(3000);
+    const before = world.slurmdRestarts;
+    await rounds(20_000);
+    expect(world.slurmdRestarts).to.equal(before);
+    await rounds(30_000);
+    expect(world.slurmdRestarts).to.equal(before + 1);
+    expect(world.role.report()?.view?.states).to.deep.equal(["UNKNOWN"]);
+    world.view = async () => ({ states: ["IDLE"] });
+    await rounds(90_000);
+    expect(world.slurmdRestarts).to.equal(before + 1);
+    expect(world.role.report()?.view?.states).to.deep.equal(["IDLE"]);
+  });
+
+  it("leaves slurmd alone where slurmctld is silent", async () => {
+    const world = new World();
+    world.machine = { ...world.machine, units: { "munge.service": "active", "slurmd.service": "active" } };
+    world.view = async () => "silence";
+    for (; world.now < 90_000; world.now += 3000) await world.round();
+    // Its environment was new to this machine.
+    expect(world.slurmdRestarts).to.equal(1);
   });
 
   it("tells slurmctld's own words, and tries a refused configuration once", async () => {

@@ -92,7 +92,7 @@ export class Machine implements SlurmMachine {
     return systemClock.now();
   }
   async view() {
-    return undefined;
+    return "silence" as const;
   }
   async manage() {
     return {
