@@ -7,6 +7,7 @@ import { differencesOfNodes } from "../src/differences.ts";
 import { findParts, readySince, type Parts } from "../src/machines.ts";
 import { clusterNodes, isReady, nodeNameOf } from "../src/nodes.ts";
 import { MINUTE_MS, timed } from "../src/scenario.ts";
+import { nodeStates } from "../src/slurm.ts";
 
 /** Two rounds of each loop, in milliseconds. */
 const ROUNDS_MS = 12_000;
@@ -154,6 +155,10 @@ describe("a cluster of three servers and a worker", function () {
       await delay(20_000);
       expect(await readySince()).to.deep.equal(before);
     });
+  });
+
+  it("SLURM, whose controller was moved by all that, still knows every node", async () => {
+    await timed("every node takes jobs", async () => (await nodeStates(1))?.["idle"] === 4);
   });
 
   describe("somebody applies a wrong object", () => {
