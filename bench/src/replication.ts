@@ -8,17 +8,16 @@
  * Prints Markdown.
  */
 import { fork, type ChildProcess } from "node:child_process";
-import { linkSync, mkdirSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { mkdir, mkdtemp, open, rm } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { availableParallelism, loadavg, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Replica } from "@cluster-os/replication/drivers";
+import { Authority, freePort, save } from "@cluster-os/replication/testing";
 import { delay } from "@cluster-os/std/drivers";
 import { latencyCells, type Span } from "./latencies.ts";
 import { markdownTable } from "./markdown.ts";
-import { certificates } from "./replication/certificates.ts";
 import { openMachine, type MachineOptions } from "./replication/machine.ts";
 
 const { values } = parseArgs({
@@ -94,44 +93,26 @@ function submit(state: string, job: number): readonly string[] {
   mkdirSync(own, { recursive: true });
   const files = [join(own, "script"), join(own, "environment")];
   for (const path of files) writeFileSync(path, `#!/bin/sh\n# job ${job}\n${"sleep 1\n".repeat(40)}`);
-  const path = join(state, "job_state");
-  writeFileSync(`${path}.new`, `state up to ${job}\n`.repeat(300));
-  rmSync(`${path}.old`, { force: true });
-  if (job > 1) {
-    linkSync(path, `${path}.old`);
-    unlinkSync(path);
-  }
-  linkSync(`${path}.new`, path);
-  unlinkSync(`${path}.new`);
-  return [...files, path];
+  save(state, "job_state", `state up to ${job}\n`.repeat(300));
+  return [...files, join(state, "job_state")];
 }
 
 async function machineOptions(): Promise<readonly MachineOptions[]> {
-  const issued = await certificates(folder, IDS);
-  const addresses = Object.fromEntries(
-    await Promise.all(IDS.map(async (id, at) => [id, await freeAddress(`127.0.0.${31 + at}`)] as const)),
-  );
-  return Promise.all(
-    IDS.map(async (self) => {
-      const credentials = issued.get(self);
-      if (!credentials) throw new Error(`${self} has no certificate`);
-      const own = join(folder, self);
-      await mkdir(join(own, "state"), { recursive: true });
-      return { self, folder: own, addresses, credentials };
-    }),
-  );
+  using authority = new Authority();
+  const addresses: Record<string, { readonly host: string; readonly port: number }> = {};
+  for (const [at, id] of IDS.entries()) {
+    const host = `127.0.0.${31 + at}`;
+    addresses[id] = { host, port: await freePort(host) };
+  }
+  return IDS.map((self) => {
+    const own = join(folder, self);
+    mkdirSync(join(own, "state"), { recursive: true });
+    return { self, folder: own, addresses, credentials: authority.issue(self) };
+  });
 }
 
 async function follower(options: MachineOptions): Promise<ChildProcess> {
   const child = fork(join(import.meta.dirname, "replication/follower.ts"), [JSON.stringify(options)]);
   await new Promise((resolve) => child.once("message", resolve));
   return child;
-}
-
-async function freeAddress(host: string): Promise<{ readonly host: string; readonly port: number }> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, host, resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return { host, port };
 }

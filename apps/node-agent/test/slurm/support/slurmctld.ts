@@ -1,5 +1,6 @@
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { save } from "@cluster-os/replication/testing";
 
 /** What slurmctld does to its directory: jobs are kept as it keeps them, file by file. */
 export class Slurmctld {
@@ -18,24 +19,11 @@ export class Slurmctld {
     mkdirSync(this.#folder(job), { recursive: true });
     writeFileSync(join(this.#folder(job), "script"), `#!/bin/sh\n# job ${job}\n`);
     this.jobs.push(job);
-    this.#save("job_state", JSON.stringify(this.jobs));
-    this.#save("node_state", `nodes at ${job}`);
+    save(this.directory, "job_state", JSON.stringify(this.jobs));
+    save(this.directory, "node_state", `nodes at ${job}`);
   }
 
   #folder(job: number): string {
     return join(this.directory, `hash.${job % 10}`, `job.${job}`);
-  }
-
-  /** For a moment there is only the one before it. */
-  #save(file: string, text: string): void {
-    const path = join(this.directory, file);
-    writeFileSync(`${path}.new`, text);
-    rmSync(`${path}.old`, { force: true });
-    if (existsSync(path)) {
-      linkSync(path, `${path}.old`);
-      unlinkSync(path);
-    }
-    linkSync(`${path}.new`, path);
-    unlinkSync(`${path}.new`);
   }
 }
