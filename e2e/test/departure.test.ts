@@ -6,9 +6,6 @@ import { findParts, machineOf } from "../src/machines.ts";
 import { clusterNodes, etcdVoters, isReady, nodeNameOf } from "../src/nodes.ts";
 import { MINUTE_MS, timed } from "../src/scenario.ts";
 
-/** Not among the stages of every day: run it with CLUSTER_OS_SCENARIOS=departure. */
-const isWanted = (process.env["CLUSTER_OS_SCENARIOS"] ?? "").split(",").includes("departure");
-
 describe("servers that go", function () {
   this.timeout(6 * MINUTE_MS);
 
@@ -20,7 +17,6 @@ describe("servers that go", function () {
   let witness: Machine;
 
   before("four machines boot", async function () {
-    if (!isWanted) return this.skip();
     this.timeout(15 * MINUTE_MS);
     await must(["down"]);
     await must(["up", "--nodes", "4", "--timeout", "780"]);
@@ -33,7 +29,7 @@ describe("servers that go", function () {
 
   after(async function () {
     this.timeout(2 * MINUTE_MS);
-    if (isWanted && process.env["CLUSTER_OS_KEEP_LAB"] === undefined) await must(["down"]);
+    if (process.env["CLUSTER_OS_KEEP_LAB"] === undefined) await must(["down"]);
   });
 
   it("a server that leaves hands its place to the worker first: never fewer than three votes", async () => {
