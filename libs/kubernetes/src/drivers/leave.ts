@@ -1,4 +1,3 @@
-import { waitFor } from "@cluster-os/std/drivers";
 import { KubernetesError } from "../errors.ts";
 import { memberOf, withoutServer } from "../plan/etcd.ts";
 import {
@@ -9,12 +8,12 @@ import {
   PATHS,
   UNITS,
 } from "../settings.ts";
-import { runningContainers } from "./containers.ts";
 import { systemctl, type Context } from "./context.ts";
 import { findHeir, leaveEtcd, moveLeadership } from "./etcd-leave.ts";
 import { Etcd, KUBEADM_ETCD } from "./etcd.ts";
 import { KubeApi } from "./kube-api.ts";
 import { knownPlacement } from "./machine.ts";
+import { stopPods } from "./static-pods.ts";
 
 /** Removes a machine that is gone for good, as seen from a ready server. */
 export async function removeMember(context: Context, nodeName: string, signal: AbortSignal): Promise<void> {
@@ -68,21 +67,6 @@ export async function demote(context: Context, signal: AbortSignal): Promise<voi
       api.forgetPod({ namespace: "kube-system", name: `${pod}-${nodeName}` }, signal),
     ),
   );
-}
-
-/** Takes the manifests away, and waits until the kubelet has ended the containers. */
-export async function stopPods(
-  context: Context,
-  pods: readonly (typeof CONTROL_PLANE_PODS)[number][],
-  signal: AbortSignal,
-): Promise<void> {
-  for (const pod of pods) await context.host.remove(`${PATHS.manifests}/${pod}.yaml`);
-  await waitFor(async () => (await runningContainers(context, pods, signal)).length === 0, {
-    what: `the end of ${pods.join(", ")} on this machine`,
-    timeoutMs: 60_000 * context.host.patience,
-    everyMs: 100,
-    signal,
-  });
 }
 
 async function openServer({ host }: Context): Promise<readonly [KubeApi, Etcd]> {

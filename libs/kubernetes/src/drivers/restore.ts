@@ -4,10 +4,10 @@ import { peerUrl } from "../plan/etcd.ts";
 import { planRestore, restoreArguments, type RestoreObserved } from "../plan/restore.ts";
 import { CONTROL_PLANE_PODS, PATHS, STATE_FOLDER, UNITS } from "../settings.ts";
 import { execute, systemctl, type Context } from "./context.ts";
-import { stopPods } from "./leave.ts";
 import { knownPlacement } from "./machine.ts";
 import { ownApiServer } from "./own-api-server.ts";
 import { moveAside } from "./set-aside.ts";
+import { stopControlPlane } from "./static-pods.ts";
 
 const WORK = `${STATE_FOLDER}/restore`;
 const KEPT = `${WORK}/manifests`;
@@ -39,9 +39,7 @@ export async function restore(
         await keepManifests(context);
         break;
       case "stop":
-        // Without the kubelet nobody would end them.
-        await systemctl(context, "start", UNITS.kubelet, signal);
-        await stopPods(context, CONTROL_PLANE_PODS, signal);
+        await stopControlPlane(context, signal);
         break;
       case "keep-source":
         await keepSource(context, source, signal);

@@ -1,8 +1,9 @@
 import { basename } from "node:path";
 import { CONTROL_PLANE_PODS, PATHS, SET_ASIDE_FOLDER, UNITS } from "../settings.ts";
 import { systemctl, type Context } from "./context.ts";
-import { pointKubeletAtBalancer, stopPods } from "./leave.ts";
+import { pointKubeletAtBalancer } from "./leave.ts";
 import { knownPlacement } from "./machine.ts";
+import { stopControlPlane } from "./static-pods.ts";
 
 /**
  * Makes this machine a worker without asking anybody: its control plane ends, and everything of it is moved away, keys
@@ -13,9 +14,7 @@ export async function setAside(context: Context, signal: AbortSignal): Promise<v
   const { host } = context;
   for (const pod of CONTROL_PLANE_PODS) await host.remove(`${PATHS.manifests}/${pod}.yaml`);
   await pointKubeletAtBalancer(context, meshAddress, signal);
-  // Without the kubelet nobody would end them.
-  await systemctl(context, "start", UNITS.kubelet, signal);
-  await stopPods(context, CONTROL_PLANE_PODS, signal);
+  await stopControlPlane(context, signal);
   const files = ["admin.conf", "super-admin.conf", "controller-manager.conf", "scheduler.conf"];
   const keys = (await host.list(`${PATHS.kubernetes}/pki`))
     .map((name) => `${PATHS.kubernetes}/pki/${name}`)
