@@ -92,8 +92,5 @@ if [ ! -d "$tree" ]; then touch "$root" && mv -T "$root" "$tree"; fi
 rm -rf --one-file-system "$draft"
 trap - EXIT
 # Trees of earlier recipes go, but for the last three and those that machines still run on.
-find "$cache" -mindepth 1 -maxdepth 1 -type d -name '????????????????*' -printf '%T@ %p\n' | sort -rn | cut -d ' ' -f 2- |
-  grep -v -F -e "$tree" -e "$debian" -e "$machine" | tail -n +4 | while read -r old; do
-  if ! grep -qsF "$old" /proc/[0-9]*/mountinfo; then rm -rf --one-file-system "$old"; fi
-done
+"$here/forget-old.sh" "$cache" '????????????????*' 3 "$tree" "$debian" "$machine"
 echo "$tree"

@@ -88,9 +88,6 @@ touch "$root" && mv -T "$root" "$tree"
 rm -rf --one-file-system "$draft"
 trap - EXIT
 # Trees of earlier recipes go, but for the last two and those that are in use; the packages' trees go with them.
-find "$cache" -mindepth 1 -maxdepth 1 -type d -name "$1-*" -printf '%T@ %p\n' | sort -rn | cut -d ' ' -f 2- |
-  grep -v -F -e "$tree" | tail -n +2 | while read -r old; do
-  if ! grep -qsF "$old" /proc/[0-9]*/mountinfo; then rm -rf --one-file-system "$old"; fi
-done
+"$here/../root-tree/forget-old.sh" "$cache" "$1-*" 1 "$tree"
 find "$cache" -mindepth 1 -maxdepth 1 -type d -name 'packages-*' -mtime +14 -exec rm -rf --one-file-system {} +
 echo "$tree"
