@@ -12,6 +12,8 @@ export interface NodeView {
   readonly states: readonly string[];
   /** Empty where there is none. */
   readonly reason: string;
+  /** Whose reason it is: a user's name, or that of SLURM's own account. */
+  readonly reasonBy: string;
   /** What somebody noted of it; empty where there is nothing. */
   readonly comment: string;
 }
@@ -31,7 +33,12 @@ export interface RunningJob {
 export interface Queue {
   readonly counts: JobCounts;
   readonly running: readonly RunningJob[];
+  /** Jobs that are held because a node would not begin them. */
+  readonly launchFailed: readonly number[];
 }
+
+/** slurmctld's own words. */
+const LAUNCH_FAILED = "launch failed requeued held";
 
 const Problem = z.object({ description: z.string().optional(), error: z.string().optional() });
 const Answer = { errors: z.array(Problem).default([]) };
@@ -42,6 +49,7 @@ const Nodes = z.object({
       name: z.string(),
       state: z.array(z.string()).min(1),
       reason: z.string().default(""),
+      reason_set_by_user: z.string().default(""),
       comment: z.string().default(""),
     }),
   ),
@@ -53,6 +61,8 @@ const Jobs = z.object({
       job_state: z.array(z.string()).min(1),
       job_id: z.int().optional(),
       name: z.string().optional(),
+      hold: z.boolean().default(false),
+      state_description: z.string().default(""),
       start_time: z.object({ set: z.boolean(), number: z.number() }).optional(),
     }),
   ),
@@ -60,9 +70,10 @@ const Jobs = z.object({
 
 /** Reads `scontrol show nodes --json`. Throws a {@link SlurmAnswerError} unless it is a whole answer without an error. */
 export function parseNodes(text: string): readonly NodeView[] {
-  return read(Nodes, text, "scontrol show nodes").nodes.map(({ state, ...rest }) => ({
+  return read(Nodes, text, "scontrol show nodes").nodes.map(({ state, reason_set_by_user, ...rest }) => ({
     ...rest,
     states: state,
+    reasonBy: reason_set_by_user,
   }));
 }
 
@@ -79,6 +90,9 @@ export function parseJobs(text: string): Queue {
   return {
     counts: { running: count("RUNNING", "COMPLETING", "CONFIGURING"), pending: count("PENDING") },
     running,
+    launchFailed: jobs.flatMap(({ job_id, hold, state_description }) =>
+      job_id !== undefined && hold && state_description === LAUNCH_FAILED ? [job_id] : [],
+    ),
   };
 }
 

@@ -18,3 +18,4 @@ export {
 export { ConfigurationError, renderConfig } from "./render.ts";
 export { unsavedNode, unsavedStart } from "./unsaved.ts";
 export { shareOf, type Share } from "./share.ts";
+export { planRepeats, type RepeatAction } from "./repeats.ts";

@@ -13,6 +13,7 @@ describe("what SLURM says", () => {
         name: "n-a",
         states: ["MIXED", "DRAIN", "DYNAMIC_NORM"],
         reason: "cluster-os: cordoned in Kubernetes",
+        reasonBy: "root",
         comment: "",
       },
     ]);
@@ -22,6 +23,7 @@ describe("what SLURM says", () => {
     expect(parseJobs(answer("jobs.json"))).to.deep.equal({
       counts: { running: 1, pending: 1 },
       running: [{ id: 2, name: "wrap", startedAt: 1_795_300_884 }],
+      launchFailed: [],
     });
   });
 
@@ -47,6 +49,7 @@ describe("what SLURM says", () => {
       name: states.join(),
       states,
       reason: "",
+      reasonBy: "root",
       comment: "",
     });
     const nodes = [

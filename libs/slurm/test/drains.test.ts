@@ -7,6 +7,7 @@ const view = (name: string, states: readonly string[], reason = ""): NodeView =>
   name,
   states,
   reason,
+  reasonBy: "root",
   comment: "",
 });
 
@@ -66,6 +67,7 @@ describe("planDrains", () => {
       name: fc.constantFrom("n-a", "n-b", "n-c"),
       states: fc.constantFrom<string[]>(["IDLE"], ["IDLE", "DRAIN"], ["DOWN"], ["ALLOCATED"]),
       reason: fc.constantFrom("", OWN, "bad disk"),
+      reasonBy: fc.constant("root"),
       comment: fc.constant(""),
     });
     const nodes = fc.uniqueArray(node, { selector: ({ name }) => name });

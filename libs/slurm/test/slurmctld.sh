@@ -76,5 +76,26 @@ trial() {
 export -f trial inside && export root folder
 unshare --mount --net bash -c trial >"$seen/refused" 2>&1 && echo accepted >>"$seen/refused"
 if [ "$before" = "$(controller)" ] && kill -0 "$before"; then echo same; else echo other; fi >"$seen/process"
-kill -9 "$slurmctld"
+
+# A slurmctld that goes on from before a start begins that job twice: it begins while the partition is down, is saved as waiting, and
+# starts within the seconds before the next save.
+take first
+inside scontrol reconfigure && patiently answers
+inside scancel --state=PENDING --user=root && inside scancel --state=RUNNING --user=root
+inside scontrol update nodename=n-a state=resume
+patiently idle
+inside scontrol update partitionname=all state=down
+inside sbatch --wrap "sleep 60" >/dev/null
+sleep 6 && pending=$(saved)
+inside sbatch --hold --wrap true >/dev/null
+patiently anew
+inside scontrol update partitionname=all state=up
+patiently runs
+kill -9 "$(controller)"
+inside setpriv --reuid=slurm --regid=slurm --clear-groups slurmctld -D >"$seen/slurmctld-again.log" 2>&1 &
+refused() { inside squeue --noheader --Format=Reason:40 | grep -q "launch failed" && inside sinfo --noheader --Format=StateLong | grep -q drained; }
+patiently refused
+inside scontrol show nodes --json >"$seen/nodes-refused.json"
+inside squeue --json >"$seen/jobs-refused.json"
+kill -9 "$(controller)"
 exit 0

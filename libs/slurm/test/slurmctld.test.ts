@@ -1,7 +1,7 @@
 import { lstat, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { renderConfig } from "@cluster-os/slurm";
+import { parseJobs, parseNodes, planRepeats, renderConfig } from "@cluster-os/slurm";
 import { expect } from "chai";
 import { execa } from "execa";
 import { MIXED, RICH } from "./fixtures.ts";
@@ -99,5 +99,11 @@ describe("the real slurmctld", function () {
 
   it("says clearly that there is no GPU", async () => {
     expect(await seen("gpu")).to.contain("Requested node configuration is not available");
+  });
+
+  it("that went on from before a start drains the node and holds the job, and is told how to go on", async () => {
+    const nodes = parseNodes(await seen("nodes-refused.json"));
+    const queue = parseJobs(await seen("jobs-refused.json"));
+    expect(planRepeats(nodes, queue).map(({ kind }) => kind)).to.deep.equal(["release", "resume"]);
   });
 });

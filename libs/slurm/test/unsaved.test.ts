@@ -34,7 +34,13 @@ describe("a job that slurmctld has not saved as running", () => {
 });
 
 describe("a node that slurmctld has not saved", () => {
-  const node = (name: string): NodeView => ({ name, states: ["IDLE"], reason: "", comment: "" });
+  const node = (name: string): NodeView => ({
+    name,
+    states: ["IDLE"],
+    reason: "",
+    reasonBy: "",
+    comment: "",
+  });
   const saved = Buffer.from("\0\0\0\x05n-a2\0\0\0\0\x04n-b\0", "latin1");
   const cases: readonly (readonly [string, readonly string[], Buffer | undefined, string | undefined])[] = [
     ["none where there is none", [], undefined, undefined],

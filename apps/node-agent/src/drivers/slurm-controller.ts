@@ -7,11 +7,13 @@ import {
   parseJobs,
   parseNodes,
   planDrains,
+  planRepeats,
   summarise,
   unsavedNode,
   unsavedStart,
   type DrainAction,
   type NodeView,
+  type RepeatAction,
   type RunningJob,
 } from "@cluster-os/slurm";
 import { systemClock, waitFor } from "@cluster-os/std/drivers";
@@ -118,11 +120,11 @@ export async function manage(drains: ControllerWish["drains"], signal: AbortSign
   };
   const showNodes = async () => parseNodes(await ask("scontrol", ["show", "nodes", "--json"]));
   let nodes = await showNodes();
-  const actions = planDrains(drains, nodes);
-  for (const action of actions)
-    await ask("scontrol", ["update", `NodeName=${action.node}`, ...updateOf(action)]);
+  const queue = parseJobs(await ask("squeue", ["--json"]));
+  const actions = [...planRepeats(nodes, queue), ...planDrains(drains, nodes)];
+  for (const action of actions) await ask("scontrol", argumentsOf(action));
   if (actions.length > 0) nodes = await showNodes();
-  const { counts, running } = parseJobs(await ask("squeue", ["--json"]));
+  const { counts, running } = queue;
   await haveNodesSaved(nodes, signal);
   await haveStartsSaved(running, signal);
   const drained = nodes.filter(({ states }) => states.includes("DRAIN"));
@@ -151,8 +153,17 @@ async function haveStartsSaved(running: readonly RunningJob[], signal: AbortSign
   if (job) await scontrol(["update", `JobId=${job.id}`, `JobName=${job.name}`], signal);
 }
 
-function updateOf(action: DrainAction): readonly string[] {
-  return action.kind === "drain" ? ["State=DRAIN", `Reason=${action.reason}`] : ["State=RESUME"];
+function argumentsOf(action: DrainAction | RepeatAction): readonly string[] {
+  switch (action.kind) {
+    case "drain":
+      return ["update", `NodeName=${action.node}`, "State=DRAIN", `Reason=${action.reason}`];
+    case "resume":
+      return ["update", `NodeName=${action.node}`, "State=RESUME"];
+    case "release":
+      return ["release", String(action.job)];
+    default:
+      return action satisfies never;
+  }
 }
 
 async function scontrol(
