@@ -42,6 +42,9 @@ describe("SLURM", function () {
     if (process.env["CLUSTER_OS_KEEP_LAB"] === undefined) await must(["down"]);
   });
 
+  const besides = async (machine: Machine): Promise<Machine> =>
+    (await lab.machines()).find(({ number }) => number !== machine.number) ?? expect.fail("one machine only");
+
   it("one object makes a SLURM cluster of all machines", async () => {
     // kubectl runs in a machine, which does not see this checkout.
     await must(["kubectl", "apply", "--filename", "-"], { input: await readFile(EXAMPLE, "utf8") });
@@ -51,9 +54,7 @@ describe("SLURM", function () {
     );
     const { node } = (await slurmCluster()).status?.activeController ?? {};
     controller = await machineOf(lab, node ?? expect.fail("no controller"));
-    other =
-      (await lab.machines()).find(({ number }) => number !== controller.number) ??
-      expect.fail("one machine only");
+    other = await besides(controller);
     for (const { number } of [controller, other])
       await timed(
         `all idle, asked on m${number}`,
@@ -151,6 +152,7 @@ describe("SLURM", function () {
         // It may be on another machine now.
         const { node } = (await slurmCluster()).status?.activeController ?? {};
         if (node !== undefined) controller = await machineOf(lab, node);
+        other = await besides(controller);
         return node !== undefined && (await slurmctldOf(controller)).exitCode === 0;
       });
       await timed("all idle", async () => (await nodeStates(other.number))?.["idle"] === NODES);

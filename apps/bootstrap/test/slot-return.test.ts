@@ -59,6 +59,13 @@ describe("the slot for changes of etcd", () => {
     expect(slot.isOwed).to.equal(false);
   });
 
+  it("is kept by who has it anew", async () => {
+    slot.owe(b);
+    slot.keep();
+    await slot.giveBack(signal);
+    expect(told).to.deep.equal([]);
+  });
+
   it("is free by itself at last", async () => {
     deaf = new Set([a, b, c]);
     slot.owe(b);

@@ -148,9 +148,9 @@ export interface Distribution {
   status(signal: AbortSignal): Promise<KubernetesStatus>;
   /**
    * Before a server that did not get through its join is wiped: has etcd forget it, if it votes there beside others, who
-   * would miss it for ever. Throws while they do not consent.
+   * would miss it for ever. `servers` are those of this moment. Throws while no majority of them consents.
    */
-  withdraw(signal: AbortSignal): Promise<void>;
+  withdraw(servers: readonly ServerAddress[], signal: AbortSignal): Promise<void>;
   /** Wipes everything an act began here, running pods included; the imported images stay. Bounded to two minutes. */
   reset(signal: AbortSignal): Promise<void>;
   /** Ends everything of Kubernetes that runs here, pods included, and wipes nothing. Repeating it does no harm. */

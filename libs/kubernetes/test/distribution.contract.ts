@@ -154,8 +154,9 @@ export function describeDistribution(name: string, open: () => Promise<Distribut
 
     it("gives its vote back before it is wiped", async () => {
       await threeServers();
-      await fixture.machine(3).withdraw(signal);
-      await fixture.machine(3).withdraw(signal);
+      const { servers } = fixture.placement(3, [1, 2, 3]);
+      await fixture.machine(3).withdraw(servers, signal);
+      await fixture.machine(3).withdraw(servers, signal);
       await fixture.machine(3).reset(signal);
       expect(await voters(1)).to.have.members(nodeNames(1, 2));
     });
@@ -166,7 +167,7 @@ export function describeDistribution(name: string, open: () => Promise<Distribut
       await fixture.kill(2);
       const refusal = await fixture
         .machine(3)
-        .withdraw(signal)
+        .withdraw(fixture.placement(3, [1, 2, 3]).servers, signal)
         .catch((error: unknown) => error);
       expect(refusal)
         .to.be.instanceOf(Error)
@@ -176,10 +177,11 @@ export function describeDistribution(name: string, open: () => Promise<Distribut
     });
 
     it("has no vote to give back that is none of others'", async () => {
-      await fixture.machine(4).withdraw(signal);
+      const { servers } = fixture.placement(4, [1, 2, 3]);
+      await fixture.machine(4).withdraw(servers, signal);
       await threeServers();
       await join(4, "worker", [1, 2, 3]);
-      await fixture.machine(4).withdraw(signal);
+      await fixture.machine(4).withdraw(servers, signal);
       expect(await voters(1)).to.have.members(nodeNames(1, 2, 3));
     });
 

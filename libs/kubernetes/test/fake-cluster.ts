@@ -95,6 +95,7 @@ export class FakeCluster {
         if (named) delete named.isLearner;
         return ok({});
       case "/v3/cluster/member/remove":
+        if (!named) return { status: 404, body: "etcdserver: member not found" };
         this.members = this.members.filter((member) => member !== named);
         return ok({});
       case "/v3/maintenance/transfer-leadership":

@@ -82,7 +82,10 @@ describe("the steps of k3s' driver", () => {
       await traceOf(host(2), () => on(2).resume(placement(2, [1, 2]), signal)),
     );
     expectGolden("steps/k3s-halt.txt", await traceOf(host(2), () => on(2).halt(signal)));
-    expectGolden("steps/k3s-withdraw.txt", await traceOf(host(2), () => on(2).withdraw(signal)));
+    expectGolden(
+      "steps/k3s-withdraw.txt",
+      await traceOf(host(2), () => on(2).withdraw([server(1), server(2)], signal)),
+    );
     expectGolden("steps/k3s-reset.txt", await traceOf(host(2), () => on(2).reset(signal)));
   });
 

@@ -80,7 +80,10 @@ describe("the steps of kubeadm's driver", () => {
       await traceOf(host(2), () => restarted(2).resume(placement(2, [1, 2]), signal)),
     );
     expectGolden("steps/halt.txt", await traceOf(host(2), () => on(2).halt(signal)));
-    expectGolden("steps/withdraw.txt", await traceOf(host(2), () => on(2).withdraw(signal)));
+    expectGolden(
+      "steps/withdraw.txt",
+      await traceOf(host(2), () => on(2).withdraw([server(1), server(2)], signal)),
+    );
     expectGolden("steps/reset.txt", await traceOf(host(2), () => on(2).reset(signal)));
   });
 
@@ -200,7 +203,7 @@ describe("a failure of kubeadm", () => {
     await failureOf(on(2).joinServer({ ...placement(2, [1]), credentials }, cut.signal));
     cluster.answer = answer;
     expect(cluster.members.map(({ name }) => name)).to.deep.equal([nodeName(1), nodeName(2)]);
-    await on(2).withdraw(signal);
+    await on(2).withdraw([server(1), server(2)], signal);
     await on(2).reset(signal);
     expect(cluster.members.map(({ name }) => name)).to.deep.equal([nodeName(1)]);
   });

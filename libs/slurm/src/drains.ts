@@ -1,5 +1,6 @@
 import { SLURM_REASON_OWNER } from "@cluster-os/api";
 import type { NodeView } from "./answers.ts";
+import { isRefusal } from "./repeats.ts";
 
 /** A node on which no new job is to begin, and why: the reason begins with its owner. */
 export interface WishedDrain {
@@ -24,7 +25,7 @@ export function planDrains(
     const isDrained = node.states.includes("DRAIN");
     const isOwn = isDrained && node.reason.startsWith(SLURM_REASON_OWNER);
     if (wish === undefined) return isOwn ? [{ kind: "resume", node: node.name }] : [];
-    if (isDrained && (!isOwn || node.reason === wish.reason)) return [];
+    if (isDrained && !isRefusal(node) && (!isOwn || node.reason === wish.reason)) return [];
     return [{ kind: "drain", node: node.name, reason: wish.reason }];
   });
 }

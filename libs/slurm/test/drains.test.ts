@@ -33,6 +33,12 @@ describe("planDrains", () => {
       expected: [{ kind: "drain", node: "n-a", reason: OWN }],
     },
     {
+      name: "takes over what slurmctld drained for a job that was started twice",
+      wished: wish,
+      nodes: [{ ...view("n-a", ["IDLE", "DRAIN"], "Duplicate jobid"), reasonBy: "slurm" }],
+      expected: [{ kind: "drain", node: "n-a", reason: OWN }],
+    },
+    {
       name: "leaves a drain of somebody else when it is wished, too",
       wished: wish,
       nodes: [view("n-a", ["IDLE", "DRAIN"], "bad disk")],

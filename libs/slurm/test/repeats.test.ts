@@ -29,10 +29,25 @@ describe("planRepeats", () => {
       ],
     },
     {
-      name: "a node only once it has ended what it ran",
-      nodes: [refused("n-a", ["IDLE", "DRAIN", "COMPLETING"]), refused("n-b", ["ALLOCATED", "DRAIN"])],
-      held: [],
+      name: "nothing while its node still ends the job",
+      nodes: [refused("n-a", ["IDLE", "DRAIN", "COMPLETING"])],
+      held: [7],
       expected: [],
+    },
+    {
+      name: "a node at once that runs other jobs",
+      nodes: [refused("n-a", ["MIXED", "DRAIN"])],
+      held: [7],
+      expected: [
+        { kind: "release", job: 7 },
+        { kind: "resume", node: "n-a" },
+      ],
+    },
+    {
+      name: "no node that is wished to be drained",
+      nodes: [refused("n-cordoned")],
+      held: [7],
+      expected: [{ kind: "release", job: 7 }],
     },
     { name: "a node once", nodes: [refused("n-a", ["IDLE"])], held: [7], expected: [] },
     {
@@ -44,6 +59,8 @@ describe("planRepeats", () => {
   ];
   for (const { name, nodes, held, expected } of cases) {
     const queue = { counts: { running: 0, pending: 0 }, running: [], launchFailed: held };
-    it(name, () => expect(planRepeats(nodes, queue)).to.deep.equal(expected));
+    it(name, () =>
+      expect(planRepeats(nodes, queue, [{ node: "n-cordoned", reason: "" }])).to.deep.equal(expected),
+    );
   }
 });

@@ -104,6 +104,6 @@ describe("the real slurmctld", function () {
   it("that went on from before a start drains the node and holds the job, and is told how to go on", async () => {
     const nodes = parseNodes(await seen("nodes-refused.json"));
     const queue = parseJobs(await seen("jobs-refused.json"));
-    expect(planRepeats(nodes, queue).map(({ kind }) => kind)).to.deep.equal(["release", "resume"]);
+    expect(planRepeats(nodes, queue, []).map(({ kind }) => kind)).to.deep.equal(["release", "resume"]);
   });
 });

@@ -7,7 +7,7 @@ import type {
   NodePlacement,
   RestoreRequest,
 } from "@cluster-os/kubernetes";
-import type { Logger } from "@cluster-os/std";
+import { describeError, type Logger } from "@cluster-os/std";
 import type { ActRecordFile } from "./act-record.ts";
 import {
   planKubernetes,
@@ -110,7 +110,7 @@ export class KubernetesController {
         logger.warn("wiping what was begun of Kubernetes", { reason: action.reason });
         this.#tell("waiting", observed.epoch);
         await this.#options.agent.stop(signal);
-        if (action.mayVote) await distribution.withdraw(signal);
+        if (action.mayVote) await distribution.withdraw(this.#options.placement().servers, signal);
         await distribution.reset(signal);
         return this.#forget();
       case "serve":
@@ -159,8 +159,22 @@ export class KubernetesController {
   async leave(signal: AbortSignal): Promise<void> {
     const { agent, distribution, record } = this.#options;
     await agent.stop(signal);
+    await this.#withdrawIfItCan(signal);
     await distribution.reset(signal);
     await record.remove();
+  }
+
+  /** Who leaves does so, whether the others answer or not. */
+  async #withdrawIfItCan(signal: AbortSignal): Promise<void> {
+    const { record, distribution, placement, logger } = this.#options;
+    const stored = await record.read();
+    if (stored?.act !== "join-server" || stored.isComplete) return;
+    try {
+      await distribution.withdraw(placement().servers, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      logger.warn("leaves without giving its vote back", { reason: describeError(error) });
+    }
   }
 
   async #join(

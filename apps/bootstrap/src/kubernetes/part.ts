@@ -25,6 +25,9 @@ import { peerHandlers } from "./peer-handlers.ts";
 import { SlotReturn } from "./slot-return.ts";
 import { askToStepDown } from "./step-down.ts";
 
+/** Long enough for two calls of an API server that answers. */
+const TELL_MS = 5000;
+
 export interface KubernetesPartOptions {
   readonly settings: Settings;
   readonly keys: NodeKeys;
@@ -233,6 +236,7 @@ export class KubernetesPart implements AsyncDisposable {
     if (address === undefined) return undefined;
     const request = { role, act, epoch: view.epoch.epoch, rolesEpoch: view.rolesEpoch };
     const granted = await askForCredentials({ peers: this.#peers, from, address, request, signal });
+    if (granted && role === "server") this.#slot.keep();
     if (granted?.authoritySeed) await keepAuthority(granted.authoritySeed);
     return granted?.credentials;
   }
@@ -242,13 +246,18 @@ export class KubernetesPart implements AsyncDisposable {
     const address = view.find(from)?.meshAddress;
     if (address === undefined) return undefined;
     const { rolesEpoch } = view;
-    return askToStepDown({ peers: this.#peers, from, address, rolesEpoch, wish, signal });
+    const answer = await askToStepDown({ peers: this.#peers, from, address, rolesEpoch, wish, signal });
+    if (answer) this.#slot.keep();
+    return answer;
   }
 
   async #tellChanged(to: NodeId, signal: AbortSignal): Promise<void> {
     const address = this.#options.view.find(to)?.meshAddress;
     if (address === undefined) throw new Error(`${nodeName(to)} is no member any more`);
-    await this.#peers.ask({ to, address, topic: JOIN_DONE_TOPIC, body: new Uint8Array(), signal });
+    // The Kubernetes round waits for this, and API servers stall while etcd elects.
+    const soon = AbortSignal.any([signal, AbortSignal.timeout(TELL_MS * this.#options.patience)]);
+    const call = { to, address, topic: JOIN_DONE_TOPIC, body: new Uint8Array(), signal: soon };
+    await this.#peers.ask(call);
   }
 
   #otherLivingServers() {

@@ -33,7 +33,12 @@ export class SlotReturn {
     this.#owed = { to, until: this.#options.clock.now() + SLOT_SECONDS * 1000 };
   }
 
-  /** One try, with who granted it and then with the others. Never throws: that the next one waits is no failure here. */
+  /** This machine has the slot anew, and needs it. */
+  keep(): void {
+    this.#owed = undefined;
+  }
+
+  /** One try, with who granted it and then with the others. That nobody hears it is no failure here. */
   async giveBack(signal: AbortSignal): Promise<void> {
     const { tell, servers, clock, logger } = this.#options;
     const owed = this.#owed;

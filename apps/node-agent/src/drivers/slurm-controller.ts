@@ -121,7 +121,7 @@ export async function manage(drains: ControllerWish["drains"], signal: AbortSign
   const showNodes = async () => parseNodes(await ask("scontrol", ["show", "nodes", "--json"]));
   let nodes = await showNodes();
   const queue = parseJobs(await ask("squeue", ["--json"]));
-  const actions = [...planRepeats(nodes, queue), ...planDrains(drains, nodes)];
+  const actions = [...planRepeats(nodes, queue, drains), ...planDrains(drains, nodes)];
   for (const action of actions) await ask("scontrol", argumentsOf(action));
   if (actions.length > 0) nodes = await showNodes();
   const { counts, running } = queue;

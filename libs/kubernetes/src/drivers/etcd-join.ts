@@ -185,8 +185,9 @@ async function withdraw(
   try {
     const left = memberOf(await etcd.members(signal), self);
     if (left && !left.isLearner) return;
-    await context.host.remove(`${PATHS.manifests}/etcd.yaml`);
+    // Removed first: it may become a voter at this very moment, and by its manifest that is known later.
     if (left) await etcd.remove(left, signal);
+    await context.host.remove(`${PATHS.manifests}/etcd.yaml`);
   } catch (error) {
     context.logger.warn("could not withdraw from etcd", { reason: describeError(error) });
   }

@@ -1,7 +1,7 @@
 import { KubernetesError } from "../errors.ts";
 import { decodeSnapshotLine, MemberList, MemberStatus, type EtcdMember } from "../plan/etcd.ts";
 import { PATHS } from "../settings.ts";
-import type { Host } from "./host.ts";
+import type { Host, HttpsResponse } from "./host.ts";
 
 /** How etcd is reached by who has its keys: differs between distributions. */
 export interface EtcdAccess {
@@ -75,8 +75,12 @@ export class Etcd {
 
   async members(signal: AbortSignal, timeoutMs = 5000): Promise<readonly EtcdMember[]> {
     // A member's own view may be old, but it is all that a server without a quorum can give.
-    const answer = await this.#post("cluster/member/list", { linearizable: false }, signal, timeoutMs);
-    return MemberList.parse(answer).members.map(this.#seenAs);
+    return this.#list(false, signal, timeoutMs);
+  }
+
+  /** As a majority knows it at this moment; throws while there is none. */
+  agreedMembers(signal: AbortSignal, timeoutMs = 5000): Promise<readonly EtcdMember[]> {
+    return this.#list(true, signal, timeoutMs);
   }
 
   /** How the asked member is; undefined if it does not answer within a second or complains. */
@@ -106,8 +110,10 @@ export class Etcd {
     await this.#post("cluster/member/promote", { ID: member.ID }, signal);
   }
 
+  /** One that is removed already is no failure: the answer to an earlier call may have been lost. */
   async remove(member: EtcdMember, signal: AbortSignal): Promise<void> {
-    await this.#post("cluster/member/remove", { ID: member.ID }, signal);
+    const answer = await this.#ask("cluster/member/remove", { ID: member.ID }, signal, 10_000);
+    if (answer.status !== 404) this.#read("cluster/member/remove", answer);
   }
 
   /** Hands the leadership over; the asked member must be the leader. */
@@ -122,23 +128,22 @@ export class Etcd {
     await this.#host.download({ ...request, ...access }, { path, decode: decodeSnapshotLine }, signal);
   }
 
+  async #list(linearizable: boolean, signal: AbortSignal, timeoutMs: number): Promise<readonly EtcdMember[]> {
+    const answer = await this.#post("cluster/member/list", { linearizable }, signal, timeoutMs);
+    return MemberList.parse(answer).members.map(this.#seenAs);
+  }
+
   async #post(call: string, body: object, signal: AbortSignal, timeoutMs = 10_000): Promise<unknown> {
-    const answer = await this.#host.request(
-      {
-        method: "POST",
-        url: `${this.#url}/v3/${call}`,
-        body: JSON.stringify(body),
-        ca: this.#ca,
-        client: this.#client,
-        timeoutMs,
-      },
-      signal,
-    );
-    if (answer.status !== 200) {
-      throw new KubernetesError(
-        `etcd at ${this.#url} answered ${answer.status} to ${call}: ${answer.body.slice(0, 300)}`,
-      );
-    }
-    return JSON.parse(answer.body) as unknown;
+    return this.#read(call, await this.#ask(call, body, signal, timeoutMs));
+  }
+
+  #ask(call: string, body: object, signal: AbortSignal, timeoutMs: number): Promise<HttpsResponse> {
+    const request = { method: "POST", url: `${this.#url}/v3/${call}`, body: JSON.stringify(body) } as const;
+    return this.#host.request({ ...request, ca: this.#ca, client: this.#client, timeoutMs }, signal);
+  }
+
+  #read(call: string, { status, body }: HttpsResponse): unknown {
+    if (status === 200) return JSON.parse(body) as unknown;
+    throw new KubernetesError(`etcd at ${this.#url} answered ${status} to ${call}: ${body.slice(0, 300)}`);
   }
 }

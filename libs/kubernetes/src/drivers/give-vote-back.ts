@@ -1,6 +1,7 @@
 import { waitFor } from "@cluster-os/std/drivers";
 import { KubernetesError } from "../errors.ts";
-import { memberOf, type EtcdMember } from "../plan/etcd.ts";
+import type { ServerAddress } from "../distribution.ts";
+import { memberOf, withoutServer, type EtcdMember } from "../plan/etcd.ts";
 import type { Context } from "./context.ts";
 import { findHeir, leaveEtcd } from "./etcd-leave.ts";
 import { Etcd, type EtcdAccess } from "./etcd.ts";
@@ -20,21 +21,22 @@ export interface JoinedServer {
 
 /**
  * Before a join that did not get through is wiped: etcd forgets this machine's member, while that one can still consent.
- * It may have its vote already, and two voters of which one is wiped never have a majority again. Throws while nobody
- * tells, or the others do not consent: until then this data may be what they need.
+ * It may have its vote already, and two voters of which one is wiped never have a majority again. Throws while no majority
+ * tells, or does not consent: until then this data may be what they need. `servers` are those of this moment.
  */
 export async function giveVoteBack(
   context: Context,
   server: JoinedServer,
+  servers: readonly ServerAddress[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { nodeName, meshAddress, servers } = await knownPlacement(context);
+  const { nodeName, meshAddress } = await knownPlacement(context);
   const etcd = await Etcd.open(context.host, server.etcd);
   if (!etcd) return;
   await server.start();
-  const others = servers.filter((other) => other.nodeName !== nodeName).map(({ address }) => address);
-  // Its own member first: that one knows of its vote before any other is sure of it.
-  const members = await firstList(context, [etcd, ...others.map((at) => etcd.at(server.urlAt(at)))], signal);
+  const others = withoutServer(servers, nodeName).map(({ address }) => etcd.at(server.urlAt(address)));
+  // The others first: they may have gone on without this machine, or begun anew, and its own member would not know.
+  const members = await agreed(context, [...others, etcd], signal);
   const own = memberOf(members, { nodeName, address: meshAddress });
   if (!own) return;
   const heir = await findHeir(etcd, members, own, signal);
@@ -46,20 +48,21 @@ export async function giveVoteBack(
   await leaveEtcd(etcd, own, heir, signal);
 }
 
-async function firstList(
+/** The members by the first that speaks for a majority. */
+async function agreed(
   { host }: Context,
   asked: readonly Etcd[],
   signal: AbortSignal,
 ): Promise<readonly EtcdMember[]> {
   const ask = async (): Promise<readonly EtcdMember[] | undefined> => {
     for (const etcd of asked) {
-      const members = await etcd.members(signal, 2000).catch(() => undefined);
+      const members = await etcd.agreedMembers(signal, 2000 * host.patience).catch(() => undefined);
       if (members) return members;
     }
     return undefined;
   };
   return waitFor(ask, {
-    what: "an answer of etcd, which may count on this machine's vote,",
+    what: "an answer of etcd's majority, which may count on this machine's vote,",
     timeoutMs: ANSWER_MS * host.patience,
     everyMs: 200 * host.patience,
     signal,

@@ -120,7 +120,7 @@ async function becomeServer(
   );
   const api = await KubeApi.open(host, PATHS.adminKubeconfig);
   const labels = Object.fromEntries(LABELS_OF_SERVERS.map((label) => [label, ""]));
-  // This machine has a vote now, and a join that fails is wiped, the vote's data with it: an API that is slow is waited for.
+  // This machine has a vote now, which it would have to give back to begin again: an API that is slow is waited for.
   await waitFor(() => api.patchNode(request.nodeName, { metadata: { labels } }, signal).then(() => true), {
     what: "the API's consent to this server's labels",
     timeoutMs: LABELS_TIMEOUT_MS * host.patience,

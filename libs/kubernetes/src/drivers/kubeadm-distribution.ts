@@ -35,7 +35,7 @@ export function kubeadmDistribution(options: DistributionOptions): Distribution 
     setServers: (servers) => balancer.point(servers, AbortSignal.timeout(30_000 * options.host.patience)),
     credentials: (role, signal) => mintCredentials(context, role, signal),
     status: async (signal) => readStatus(context, await lookAtMachine(context), signal),
-    withdraw: (signal) => withdraw(context, signal),
+    withdraw: (servers, signal) => withdraw(context, servers, signal),
     reset: (signal) =>
       reset(
         context,

@@ -1,3 +1,4 @@
+import type { ServerAddress } from "../distribution.ts";
 import { describeError } from "@cluster-os/std";
 import { KubernetesError } from "../errors.ts";
 import { mountsBelow } from "../plan/mounts.ts";
@@ -21,13 +22,17 @@ export const FOLDERS = [
 ] as const;
 
 /** See {@link giveVoteBack}. */
-export async function withdraw(context: Context, signal: AbortSignal): Promise<void> {
+export async function withdraw(
+  context: Context,
+  servers: readonly ServerAddress[],
+  signal: AbortSignal,
+): Promise<void> {
   const manifest = await context.host.readFile(`${PATHS.manifests}/etcd.yaml`);
   // The first server's etcd begins as a cluster of its own; a joined one's is told that it is none.
   if (!manifest?.includes("--initial-cluster-state=existing")) return;
   const start = (): Promise<void> => systemctl(context, "start", UNITS.kubelet, signal);
   const urlAt = (address: string): string => `https://${address}:2379`;
-  await giveVoteBack(context, { etcd: KUBEADM_ETCD, urlAt, start }, signal);
+  await giveVoteBack(context, { etcd: KUBEADM_ETCD, urlAt, start }, servers, signal);
 }
 
 /** Wipes what init or join began. Images, the balancer and its list of servers stay. */

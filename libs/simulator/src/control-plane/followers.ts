@@ -96,9 +96,10 @@ export class Followers {
   #wipe(one: ModelMachine): void {
     const { etcd, now } = this.#world;
     if (now < one.stepAt) return;
-    const isServed = this.#world.isServed(one);
+    const { voteIsGivenBack } = this.#rules;
+    if (voteIsGivenBack && !this.#world.isServed(one)) return;
     this.#journal.change(`${one.rank} wipes its vote's data`, () => {
-      if (this.#rules.voteIsGivenBack && isServed) etcd.remove(one.nodeId);
+      if (voteIsGivenBack) etcd.remove(one.nodeId);
       one.joining = "no";
     });
   }

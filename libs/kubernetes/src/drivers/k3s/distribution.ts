@@ -38,7 +38,7 @@ export function k3sDistribution(options: DistributionOptions): Distribution {
       context.balancer.point(servers, AbortSignal.timeout(30_000 * options.host.patience)),
     credentials: (role, signal) => mintCredentials(context, role, signal),
     status: async (signal) => readStatus(context, await lookAtK3s(context), signal),
-    withdraw: (signal) => withdraw(context, signal),
+    withdraw: (servers, signal) => withdraw(context, servers, signal),
     reset: (signal) =>
       reset(
         context,

@@ -1,3 +1,4 @@
+import type { ServerAddress } from "../../distribution.ts";
 import { K3S } from "../../k3s-settings.ts";
 import { memberUrl } from "../../plan/k3s.ts";
 import { attempt, execute, type Context } from "../context.ts";
@@ -8,14 +9,18 @@ import { etcdAccess } from "./machine.ts";
 import { startK3sUnattended, stopK3s } from "./unit.ts";
 
 /** See {@link giveVoteBack}. */
-export async function withdraw(context: Context, signal: AbortSignal): Promise<void> {
+export async function withdraw(
+  context: Context,
+  servers: readonly ServerAddress[],
+  signal: AbortSignal,
+): Promise<void> {
   const { host } = context;
   const [token, config] = await Promise.all([host.readFile(K3S.serverToken), host.readFile(K3S.config)]);
   // A server that is not through with founding the cluster is alone in etcd.
   if (token === undefined || config === undefined || /^cluster-init: true$/m.test(config)) return;
   const etcd = etcdAccess(await knownPlacement(context));
   const start = (): Promise<void> => startK3sUnattended(context, "server", "start", signal);
-  await giveVoteBack(context, { etcd, urlAt: memberUrl, start }, signal);
+  await giveVoteBack(context, { etcd, urlAt: memberUrl, start }, servers, signal);
 }
 
 /** Wipes what init or join began. The images' archives stay, and so do the balancer and its list of servers. */
