@@ -48,14 +48,18 @@ export function memberList(view: Pick<View, "members" | "revoked">): MemberList 
   return [...admitted, ...removed];
 }
 
-/** Who serves, by etcd's own list where this machine can ask it, and by the members' word where it cannot. */
+/**
+ * Who serves, by etcd's own list where this machine can ask it, and by the members' word where it cannot. A machine that is to
+ * serve no more has its vote until etcd has taken it away, and is told of until then.
+ */
 export function controlPlaneStatus(
-  view: View,
-  kubernetes: KubernetesStatus | undefined,
+  view: Pick<View, "members" | "isServer">,
+  kubernetes: Pick<KubernetesStatus, "etcdMembers" | "leader"> | undefined,
   autopilot: AutopilotStatus | undefined,
 ): ClusterStatus["controlPlane"] {
-  const servers = view.members().filter(({ member }) => view.isServer(member.nodeId));
-  const byName = new Map(servers.map((server) => [server.member.name, server]));
+  const placed = view.members();
+  const servers = placed.filter(({ member }) => view.isServer(member.nodeId));
+  const byName = new Map(placed.map((one) => [one.member.name, one]));
   const isWell = (name: string): boolean => {
     const member = byName.get(name)?.member;
     return member?.status === "alive" && member.description?.kubernetes.state === "ready";

@@ -1,42 +1,39 @@
-import { MemberList } from "@cluster-os/api";
-import { nodeName, type NodeId } from "@cluster-os/identity";
-import type { MemberStatus } from "@cluster-os/membership";
+import type { NodeId } from "@cluster-os/identity";
 import { expect } from "chai";
-import { memberList } from "../src/reports.ts";
-import type { PlacedMember } from "../src/view.ts";
+import { controlPlaneStatus } from "../src/reports.ts";
+import type { PlacedMember, View } from "../src/view.ts";
 
-const nodeId = (index: number): NodeId => `ed25519:${String(index).repeat(64)}` as NodeId;
+const [a, b, c] = ["a", "b", "c"] as unknown as [NodeId, NodeId, NodeId];
 
-function member(index: number, status: MemberStatus): PlacedMember {
-  const description = { roles: ["worker"], capabilities: { cpu: 4, memoryBytes: 2 ** 33, gpus: 1 } };
-  return {
-    index,
-    meshAddress: `10.86.0.${index}`,
-    member: { nodeId: nodeId(index), name: nodeName(nodeId(index)), status, description },
-  } as PlacedMember;
+/** All of them well, those of `servers` in the roles. */
+function viewOf(servers: readonly NodeId[]): Pick<View, "members" | "isServer"> {
+  const members = [a, b, c].map((nodeId, at) => ({
+    member: { nodeId, name: `n-${nodeId}`, status: "alive", description: { kubernetes: { state: "ready" } } },
+    index: at + 1,
+    meshAddress: `10.86.0.${at + 1}`,
+  })) as unknown as readonly PlacedMember[];
+  return { members: () => members, isServer: (nodeId) => servers.includes(nodeId) };
 }
 
-describe("the list of members", () => {
-  const statuses: readonly MemberStatus[] = ["alive", "suspect", "failed", "left"];
-  const members = statuses.map((status, index) => member(index + 1, status));
+const voter = (name: string) => ({ name, address: "", isLearner: false, healthy: true });
+const namesOf = ({ voters }: ReturnType<typeof controlPlaneStatus>) => voters.map(({ name }) => name);
 
-  it("has every admitted member, then who was removed", () => {
-    const list = memberList({ members: () => members, revoked: () => [nodeId(9), nodeId(8)] });
-    expect(MemberList.parse(list).map(({ node_id, status }) => [node_id, status])).to.deep.equal([
-      [nodeId(1), "healthy"],
-      [nodeId(2), "suspect"],
-      [nodeId(3), "failed"],
-      [nodeId(4), "left"],
-      [nodeId(9), "removed"],
-      [nodeId(8), "removed"],
-    ]);
+describe("who serves", () => {
+  it("is who etcd lists, though the roles have gone on", () => {
+    const etcdMembers = ["n-a", "n-b", "n-c"].map(voter);
+    expect(
+      namesOf(controlPlaneStatus(viewOf([a, b]), { etcdMembers, leader: undefined }, undefined)),
+    ).to.deep.equal(["n-a", "n-b", "n-c"]);
   });
 
-  it("says what a member has, and nothing of who was removed", () => {
-    const list = memberList({ members: () => members.slice(0, 1), revoked: () => [nodeId(9)] });
-    expect(list.map(({ name, roles, capabilities }) => ({ name, roles, capabilities }))).to.deep.equal([
-      { name: nodeName(nodeId(1)), roles: ["worker"], capabilities: { cpu: 4, ram: "8GB", gpu: true } },
-      { name: nodeName(nodeId(9)), roles: [], capabilities: { cpu: 0, ram: "0GB", gpu: false } },
-    ]);
+  it("is who the roles name, where etcd cannot be asked", () => {
+    expect(namesOf(controlPlaneStatus(viewOf([a, b]), undefined, undefined))).to.deep.equal(["n-a", "n-b"]);
+  });
+
+  it("is nobody that is no member", () => {
+    const etcdMembers = ["n-a", "n-gone"].map(voter);
+    expect(
+      namesOf(controlPlaneStatus(viewOf([a]), { etcdMembers, leader: undefined }, undefined)),
+    ).to.deep.equal(["n-a"]);
   });
 });
