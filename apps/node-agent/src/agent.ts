@@ -86,7 +86,8 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     meshAddressOf: (name) => reporter.meshAddressOf(name),
     logger,
   });
-  const role = slurm && state && new SlurmRole({ machine: slurm.machine, state, self, clock, logger });
+  const role =
+    slurm && state && new SlurmRole({ machine: slurm.machine, state, self, patience, clock, logger });
   const reporter: Reporter = new Reporter({
     machine,
     bootstrapStatus,

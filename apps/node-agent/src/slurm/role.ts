@@ -23,6 +23,8 @@ export interface SlurmRoleOptions {
   /** This machine's copy of the controller's state. */
   readonly state: SlurmState;
   readonly self: (signal: AbortSignal) => Promise<Self>;
+  /** How many times slower than usual the machine is. */
+  readonly patience: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -160,8 +162,9 @@ export class SlurmRole {
   }
 
   get #isUnknown(): boolean {
+    const { clock, patience } = this.#options;
     const since = this.#unknownSince;
-    return since !== undefined && this.#options.clock.now() - since >= UNKNOWN_MS;
+    return since !== undefined && clock.now() - since >= UNKNOWN_MS * patience;
   }
 
   async #manage({ drains }: ControllerWish, signal: AbortSignal): Promise<void> {

@@ -39,6 +39,7 @@ class World implements SlurmMachine, SlurmKube {
     machine: this,
     state: this.state,
     self: async () => ME,
+    patience: 1,
     clock: { now: () => this.now, wallTime: () => NOW_MS + this.now },
     logger: silentLogger,
   });

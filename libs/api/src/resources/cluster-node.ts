@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Condition } from "./condition.ts";
 import { listMap } from "./lists.ts";
+import type { ResourceMetadata } from "./metadata.ts";
 import { NodeCapabilities } from "./node-capabilities.ts";
 import { apiVersionOf, type ResourceDefinition } from "./resource-definition.ts";
 import { SlurmNodeStatus } from "./slurm/node-status.ts";
@@ -265,16 +266,7 @@ export type ClusterNodeStatus = z.infer<typeof Status>;
 export interface ClusterNodeObject {
   readonly apiVersion: string;
   readonly kind: "ClusterNode";
-  readonly metadata: {
-    readonly name: string;
-    readonly generation?: number;
-    readonly resourceVersion?: string;
-    readonly uid?: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly annotations?: Readonly<Record<string, string>>;
-    readonly deletionTimestamp?: string;
-    readonly finalizers?: readonly string[];
-  };
+  readonly metadata: ResourceMetadata;
   readonly spec?: ClusterNodeSpec;
   readonly status?: ClusterNodeStatus;
 }

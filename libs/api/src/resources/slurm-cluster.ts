@@ -1,3 +1,4 @@
+import type { ResourceMetadata } from "./metadata.ts";
 import { apiVersionOf, type ResourceDefinition } from "./resource-definition.ts";
 import { SLURM_CLUSTER_DEFAULTS, SlurmClusterSpecSchema } from "./slurm/spec.ts";
 import { SlurmClusterStatusSchema, type SlurmClusterStatus } from "./slurm/status.ts";
@@ -94,16 +95,7 @@ export const SLURM_CLUSTER_API_VERSION: string = apiVersionOf(SlurmCluster);
 export interface SlurmClusterObject {
   readonly apiVersion: string;
   readonly kind: "SlurmCluster";
-  readonly metadata: {
-    readonly name: string;
-    readonly generation?: number;
-    readonly resourceVersion?: string;
-    readonly uid?: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly annotations?: Readonly<Record<string, string>>;
-    readonly deletionTimestamp?: string;
-    readonly finalizers?: readonly string[];
-  };
+  readonly metadata: ResourceMetadata;
   readonly spec?: unknown;
   readonly status?: SlurmClusterStatus;
 }

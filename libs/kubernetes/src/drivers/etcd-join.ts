@@ -52,7 +52,7 @@ export async function joinEtcd(
     });
     await becomeVoter(context, etcd, self, signal);
   } catch (error) {
-    await withdraw(context, etcd, self);
+    await withdrawLearner(context, etcd, self);
     throw error;
   }
 }
@@ -176,7 +176,7 @@ async function becomeVoter(
  * A learner that did not get through must not stay: etcd has room for one only. One that has its vote after all goes on,
  * for the others need it; it gives that back when it is wiped. Best effort, the act failed anyway.
  */
-async function withdraw(
+async function withdrawLearner(
   context: Context,
   etcd: Etcd,
   self: { readonly nodeName: string; readonly address: string },

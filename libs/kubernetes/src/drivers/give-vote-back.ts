@@ -1,6 +1,6 @@
 import { waitFor } from "@cluster-os/std/drivers";
-import { KubernetesError } from "../errors.ts";
 import type { ServerAddress } from "../distribution.ts";
+import { KubernetesError } from "../errors.ts";
 import { memberOf, withoutServer, type EtcdMember } from "../plan/etcd.ts";
 import type { Context } from "./context.ts";
 import { findHeir, leaveEtcd } from "./etcd-leave.ts";

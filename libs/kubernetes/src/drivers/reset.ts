@@ -1,5 +1,5 @@
-import type { ServerAddress } from "../distribution.ts";
 import { describeError } from "@cluster-os/std";
+import type { ServerAddress } from "../distribution.ts";
 import { KubernetesError } from "../errors.ts";
 import { mountsBelow } from "../plan/mounts.ts";
 import { CRI_SOCKET, PATHS, RUN_FOLDER, UNITS } from "../settings.ts";

@@ -119,7 +119,7 @@ export class Agent implements AsyncDisposable {
     const surroundings = { ...shared, credentials: () => credentials, meshAddressOf };
     this.state = new ReplicatedState({ ...surroundings, directory, store, port, owner });
     const self = async () => ({ name, address });
-    this.role = new SlurmRole({ ...shared, machine, state: this.state, self });
+    this.role = new SlurmRole({ ...shared, machine, state: this.state, self, patience: 1 });
     this.#loop = this.#run(kubeOf(name));
   }
 
