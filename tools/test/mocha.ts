@@ -10,13 +10,18 @@ import { dirname, join, resolve } from "node:path";
 const root = resolve(import.meta.dirname, "../..");
 const mocha = join(dirname(createRequire(import.meta.url).resolve("mocha/package.json")), "bin/mocha.js");
 const reporter = join(root, "tools/test/reporter.cjs");
+const wholeMessages = join(root, "tools/test/whole-messages.ts");
 const options = process.argv.slice(2);
 const files = options.some((option) => option.endsWith(".ts")) ? [] : ["test/**/*.test.ts"];
 
 mkdirSync("dist", { recursive: true });
 const run = spawnSync(
   process.execPath,
-  [mocha, "--config", join(root, ".mocharc.json"), "--reporter", reporter, ...options, ...files],
+  [
+    ...[mocha, "--config", join(root, ".mocharc.json"), "--require", wholeMessages, "--reporter", reporter],
+    ...options,
+    ...files,
+  ],
   { stdio: "inherit" },
 );
 process.exit(run.status ?? 1);

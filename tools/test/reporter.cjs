@@ -10,7 +10,7 @@ module.exports = class CountingReporter extends reporters.Spec {
     super(runner, options);
     const failed = [];
     runner.on(Runner.constants.EVENT_TEST_FAIL, (test, error) => {
-      failed.push({ title: test.fullTitle(), reason: String(error?.message ?? error).slice(0, 1000) });
+      failed.push({ title: test.fullTitle(), reason: String(error?.message ?? error).slice(0, 2000) });
     });
     runner.once(Runner.constants.EVENT_RUN_END, () => {
       const { passes, failures, pending } = this.stats;
