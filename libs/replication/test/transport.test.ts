@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { X509Certificate } from "node:crypto";
+import { createServer, type TLSSocket } from "node:tls";
 import { silentLogger } from "@cluster-os/std";
 import { delay, waitFor } from "@cluster-os/std/drivers";
 import { MemoryNetwork, type Transport } from "../src/index.ts";
@@ -68,6 +69,37 @@ describe("TLS between replicas", () => {
     return count;
   }
 
+  /** How often "a" connects to a "b" that treats connections so, while it says ten things one after the other. */
+  async function connectionsOf(treat: (socket: TLSSocket) => unknown): Promise<number> {
+    const [port, own] = [await freePort("127.0.0.11"), await freePort("127.0.0.12")];
+    let connections = 0;
+    const { keyPem: key, certificatePem: cert, caPem: ca } = known.b;
+    const server = createServer({ key, cert, ca, requestCert: true }, (socket) => {
+      connections += 1;
+      socket.on("error", () => {}).resume();
+      treat(socket);
+    }).listen(port, "127.0.0.12");
+    const addresses: Readonly<Record<string, { readonly host: string; readonly port: number }>> = {
+      a: { host: "127.0.0.11", port: own },
+      b: { host: "127.0.0.12", port },
+    };
+    await using a = await openTlsTransport({
+      self: "a",
+      ...{ host: "127.0.0.11", port: own },
+      credentials: () => known.a,
+      addressOf: (id) => addresses[id],
+      replicaOf: ({ commonName }) => commonName.replace(/^agent:/, ""),
+      logger: silentLogger,
+      silenceMs: 150,
+    });
+    for (let time = 0; time < 10; time += 1) {
+      a.send("b", Uint8Array.of(1));
+      await delay(100);
+    }
+    server.close();
+    return connections;
+  }
+
   it("refuses certificates of another authority", async () => {
     const foreign = { ...stranger.issue("agent:a"), caPem: authority.caPem };
     expect(await heardOf({ ...known, a: foreign })).to.equal(0);
@@ -80,6 +112,11 @@ describe("TLS between replicas", () => {
 
   it("refuses a certificate that comes from another machine's address", async () => {
     expect(await heardOf({ ...known, a: known.b })).to.equal(0);
+  }).timeout(60_000);
+
+  it("connects anew where nothing comes back, and only there", async () => {
+    expect(await connectionsOf(() => {})).to.be.greaterThan(2);
+    expect(await connectionsOf((socket) => socket.on("data", () => socket.write("\0")))).to.equal(1);
   }).timeout(60_000);
 
   it("takes up a renewed certificate without being told", async () => {

@@ -32,10 +32,18 @@ export interface TlsTransportOptions {
    * go on while nobody renews certificates. Default: a day.
    */
   readonly graceMs?: number;
+  /**
+   * A connection on which nothing comes back for so long is made anew, in milliseconds. TCP itself would go on with one from before a
+   * partition, and try again as seldom as it learned to meanwhile: up to minutes after the network is whole. Default: 3 s.
+   */
+  readonly silenceMs?: number;
 }
 
 const DAY_MS = 24 * 3600 * 1000;
 const HANDSHAKE_MS = 5_000;
+const SILENCE_MS = 3_000;
+/** What a hearer says for whatever came, whole messages or parts: that it came. */
+const CAME = Uint8Array.of(0);
 const RECONNECT = { initialMs: 100, maxMs: 2_000, factor: 2 };
 /** What waits for a connection, at most; what is more is lost, as on any wire. */
 const WAITING_BYTES = 2 * LARGEST_MESSAGE_BYTES;
@@ -43,7 +51,7 @@ const MOST_CONNECTIONS = 128;
 
 /**
  * TLS 1.3 between machines, with certificates on both sides. Each machine speaks on a connection that it made itself, and hears on
- * those that others made. Besides the certificate, a peer has to come from its own mesh address: two proofs of who it is, as for
+ * those that others made; all that goes the other way is a byte for whatever came. Besides the certificate, a peer has to come from its own mesh address: two proofs of who it is, as for
  * the peer API.
  */
 export async function openTlsTransport(options: TlsTransportOptions): Promise<Transport & AsyncDisposable> {
@@ -133,6 +141,7 @@ class TlsTransport implements Transport, AsyncDisposable {
   #hear(secured: TLSSocket, from: ReplicaId): void {
     const reader = new FrameReader();
     secured.on("data", (part: Buffer) => {
+      secured.write(CAME);
       try {
         for (const message of reader.push(part)) for (const hear of this.#hearers) hear(from, message);
       } catch (error) {
@@ -154,6 +163,7 @@ class Line {
   #failures = 0;
   #notBefore = 0;
   #retry: NodeJS.Timeout | undefined;
+  #silence: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(to: ReplicaId, options: TlsTransportOptions) {
@@ -174,15 +184,30 @@ class Line {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#retry);
+    this.#hears();
     this.#socket?.destroy();
   }
 
   #write(socket: TLSSocket, bytes: Uint8Array): void {
     // Who does not read is told again later; memory is not for waiting.
     if (socket.writableLength > WAITING_BYTES) return;
+    this.#silence ??= this.#listenTo(socket);
     socket.cork();
     for (const part of frame(bytes)) socket.write(part);
     socket.uncork();
+  }
+
+  #listenTo(socket: TLSSocket): NodeJS.Timeout {
+    const { silenceMs = SILENCE_MS, logger } = this.#options;
+    return setTimeout(() => {
+      logger.info("a replica is silent, connecting anew", { to: this.#to, silenceMs });
+      socket.destroy();
+    }, silenceMs).unref();
+  }
+
+  #hears(): void {
+    clearTimeout(this.#silence);
+    this.#silence = undefined;
   }
 
   #connect(): void {
@@ -220,6 +245,7 @@ class Line {
     });
     socket.on("close", () => {
       clearTimeout(deadline);
+      this.#hears();
       this.#socket = undefined;
       this.#isSecure = false;
       this.#failed();
@@ -238,6 +264,7 @@ class Line {
       this.#options.logger.warn("connection given up", { to: this.#to, error: describeError(error) });
       return void socket.destroy();
     }
+    socket.on("data", () => this.#hears());
     this.#isSecure = true;
     this.#failures = 0;
     this.#waitingBytes = 0;
