@@ -64,6 +64,21 @@ describe("objects of libs/api on a real API server", function () {
     expect(stdout).to.contain("Established=True").and.not.contain("NonStructuralSchema");
   });
 
+  it("what a former SLURM controller told goes with its next report, an empty list too", async () => {
+    const controller = { epoch: 1, running: true, jobs: { running: 0, pending: 0 }, drains: [] };
+    const agent = asAgent("n-b");
+    done(await applyStatus("n-b", { slurm: { controller } }, agent, "cluster-os-node-agent"));
+    const after = { epoch: 2, running: false };
+    done(await applyStatus("n-b", { slurm: { controller: after } }, agent, "cluster-os-node-agent"));
+    const { stdout } = await api.kubectl([
+      "get",
+      "clusternode/n-b",
+      "-o",
+      "jsonpath={.status.slurm.controller}",
+    ]);
+    expect(JSON.parse(stdout)).to.deep.equal(after);
+  });
+
   it("kubectl get shows roles, cpu, memory, gpu, address, ready and age", async () => {
     const status = {
       nodeID: KEY_A,

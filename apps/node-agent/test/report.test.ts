@@ -258,6 +258,14 @@ describe("status", () => {
     expect(isReported(wanted, undefined)).to.equal(false);
   });
 
+  it("an empty list that the API keeps is no difference, unless it is to be said", () => {
+    const controller = { epoch: 2, running: false };
+    const wanted = planStatus(observed({ slurm: { controller } }), NOW_MS);
+    const kept = { ...wanted, slurm: { controller: { ...controller, drains: [] } } };
+    expect(isReported(wanted, kept)).to.equal(true);
+    expect(isReported(kept, wanted)).to.equal(false);
+  });
+
   it("the log names the parts that changed, conditions by their type", () => {
     const before = planStatus(observed({}), NOW_MS);
     const [first, ...others] = before.conditions ?? [];

@@ -5,7 +5,7 @@ import { OWN_CONDITIONS } from "./status.ts";
 export function isReported(wanted: ClusterNodeStatus, current: ClusterNodeStatus | undefined): boolean {
   if (!current) return false;
   const own = (current.conditions ?? []).filter(({ type }) => OWN_CONDITIONS.includes(type));
-  return canonical(wanted) === canonical({ ...current, conditions: own });
+  return canonical(wanted) === canonical(withoutLeftovers({ ...current, conditions: own }, wanted));
 }
 
 /** Which parts differ, for the log: fields by name, conditions by type. */
@@ -24,6 +24,27 @@ export function changedParts(
   return [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
     (name) => canonical(after[name]) !== canonical(before[name]),
   );
+}
+
+/**
+ * What the API has, without the empty lists that nobody says any more: of a list with keys that was applied empty, the empty list stays
+ * when its owner applies without it.
+ */
+function withoutLeftovers(current: unknown, wanted: unknown): unknown {
+  if (!isObject(current)) return current;
+  const said = isObject(wanted) ? wanted : {};
+  const kept = Object.entries(current)
+    .map(([name, value]) => [name, withoutLeftovers(value, said[name])] as const)
+    .filter(([name, value]) => name in said || !isEmpty(value));
+  return Object.fromEntries(kept);
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The same text for the same value: fields and lists sorted, since the API keeps lists in an order of its own. */

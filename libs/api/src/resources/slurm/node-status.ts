@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { listMap } from "../lists.ts";
 import { ReplicaPosition } from "./status.ts";
 
 const count = (description: string) => z.int().min(0).describe(description);
@@ -64,12 +63,11 @@ const ControllerReport = z.object({
     })
     .optional()
     .describe("Told by the controller: nodes."),
-  drains: listMap(
-    Drained,
-    ["node"],
-    4096,
-    "Told by the controller: nodes that SLURM drains, whoever wished it.",
-  ),
+  drains: z
+    .array(Drained)
+    .max(4096)
+    .optional()
+    .describe("Told by the controller: nodes that SLURM drains, whoever wished it."),
 });
 
 /** What node-agent reports of SLURM on its machine, in `status.slurm` of its ClusterNode. */
