@@ -228,6 +228,18 @@ async function settled(): Promise<readonly ClusterNodeObject[]> {
       ),
     4 * MINUTE_MS,
   );
+  await timed("SLURM's controller and its copies are of one epoch", async () => {
+    const nodes = await clusterNodes();
+    const epochs = nodes.flatMap(({ status }) => status?.slurm?.controller?.epoch ?? []);
+    const copies = new Map(nodes.map(({ metadata, status }) => [metadata.name, status?.slurm?.controller]));
+    const newest = Math.max(...epochs);
+    return [...copies.values()].some(
+      (controller) =>
+        controller?.running === true &&
+        controller.epoch === newest &&
+        controller.members?.every((member) => copies.get(member)?.replica?.epoch === newest) === true,
+    );
+  });
   let before = await clusterNodes();
   const started = performance.now();
   for (;;) {
