@@ -4,10 +4,12 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 NODES ?= 3
+SEED ?= 1
+MINUTES ?= 30
 
 .DEFAULT_GOAL := help
 .PHONY: help deps debian-packages node node-image cluster down test test-cluster fmt lint bench bench-kube bench-operator bench-membership bench-gossip bench-mesh bench-mesh-vm clean \
-	test-vm test-vm-5 vm-status vm-info vm-stop vm-clean
+	test-chaos test-vm test-vm-5 vm-status vm-info vm-stop vm-clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,8 +22,8 @@ node: deps ## Build the Debian packages that make a machine a node
 node-image: node ## Build the container image of a node, for docker and podman (as root)
 	node tools/images/build-node.ts
 
-cluster: node ## Boot NODES machines (default 3) on this host and let them form a cluster
-	cluster-os up --nodes $(NODES)
+cluster: node ## Boot NODES machines (default 3) on this host and let them form a cluster; an MPI job over all of them ends it
+	cluster-os up --nodes $(NODES) --mpi
 
 down: node_modules ## End that cluster and leave nothing behind
 	cluster-os down
@@ -31,6 +33,11 @@ test: deps ## Run every check: format, lint, types, units, repository, lab, emul
 
 test-cluster: deps ## Run the scenarios on real machines only
 	node tools/run-tests/main.ts builds lab
+
+test-chaos: NODES = 5
+test-chaos: node ## Draw faults by SEED for MINUTES on NODES machines, and check that nothing is lost
+	cd e2e && node --conditions=@cluster-os/source chaos/main.ts --seed $(SEED) --minutes $(MINUTES) \
+	  --nodes $(NODES) --report ../docs/reference/chaos.md
 
 test-vm: node ## Run the scenarios on 3 emulated machines with kernels of their own
 	cd e2e && CLUSTER_OS_LAB=vm node ../tools/test/mocha.ts 'vm/**/*.test.ts'

@@ -2,7 +2,7 @@ import { parseConfigFile } from "@cluster-os/api";
 import { expect } from "chai";
 import { remember, whatHappened } from "../src/formation.ts";
 import { openProgress } from "../src/output/progress.ts";
-import { clusterNodes, expectGolden, FakeLab, FakeMachine, nodeStatus, type } from "./support.ts";
+import { clusterNodes, expectGolden, FakeLab, FakeMachine, NAMES, nodeStatus, type } from "./support.ts";
 
 /** A lab whose machines become Ready one after the other, a step at each look. */
 class FormingLab extends FakeLab {
@@ -98,6 +98,37 @@ describe("up", () => {
     expectGolden("up.txt", (await type("up", { lab: new FormingLab() })).stdout);
   });
 
+  it("ends with an MPI job over all machines, once SLURM has all of them", async () => {
+    const lab = new FormingLab();
+    const boot = lab.up;
+    lab.up = async (options) => {
+      const machines = await boot(options);
+      const [first] = lab.present;
+      const idle: string[] = [NAMES[0], NAMES[0], NAMES[1]];
+      const ask = first?.capture;
+      if (first && ask) {
+        first.capture = (argv) => {
+          first.outputs.set("sinfo", `${idle.join("\n")}\n`);
+          if (argv[0] === "sinfo") idle.push(NAMES[2]);
+          return ask(argv);
+        };
+      }
+      return machines;
+    };
+    const { exitCode, stdout } = await type("up --mpi", { lab });
+    expect(exitCode).to.equal(0);
+    expect(stdout).to.match(
+      /^\$ srun --mpi=pmix --nodes=3 --ntasks=3 --chdir=\/tmp python3 -c 'from mpi4py/m,
+    );
+    const ran = lab.present[0]?.ran.filter((line) => /^s(info|run) /.test(line)) ?? [];
+    expect(ran.map((line) => line.split(" ")[0])).to.deep.equal(["sinfo", "sinfo", "srun"]);
+    const { exitCode: mistake, stderr } = await type("up --mpi --no-wait");
+    expect([mistake, stderr.split("\n")[0]]).to.deep.equal([
+      2,
+      "cluster-os: --mpi waits for the cluster, --no-wait does not",
+    ]);
+  });
+
   it("keeps a board below the steps on a terminal, and takes it away at the end", async () => {
     const { stdout } = await type("up", { lab: new FormingLab(), isTerminal: true });
     expect(stdout).to.include("m2  n-bbbbbbbbbb  serve  server  kubernetes joining");
@@ -115,7 +146,7 @@ describe("up", () => {
     expect(await type("up --nodes 5", { lab })).to.include({
       exitCode: 2,
       stderr:
-        "cluster-os: 3 machines run already, not 5; end them first: cluster-os down\nusage: cluster-os up [--nodes N] [--driver DRIVER] [--expect N] [--max-servers N] [--failed-server-grace TIME] [--timeout SECONDS | --no-wait]\n",
+        "cluster-os: 3 machines run already, not 5; end them first: cluster-os down\nusage: cluster-os up [--nodes N] [--driver DRIVER] [--expect N] [--max-servers N] [--failed-server-grace TIME] [--timeout SECONDS] [--mpi | --no-wait]\n",
     });
   });
 

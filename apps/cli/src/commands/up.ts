@@ -5,6 +5,7 @@ import { UsageError, CommandError, type Command, type Context } from "../command
 import { describeMachine, isFormed, readyNodes, remember, whatHappened } from "../formation.ts";
 import { findServer, kubectlCommand, listClusterNodes, pickServer } from "../kubectl.ts";
 import { openProgress, type Progress } from "../output/progress.ts";
+import { runMpiJob } from "../mpi-job.ts";
 import { observe, requireLab, type LabDriver, type LabMachine, type Observation } from "../site.ts";
 import { renderMesh } from "../views.ts";
 import { waitFor } from "@cluster-os/std/drivers";
@@ -33,7 +34,7 @@ interface Pace {
 export const up: Command = {
   name: "up",
   usage:
-    "[--nodes N] [--driver DRIVER] [--expect N] [--max-servers N] [--failed-server-grace TIME] [--timeout SECONDS | --no-wait]",
+    "[--nodes N] [--driver DRIVER] [--expect N] [--max-servers N] [--failed-server-grace TIME] [--timeout SECONDS] [--mpi | --no-wait]",
   summary: "boot N machines on this host (default 3) and wait until they are one cluster",
   details: [
     "--nodes N           how many machines, 1 to 50 (default 3)",
@@ -45,6 +46,7 @@ export const up: Command = {
     "--failed-server-grace TIME",
     "                    after how long a worker takes a lost server's place, for example 20s (default 5m). The variable",
     "                    CLUSTER_OS_FAILED_SERVER_GRACE changes the default.",
+    "--mpi               at the end, an MPI job by SLURM over all of them",
     "--no-wait           only boot them; typed again without it, it waits",
     "",
     "Builds what machines are made of where it is missing; needs root. When machines run already, it waits for them.",
@@ -57,8 +59,11 @@ export const up: Command = {
       expect: { type: "string" },
       "max-servers": { type: "string" },
       "failed-server-grace": { type: "string" },
+      mpi: { type: "boolean" },
       "no-wait": { type: "boolean" },
     });
+    if (values.mpi && values["no-wait"])
+      throw new UsageError("--mpi waits for the cluster, --no-wait does not");
     const nodes = parseWhole(values.nodes ?? "3", "--nodes", 1, MOST_NODES);
     const expect = parseWhole(values.expect ?? String(nodes), "--expect", 1, nodes);
     const driver = parseDriver(values.driver) ?? context.lab.defaultDriver;
@@ -79,6 +84,8 @@ export const up: Command = {
       progress.end();
     }
     await showCluster(machines, context);
+    if (values.mpi) await runMpiJob(machines, context);
+    suggest(context);
     return 0;
   },
 };
@@ -219,12 +226,15 @@ function tooSlow(
 }
 
 async function showCluster(machines: readonly LabMachine[], context: Context): Promise<void> {
-  const { stdout, program } = context;
+  const { stdout } = context;
   const server = await findServer(machines, context);
   const { mesh, name } = await (await server.api()).status();
   stdout.write("\n$ kubectl get clusternodes -o wide\n");
   await server.run(kubectlCommand(["get", "clusternodes", "--output=wide"]));
   if (mesh !== undefined) stdout.write(`\n${renderMesh(name, mesh, context.clock.wallTime())}`);
+}
+
+function suggest({ stdout, program }: Context): void {
   stdout.write(`
 Try next:
   ${program} status
