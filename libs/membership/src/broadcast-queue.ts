@@ -17,6 +17,8 @@ export interface TakeOptions {
   readonly limit: number;
   /** Whether it counts as sent: not if the receiver may be gone. */
   readonly isCounted: boolean;
+  /** Only what came after this one, as `newest` numbered it. Default: all. */
+  readonly after?: number;
 }
 
 /**
@@ -31,6 +33,11 @@ export class BroadcastQueue {
     return this.#broadcasts.size === 0;
   }
 
+  /** Counts up with every piece of news. */
+  get newest(): number {
+    return this.#order;
+  }
+
   put(subject: string, bytes: Uint8Array): void {
     this.#order += 1;
     this.#broadcasts.set(subject, { subject, bytes, order: this.#order, sentCount: 0 });
@@ -40,10 +47,11 @@ export class BroadcastQueue {
    * News of together at most `budget` bytes, each counted with `overhead`: first what was sent least, then what is newest.
    * After it counted as sent `limit` times it is gone.
    */
-  take({ budget, largest, overhead, limit, isCounted }: TakeOptions): readonly Uint8Array[] {
+  take({ budget, largest, overhead, limit, isCounted, after = 0 }: TakeOptions): readonly Uint8Array[] {
     const taken: Broadcast[] = [];
     let room = budget;
     for (const broadcast of this.#byNeed()) {
+      if (broadcast.order <= after) continue;
       const size = broadcast.bytes.length + overhead;
       if (size > room || broadcast.bytes.length > largest) continue;
       room -= size;
@@ -54,8 +62,12 @@ export class BroadcastQueue {
   }
 
   /** One piece of news that is larger than `largest` bytes and so never fits a datagram. */
-  takeLarge({ largest, limit }: Pick<TakeOptions, "largest" | "limit">): Uint8Array | undefined {
-    const large = this.#byNeed().find(({ bytes }) => bytes.length > largest);
+  takeLarge({
+    largest,
+    limit,
+    after = 0,
+  }: Pick<TakeOptions, "largest" | "limit" | "after">): Uint8Array | undefined {
+    const large = this.#byNeed().find(({ bytes, order }) => bytes.length > largest && order > after);
     if (large) this.#countSent(large, limit);
     return large?.bytes;
   }

@@ -14,8 +14,10 @@ export interface MembershipConfig {
   readonly suspicionConfirmations: number;
   /** The local health score is 0 (well) to one less than this; intervals and timeouts grow by the score (Lifeguard). */
   readonly awarenessLimit: number;
-  /** News is told at this interval, in milliseconds, while there is any. */
+  /** News is told again at this interval, in milliseconds, as long as there is any. */
   readonly gossipIntervalMs: number;
+  /** What is told for the first time waits only for so long after the last news, in milliseconds: what comes at once goes at once. */
+  readonly newsIntervalMs: number;
   /** How many members are told each time. */
   readonly gossipFanout: number;
   /** Failed members are still told news for so long, in milliseconds: it is how they learn that they are held failed. */
@@ -46,6 +48,7 @@ export const defaultMembershipConfig: MembershipConfig = {
   suspicionConfirmations: 1,
   awarenessLimit: 8,
   gossipIntervalMs: 200,
+  newsIntervalMs: 40,
   gossipFanout: 3,
   gossipToFailedMs: 10_000,
   retransmitFactor: 4,

@@ -45,6 +45,7 @@ export class Membership {
     | { readonly others: readonly Member[]; readonly statement: Statement; readonly all: readonly Member[] }
     | undefined;
   #gossipAt: Instant;
+  #newsAt: Instant;
   #hasStepped = false;
 
   constructor(options: MembershipOptions) {
@@ -72,6 +73,7 @@ export class Membership {
     this.#claims = new Claims(core, this.#exchange);
     this.#detector = new Detector(core, (nodeId, at) => this.#claims.suspect(nodeId, at), now);
     this.#gossipAt = now;
+    this.#newsAt = now;
   }
 
   step(input: MembershipInput, now: Instant): readonly MembershipEffect[] {
@@ -94,8 +96,8 @@ export class Membership {
 
   /** When to call `step` again at the latest. */
   get wakeAt(): Instant {
-    const gossipAt = this.#hasToTell() ? this.#gossipAt : Infinity;
-    return Math.min(this.#core.table.wakeAt, this.#detector.wakeAt, this.#exchange.wakeAt, gossipAt);
+    const { table } = this.#core;
+    return Math.min(table.wakeAt, this.#detector.wakeAt, this.#exchange.wakeAt, this.#tellAt);
   }
 
   /** Every member this node knows of, itself included, by node ID. */
@@ -300,7 +302,9 @@ export class Membership {
   /** Tells news to a few members, and suspects what this node holds against them, until they answer or it is too late. */
   #gossip(now: Instant): void {
     const { table, outbox, config, rng, self } = this.#core;
-    if (now < this.#gossipAt || !this.#hasToTell()) return;
+    if (now < this.#tellAt) return;
+    const isRegular = now >= this.#gossipAt;
+    outbox.beginRound(isRegular ? "all" : "untold");
     for (const { nodeId } of table.suspectsOf(self.identity.nodeId)) this.#claims.tellAccused(nodeId);
     const since = now - config.gossipToFailedMs;
     const failedLately = table
@@ -311,14 +315,18 @@ export class Membership {
       if (status === "alive") outbox.gossip({ nodeId, address });
       else outbox.gossipInVain({ nodeId, address }, accusationsAgainst(this.#core, nodeId));
     }
+    this.#newsAt = now + config.newsIntervalMs;
     // Alone, there is nobody to tell, and no need to look often whether there is.
-    this.#gossipAt = now + (receivers.length > 0 ? config.gossipIntervalMs : config.probeIntervalMs);
+    const again = receivers.length > 0 ? config.gossipIntervalMs : config.probeIntervalMs;
+    if (isRegular) this.#gossipAt = now + again;
   }
 
-  #hasToTell(): boolean {
+  /** When there is something to tell, and somebody. */
+  get #tellAt(): Instant {
     const { outbox, table, self } = this.#core;
-    const hasOthers = table.members().length > 0;
-    return hasOthers && (outbox.hasNews || table.suspectsOf(self.identity.nodeId).length > 0);
+    if (table.members().length === 0) return Infinity;
+    if (outbox.hasUntoldNews) return this.#newsAt;
+    return outbox.hasNews || table.suspectsOf(self.identity.nodeId).length > 0 ? this.#gossipAt : Infinity;
   }
 
   /** A machine that slept heard nobody: it must not hold that against them (and is itself not well). */

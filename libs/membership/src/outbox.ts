@@ -1,5 +1,5 @@
 import type { NodeId } from "@cluster-os/identity";
-import { BroadcastQueue, retransmitLimit } from "./broadcast-queue.ts";
+import { BroadcastQueue, retransmitLimit, type TakeOptions } from "./broadcast-queue.ts";
 import type { MembershipConfig } from "./config.ts";
 import type { Address } from "./member.ts";
 import { encodeMessage, type Body } from "./message.ts";
@@ -29,6 +29,9 @@ export class Outbox {
   readonly #gossipRoom: number;
   #effects: MembershipEffect[] = [];
   #memberCount = 1;
+  /** The newest piece of news that was passed on in a round, and the newest that the present round leaves out. */
+  #told = 0;
+  #leftOut = 0;
 
   constructor(config: MembershipConfig, sealing: Sealing) {
     this.#config = config;
@@ -38,6 +41,17 @@ export class Outbox {
 
   get hasNews(): boolean {
     return !this.#queue.isEmpty;
+  }
+
+  /** Whether there is news that came after the last round. */
+  get hasUntoldNews(): boolean {
+    return this.hasNews && this.#queue.newest > this.#told;
+  }
+
+  /** A round in which news is passed on: all of it, or what came after the last round only. */
+  beginRound(which: "all" | "untold"): void {
+    this.#leftOut = which === "all" ? 0 : this.#told;
+    this.#told = this.#queue.newest;
   }
 
   /** How many nodes the news must reach. */
@@ -72,7 +86,7 @@ export class Outbox {
     if (this.#queue.isEmpty) return this.#seal(to, body, first);
     const used = first.reduce((sum, news) => sum + news.length + NEWS_OVERHEAD_BYTES, 0);
     const room = roomForNews(body, this.#config.datagramBytes) - used;
-    const others = room > 0 ? this.#take(room) : [];
+    const others = room > 0 ? this.#take({ budget: room }) : [];
     this.#seal(to, body, [...first, ...others]);
   }
 
@@ -86,28 +100,30 @@ export class Outbox {
   /** Passes news on to one member. What is too large for a datagram goes alone. */
   gossip(to: KnownReceiver): void {
     const room = this.#gossipRoom;
-    this.#sendParts(to, this.#take(room * DATAGRAMS_PER_GOSSIP), room);
-    const large = this.#queue.takeLarge({ largest: this.#largest(), limit: this.#limit() });
+    const after = this.#leftOut;
+    this.#sendParts(to, this.#take({ budget: room * DATAGRAMS_PER_GOSSIP, after }), room);
+    const large = this.#queue.takeLarge({ largest: this.#largest(), limit: this.#limit(), after });
     if (large) this.#seal(to, GOSSIP, [large]);
   }
 
   /** Passes news on to one that may be gone, with `first`. Others are told as often as if it had not been. */
   gossipInVain(to: KnownReceiver, first: readonly Uint8Array[]): void {
     const room = this.#gossipRoom;
-    this.#sendParts(to, [...first, ...this.#take(room, false)], room);
+    const others = this.#take({ budget: room, after: this.#leftOut, isCounted: false });
+    this.#sendParts(to, [...first, ...others], room);
   }
 
   #sendParts(to: Receiver, news: readonly Uint8Array[], room: number): void {
     if (news.length > 0) for (const part of splitNews(news, room)) this.#seal(to, GOSSIP, part);
   }
 
-  #take(budget: number, isCounted = true): readonly Uint8Array[] {
+  #take(options: Pick<TakeOptions, "budget"> & Partial<TakeOptions>): readonly Uint8Array[] {
     return this.#queue.take({
-      budget,
       largest: this.#largest(),
       overhead: NEWS_OVERHEAD_BYTES,
       limit: this.#limit(),
-      isCounted,
+      isCounted: true,
+      ...options,
     });
   }
 

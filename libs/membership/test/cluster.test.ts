@@ -46,6 +46,29 @@ describe("a cluster", function () {
     expect(times.sort((left, right) => left - right)[4]).to.be.lessThan(5_600);
   });
 
+  it("passes on at once what it hears for the first time, and repeats it at an interval", () => {
+    const spread = (newsIntervalMs: number, seed: number): number => {
+      const network = new MiniNetwork({ seed });
+      for (const number of range(1, 12)) network.add(number, { config: { newsIntervalMs } });
+      for (const number of range(2, 12)) network.feed(number, { kind: "join", seeds: [addressOf(1)] });
+      network.runUntil("all know all", 15_000, () => network.allSee(range(1, 12), "alive"));
+      network.run(2_000);
+      // Two pieces, the second while the first is still being told.
+      network.feed(1, { kind: "publish-fact", key: "first", bytes: Uint8Array.of(1) });
+      network.run(50);
+      network.feed(1, { kind: "publish-fact", key: "second", bytes: Uint8Array.of(1) });
+      return network.runUntil("all know the second", 5_000, () =>
+        network.nodes.every(({ membership }) => membership.facts().has("second")),
+      );
+    };
+    const { newsIntervalMs, gossipIntervalMs } = defaultMembershipConfig;
+    const median = (intervalMs: number): number =>
+      range(1, 5)
+        .map((seed) => spread(intervalMs, seed))
+        .sort((left, right) => left - right)[2] ?? Infinity;
+    expect(median(newsIntervalMs)).to.be.lessThan(median(gossipIntervalMs) / 1.5);
+  });
+
   it("says little while nothing happens", () => {
     const network = formedCluster(10, { seed: 8 });
     network.run(30_000);

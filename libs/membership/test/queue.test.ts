@@ -49,6 +49,18 @@ describe("broadcast queue", () => {
     expect(sizes).to.deep.equal([30, 40].reverse().sort((a, b) => a - b));
   });
 
+  it("gives only what came later, if that is asked for", () => {
+    const queue = new BroadcastQueue();
+    queue.put("old", bytes(1, 1));
+    queue.put("old and large", bytes(2_000, 1));
+    const after = queue.newest;
+    queue.put("new", bytes(1, 2));
+    expect(queue.take({ ...all, after })).to.deep.equal([bytes(1, 2)]);
+    expect(queue.takeLarge({ ...all, after })).to.equal(undefined);
+    queue.put("old", bytes(1, 3));
+    expect(queue.take({ ...all, after: after + 1 })).to.deep.equal([bytes(1, 3)]);
+  });
+
   it("keeps large pieces apart", () => {
     const queue = new BroadcastQueue();
     queue.put("small", bytes(10, 1));
