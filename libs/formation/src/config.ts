@@ -74,7 +74,12 @@ export function patientFormation(patience: number): Partial<FormationConfig> {
   if (patience === 1) return {};
   const longer = [
     ...(["candidateFreshMs", "quorumPatienceMs", "ballotResendMs", "ballotTimeoutMs"] as const),
-    ...(["ballotBackoffMs", "applicationMs", "applicationMaxMs", "initialiserGraceMs"] as const),
+    ...(["ballotBackoffMs", "applicationMs", "initialiserGraceMs"] as const),
   ];
-  return Object.fromEntries(longer.map((name) => [name, DEFAULT_FORMATION_CONFIG[name] * patience]));
+  const { applicationMs, applicationMaxMs } = DEFAULT_FORMATION_CONFIG;
+  return {
+    ...Object.fromEntries(longer.map((name) => [name, DEFAULT_FORMATION_CONFIG[name] * patience])),
+    // No ten times fifteen seconds: an answer that was lost would be missed for minutes.
+    applicationMaxMs: Math.max(applicationMaxMs, 2 * applicationMs * patience),
+  };
 }

@@ -402,8 +402,11 @@ describe("epochs", () => {
 describe("patience", () => {
   it("gives others longer to answer, and usual hardware what it had", () => {
     expect(patientFormation(1)).to.deep.equal({});
-    const { ballotTimeoutMs, beaconMs } = { ...DEFAULT_FORMATION_CONFIG, ...patientFormation(10) };
+    const patient = { ...DEFAULT_FORMATION_CONFIG, ...patientFormation(10) };
+    const { ballotTimeoutMs, beaconMs, applicationMs, applicationMaxMs } = patient;
     expect(ballotTimeoutMs).to.equal(10 * DEFAULT_FORMATION_CONFIG.ballotTimeoutMs);
     expect(beaconMs).to.equal(DEFAULT_FORMATION_CONFIG.beaconMs);
+    expect(applicationMaxMs).to.equal(2 * applicationMs);
+    expect(patientFormation(2).applicationMaxMs).to.equal(DEFAULT_FORMATION_CONFIG.applicationMaxMs);
   });
 });
