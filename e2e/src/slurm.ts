@@ -1,4 +1,5 @@
 import type { SlurmClusterObject } from "@cluster-os/api";
+import type { Machine } from "@cluster-os/lab";
 import { clusterOs, kubectlJson, must } from "./cluster-os.ts";
 
 /** A user of docs/examples/slurmcluster.yaml. */
@@ -24,6 +25,25 @@ export function asUser(number: number, ...command: readonly string[]): Promise<s
     "--reset-env",
     ...command,
   );
+}
+
+/** Submits a job on a machine, and gives its number. */
+export function submit(machine: Machine, ...args: readonly string[]): Promise<string> {
+  return onMachine(machine.number, "sbatch", "--parsable", "--chdir=/tmp", ...args);
+}
+
+/** SLURM's word for what a job does, asked on a machine; undefined while nobody answers. */
+export async function jobState(machine: Machine, id: string): Promise<string | undefined> {
+  const { exitCode, stdout } = await clusterOs([
+    "shell",
+    `m${machine.number}`,
+    "--",
+    "scontrol",
+    "show",
+    "job",
+    id,
+  ]);
+  return exitCode === 0 ? /JobState=([A-Z_]+)/.exec(stdout)?.[1] : undefined;
 }
 
 /** How many nodes SLURM has, by state; undefined while it does not answer. */

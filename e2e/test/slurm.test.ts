@@ -8,14 +8,17 @@ import { nodeNameOf } from "../src/nodes.ts";
 import { MINUTE_MS, timed } from "../src/scenario.ts";
 import {
   asUser,
+  jobState,
   MPI_PROGRAM,
   nodeStates,
   onMachine,
   slurmCluster,
   slurmctld,
   SLURMCTLD_PROGRAM,
+  submit,
   USER,
 } from "../src/slurm.ts";
+import { describeKeys } from "./slurm-keys.part.ts";
 
 const NODES = 3;
 const SLURM_STATE = "/var/lib/slurm/slurmctld";
@@ -134,6 +137,8 @@ describe("SLURM", function () {
     expect(await slurmctld(controller.number)).to.equal(before);
   });
 
+  describeKeys(lab, NODES);
+
   for (const [name, unit] of [
     ["node-agent", "cluster-os-node-agent"],
     ["slurmctld and its fencer", "cluster-os-slurmctld"],
@@ -199,25 +204,8 @@ describe("SLURM", function () {
   });
 });
 
-function submit(machine: Machine, ...args: readonly string[]): Promise<string> {
-  return onMachine(machine.number, "sbatch", "--parsable", "--chdir=/tmp", ...args);
-}
-
 function slurmctldOf(machine: Machine): Promise<Ended> {
   return clusterOs(["shell", `m${machine.number}`, "--", "python3", "-c", SLURMCTLD_PROGRAM]);
-}
-
-async function jobState(machine: Machine, id: string): Promise<string | undefined> {
-  const { exitCode, stdout } = await clusterOs([
-    "shell",
-    `m${machine.number}`,
-    "--",
-    "scontrol",
-    "show",
-    "job",
-    id,
-  ]);
-  return exitCode === 0 ? /JobState=([A-Z_]+)/.exec(stdout)?.[1] : undefined;
 }
 
 /** slurmctld saves a start within some fifteen seconds, see libs/slurm/src/unsaved.ts: in a later second, to be sure. */

@@ -1,0 +1,68 @@
+import { ROTATE_KEYS_ANNOTATION } from "@cluster-os/api";
+import type { Lab, Machine } from "@cluster-os/lab";
+import { expect } from "chai";
+import { must } from "../src/cluster-os.ts";
+import { machineOf } from "../src/machines.ts";
+import { nodeNameOf } from "../src/nodes.ts";
+import { timed } from "../src/scenario.ts";
+import { jobState, nodeStates, onMachine, slurmCluster, submit } from "../src/slurm.ts";
+
+const KEY = "/etc/munge/munge.key";
+
+/** The key that signs SLURM's messages, exchanged while jobs run. SLURM takes jobs on all machines of `lab`, and nothing else runs. */
+export function describeKeys(lab: Lab, nodes: number): void {
+  it("munge's key is exchanged on every machine at one instant, and a running job does not notice", async () => {
+    const [first] = await lab.machines();
+    const machine = first ?? expect.fail("no machine");
+    const before = await keysOf(await lab.machines());
+    const job = await submit(machine, `--nodes=${nodes}`, "--wrap=srun sleep 30");
+    await timed("the job runs", async () => (await jobState(machine, job)) === "RUNNING");
+    await exchange("a test");
+    const after = await keysOf(await lab.machines());
+    expect(after).to.have.length(1).and.not.include(before[0]);
+    await timed("the job's end", async () => (await jobState(machine, job)) === "COMPLETED");
+    const hosts = await onMachine(machine.number, "srun", `--nodes=${nodes}`, "hostname");
+    expect(new Set(hosts.split("\n")).size).to.equal(nodes);
+  });
+
+  it("the key belongs to munge, and nobody else reads it", async () => {
+    for (const { number } of await lab.machines())
+      expect(await onMachine(number, "stat", "--format=%a %U:%G", KEY)).to.equal("400 munge:munge");
+  });
+
+  it("the key is on a machine that was away before its slurmd starts", async () => {
+    const controller = await machineOf(lab, (await slurmCluster()).status?.activeController?.node ?? "");
+    const away =
+      (await lab.machines()).find(({ number }) => number !== controller.number) ?? expect.fail("one only");
+    const name = await nodeNameOf(away.number);
+    await must(["kill", away.name]);
+    const generation = await exchange("another test", name);
+    await must(["start", away.name]);
+    await timed("it has the key", () => haveKey(generation));
+    await timed("it takes jobs again", async () => (await nodeStates(controller.number))?.["idle"] === nodes);
+    expect(await keysOf(await lab.machines())).to.have.length(1);
+    const hosts = await onMachine(away.number, "srun", `--nodes=${nodes}`, "hostname");
+    expect(new Set(hosts.split("\n")).size).to.equal(nodes);
+  });
+}
+
+/** Asks for another key, and waits until all machines but one that is away sign with it. Gives the key's generation. */
+async function exchange(value: string, away?: string): Promise<number> {
+  const before = (await slurmCluster()).status?.keys?.current ?? expect.fail("no key");
+  const annotation = `${ROTATE_KEYS_ANNOTATION}=${value}`;
+  await must(["kubectl", "annotate", "--overwrite", "slurmcluster", "default", annotation]);
+  await timed("the next key", () => haveKey(before + 1, away));
+  return before + 1;
+}
+
+async function haveKey(generation: number, away?: string): Promise<boolean> {
+  const { current, nodes = [] } = (await slurmCluster()).status?.keys ?? {};
+  const present = nodes.filter(({ node }) => node !== away);
+  return current === generation && present.every((one) => one.current === generation);
+}
+
+/** Digests of the machines' keys, each once. */
+async function keysOf(machines: readonly Machine[]): Promise<readonly string[]> {
+  const sums = await Promise.all(machines.map(({ number }) => onMachine(number, "sha256sum", KEY)));
+  return [...new Set(sums)];
+}
