@@ -42,10 +42,12 @@ export async function violations(
   kept: { readonly writes: ReadonlySet<string>; readonly jobs: readonly string[] },
 ): Promise<readonly string[]> {
   const after = await identityOf(Object.keys(before.indexes).length);
+  // What is acknowledged from here on may be missing in the list.
+  const writes = [...kept.writes];
   const names = (await must(["kubectl", "get", "configmaps", `--namespace=${NAMESPACE}`, "--output=name"]))
     .split("\n")
     .map((line) => line.replace("configmap/", ""));
-  const lostWrites = [...kept.writes].filter((name) => !names.includes(name));
+  const lostWrites = writes.filter((name) => !names.includes(name));
   const jobs = (await onMachine(1, "squeue", "--noheader", "--format=%A")).split("\n");
   const lostJobs = kept.jobs.filter((job) => !jobs.includes(job));
   const controllers = await controllersOf(lab);
