@@ -65,6 +65,8 @@ class TlsTransport implements Transport, AsyncDisposable {
   readonly #server: Server;
   readonly #hearers = new Set<Hearer>();
   readonly #sockets = new Set<Socket>();
+  /** On which each replica speaks. */
+  readonly #heard = new Map<ReplicaId, TLSSocket>();
   readonly #lines = new Map<ReplicaId, Line>();
 
   constructor(options: TlsTransportOptions) {
@@ -139,9 +141,16 @@ class TlsTransport implements Transport, AsyncDisposable {
   }
 
   #hear(secured: TLSSocket, from: ReplicaId): void {
+    // It gave up the former one, whose end may never have come through.
+    this.#heard.get(from)?.destroy();
+    this.#heard.set(from, secured);
+    secured.on("close", () => {
+      if (this.#heard.get(from) === secured) this.#heard.delete(from);
+    });
     const reader = new FrameReader();
     secured.on("data", (part: Buffer) => {
-      secured.write(CAME);
+      // One that waits says the same.
+      if (secured.writableLength === 0) secured.write(CAME);
       try {
         for (const message of reader.push(part)) for (const hear of this.#hearers) hear(from, message);
       } catch (error) {
@@ -189,9 +198,9 @@ class Line {
   }
 
   #write(socket: TLSSocket, bytes: Uint8Array): void {
+    this.#silence ??= this.#listenTo(socket);
     // Who does not read is told again later; memory is not for waiting.
     if (socket.writableLength > WAITING_BYTES) return;
-    this.#silence ??= this.#listenTo(socket);
     socket.cork();
     for (const part of frame(bytes)) socket.write(part);
     socket.uncork();
@@ -199,10 +208,15 @@ class Line {
 
   #listenTo(socket: TLSSocket): NodeJS.Timeout {
     const { silenceMs = SILENCE_MS, logger } = this.#options;
-    return setTimeout(() => {
-      logger.info("a replica is silent, connecting anew", { to: this.#to, silenceMs });
-      socket.destroy();
+    const silence = setTimeout(() => {
+      // After a pause of this process timers come before what was received meanwhile.
+      setImmediate(() => {
+        if (this.#silence !== silence) return;
+        logger.info("a replica is silent, connecting anew", { to: this.#to, silenceMs });
+        socket.destroy();
+      });
     }, silenceMs).unref();
+    return silence;
   }
 
   #hears(): void {
