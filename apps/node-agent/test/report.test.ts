@@ -259,10 +259,12 @@ describe("status", () => {
   });
 
   it("an empty list that the API keeps is no difference, unless it is to be said", () => {
-    const controller = { epoch: 2, running: false };
-    const wanted = planStatus(observed({ slurm: { controller } }), NOW_MS);
-    const kept = { ...wanted, slurm: { controller: { ...controller, drains: [] } } };
+    const { mesh, ...others } = planStatus(observed(), NOW_MS);
+    const { peers: _, ...rest } = mesh ?? expect.fail("no mesh");
+    const wanted = { ...others, mesh: rest };
+    const kept = { ...others, mesh: { ...rest, peers: [] } };
     expect(isReported(wanted, kept)).to.equal(true);
+    expect(changedParts(wanted, kept)).to.deep.equal([]);
     expect(isReported(kept, wanted)).to.equal(false);
   });
 

@@ -14,7 +14,8 @@ export function changedParts(
   current: ClusterNodeStatus | undefined,
 ): readonly string[] {
   const { conditions: wantedConditions = [], ...wantedFields } = wanted;
-  const { conditions: currentConditions = [], ...currentFields } = current ?? {};
+  const { conditions: currentConditions = [], ...kept } = current ?? {};
+  const currentFields = withoutLeftovers(kept, wantedFields) as Readonly<Record<string, unknown>>;
   const byType = (conditions: readonly Condition[]): Readonly<Record<string, unknown>> =>
     Object.fromEntries(
       conditions.filter(({ type }) => OWN_CONDITIONS.includes(type)).map((one) => [one.type, one]),
@@ -27,15 +28,15 @@ export function changedParts(
 }
 
 /**
- * What the API has, without the empty lists that nobody says any more: of a list with keys that was applied empty, the empty list stays
- * when its owner applies without it.
+ * What the API has, without the empty lists that nobody says any more, and what is empty without them: of a list with keys that was
+ * applied empty, the empty list stays when its owner applies without it.
  */
 function withoutLeftovers(current: unknown, wanted: unknown): unknown {
   if (!isObject(current)) return current;
   const said = isObject(wanted) ? wanted : {};
   const kept = Object.entries(current)
     .map(([name, value]) => [name, withoutLeftovers(value, said[name])] as const)
-    .filter(([name, value]) => name in said || !isEmpty(value));
+    .filter(([name, value]) => said[name] !== undefined || !isEmpty(value));
   return Object.fromEntries(kept);
 }
 
