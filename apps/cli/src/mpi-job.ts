@@ -3,13 +3,15 @@ import { CommandError, type Context } from "./command.ts";
 import type { LabMachine } from "./site.ts";
 
 /** Each process says where it runs, and all of them add up their ranks: 0 + 1 + 2 of three. */
-export const MPI_PROGRAM = `from mpi4py import MPI
+const MPI_PROGRAM = `from mpi4py import MPI
 world = MPI.COMM_WORLD
 hosts = world.gather(MPI.Get_processor_name())
 total = world.allreduce(world.rank)
 if world.rank == 0: print(*(f"rank {rank} on {host}" for rank, host in enumerate(hosts)), f"sum {total}", sep="\\n")`;
 
 const SLURM_TIMEOUT_MS = 180_000;
+/** Of the job, in minutes. */
+const LIMIT_MINUTES = 5;
 /** Where every machine has it, whoever asks. */
 const FOLDER = "/tmp";
 
@@ -28,7 +30,14 @@ export async function runMpiJob(machines: readonly LabMachine[], context: Contex
       { hint: `${context.program} kubectl describe slurmclusters`, cause },
     );
   });
-  const srun = ["srun", "--mpi=pmix", `--nodes=${count}`, `--ntasks=${count}`, `--chdir=${FOLDER}`];
+  const srun = [
+    "srun",
+    "--mpi=pmix",
+    `--nodes=${count}`,
+    `--ntasks=${count}`,
+    `--chdir=${FOLDER}`,
+    `--time=${LIMIT_MINUTES}`,
+  ];
   context.stdout.write(`\n$ ${srun.join(" ")} python3 -c '${MPI_PROGRAM}'\n`);
   const exitCode = await machine.run([...srun, "python3", "-c", MPI_PROGRAM]);
   if (exitCode !== 0) {

@@ -118,7 +118,7 @@ describe("up", () => {
     const { exitCode, stdout } = await type("up --mpi", { lab });
     expect(exitCode).to.equal(0);
     expect(stdout).to.match(
-      /^\$ srun --mpi=pmix --nodes=3 --ntasks=3 --chdir=\/tmp python3 -c 'from mpi4py/m,
+      /^\$ srun --mpi=pmix --nodes=3 --ntasks=3 --chdir=\/tmp --time=5 python3 -c 'from mpi4py/m,
     );
     const ran = lab.present[0]?.ran.filter((line) => /^s(info|run) /.test(line)) ?? [];
     expect(ran.map((line) => line.split(" ")[0])).to.deep.equal(["sinfo", "sinfo", "srun"]);
