@@ -1,29 +1,43 @@
 import type { Lab, Machine } from "@cluster-os/lab";
 import type { Fault, Program } from "./schedule.ts";
 
-/** What ends a fault. May be called once. */
-export type Undo = () => Promise<void>;
+/** A fault that lasts. */
+export interface Inflicted {
+  /** Whether anything was hit: not every program runs on every machine. */
+  readonly isHit: boolean;
+  /** Ends it. May be called once. */
+  readonly undo: () => Promise<void>;
+}
 
 /** Does it, and says how it ends. */
-export async function inflict(lab: Lab, fault: Fault): Promise<Undo> {
+export async function inflict(lab: Lab, fault: Fault): Promise<Inflicted> {
   switch (fault.kind) {
     case "power-cut": {
       const machines = await machinesOf(lab, fault.machines);
       await Promise.all(machines.map((machine) => machine.kill()));
-      return async () => void (await Promise.all(machines.map((machine) => machine.start())));
+      return {
+        isHit: true,
+        undo: async () => void (await Promise.all(machines.map((machine) => powerUp(machine)))),
+      };
     }
     case "partition":
       await lab.partition(fault.sides);
-      return () => lab.heal();
-    case "kill":
-      await signalProgram(await machineOf(lab, fault.machine), fault.program, "KILL");
-      return () => Promise.resolve();
+      return { isHit: true, undo: () => lab.heal() };
+    case "kill": {
+      const pids = await signalProgram(await machineOf(lab, fault.machine), fault.program, "KILL");
+      return { isHit: pids.length > 0, undo: () => Promise.resolve() };
+    }
     case "freeze": {
       const machine = await machineOf(lab, fault.machine);
       const pids = await signalProgram(machine, fault.program, "STOP");
-      return () => signal(machine, pids, "CONT");
+      return { isHit: pids.length > 0, undo: () => signal(machine, pids, "CONT") };
     }
   }
+}
+
+async function powerUp(machine: Machine): Promise<void> {
+  await machine.start();
+  await machine.waitBooted();
 }
 
 async function machinesOf(lab: Lab, numbers: readonly number[]): Promise<readonly Machine[]> {

@@ -1,8 +1,10 @@
-import { describeFault, type Round } from "./schedule.ts";
+import type { Round } from "./schedule.ts";
 import type { Writes } from "./writer.ts";
 
 export interface PlayedRound {
   readonly round: Round;
+  /** What was done, in words. */
+  readonly faults: readonly string[];
   readonly writes: Writes;
   /** From the end of the faults until everything was well again, in milliseconds; absent if it was not in time. */
   readonly wellAfterMs?: number;
@@ -27,10 +29,10 @@ export function renderRun({ seed, machines, minutes, commit, rounds }: Run): str
     rounds.reduce((sum, { writes }) => sum + of(writes), 0);
   const times = rounds.flatMap(({ wellAfterMs }) => wellAfterMs ?? []).toSorted((a, b) => a - b);
   const median = times[Math.floor(times.length / 2)];
-  const rows = rounds.map(({ round, writes, wellAfterMs }) =>
+  const rows = rounds.map(({ round, faults, writes, wellAfterMs }) =>
     [
       round.number,
-      round.faults.map(describeFault).join("; "),
+      faults.join("; "),
       `${round.heldS} s`,
       `${writes.acknowledged} / ${writes.refused}`,
       seconds(writes.longestGapMs),
@@ -41,7 +43,7 @@ export function renderRun({ seed, machines, minutes, commit, rounds }: Run): str
 
 \`make test-chaos SEED=${seed} MINUTES=${minutes} NODES=${machines}\` at ${commit}: ${rounds.length} rounds on ${machines} lab machines. Each
 round draws one or two faults, holds them, ends them, and waits until every ClusterNode is Ready, etcd has the voters it is to have,
-and every SLURM node takes jobs. Meanwhile an object a second is created through whichever server takes it. The same seed draws the
+and every SLURM node takes jobs, for 20 s at a stretch. Meanwhile an object a second is created through whichever server takes it. The same seed draws the
 same faults; what comes of them differs with the machines' speed.
 
 - Acknowledged writes: ${total(({ acknowledged }) => acknowledged)}; refused, or not answered within 4 s on any server: ${total(({ refused }) => refused)}.

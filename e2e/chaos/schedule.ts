@@ -49,7 +49,7 @@ export function* drawRounds(seed: number, machines: number): Generator<Round, ne
   for (let number = 1; ; number += 1) {
     const first = drawFault(rng, machines);
     const second = rng.fraction() < 0.4 ? drawFault(rng, machines) : undefined;
-    // A machine is cut off in one way at a time, so that the end of one fault is not the end of another.
+    // The end of one fault is not to be the end of another: one split at a time, and one other fault of a machine.
     const faults = second && !interfere(first, second) ? [first, second] : [first];
     yield { number, faults, heldS: SHORTEST_S + randomInteger(rng, LONGEST_S - SHORTEST_S + 1) };
   }

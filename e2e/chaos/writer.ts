@@ -42,8 +42,10 @@ export class Writer {
 
   async #write(): Promise<void> {
     this.#count += 1;
-    const name = `write-${this.#count}`;
-    for (const machine of await this.#lab.machines()) {
+    const machines = await this.#lab.machines().catch(() => []);
+    for (const machine of machines) {
+      // A name of its own: what one server did not answer for may be there all the same.
+      const name = `write-${this.#count}-${machine.name}`;
       // Workers have no such file, and machines without power answer nothing.
       const command = [...KUBECTL, "create", "configmap", name, `--namespace=${NAMESPACE}`];
       const ended = await machine.exec(command).catch(() => undefined);

@@ -1,4 +1,4 @@
-/** Failures are told whole: what was found is the message, in a summary that shows nothing else. */
+/** What was found is told whole, unless it is a document: a summary shows nothing but the message. */
 import { config } from "chai";
 
-config.truncateThreshold = 0;
+config.truncateThreshold = 2_000;

@@ -3,6 +3,7 @@ import { renderRun, type PlayedRound } from "../report.ts";
 
 const ROUND: PlayedRound = {
   round: { number: 1, faults: [{ kind: "kill", machine: 1, program: "etcd" }], heldS: 12 },
+  faults: ["etcd killed on m1"],
   writes: { acknowledged: 40, refused: 2, longestGapMs: 3_400 },
   wellAfterMs: 9_600,
   violations: [],

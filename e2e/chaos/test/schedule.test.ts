@@ -28,7 +28,7 @@ describe("faults drawn by a seed", () => {
     expect(first(20, 1, 5)).to.not.deep.equal(first(20, 2, 5));
   });
 
-  it("name machines that are there, each in one fault of a round; a split has two sides and all machines", () => {
+  it("name machines that are there, each in one fault of a round besides a split, which has two sides and all machines", () => {
     fc.assert(
       fc.property(seeds, sizes, (seed, machines) => {
         for (const { faults } of first(50, seed, machines)) {
