@@ -217,41 +217,52 @@ async function writes(machine: Machine | undefined): Promise<boolean> {
 
 /**
  * All ClusterNodes once nothing of them changes any more: all is well, clocks too, which takes chrony a minute after a
- * start, and after two rounds of every loop they are the same.
+ * start, SLURM's controller and its copies are of one epoch, and after two rounds of every loop that is all the same.
  */
 async function settled(): Promise<readonly ClusterNodeObject[]> {
+  let before: readonly ClusterNodeObject[] = [];
+  let after: readonly ClusterNodeObject[] = [];
   await timed(
-    "every condition is True",
-    async () =>
-      (await clusterNodes()).every(({ status }) =>
-        status?.conditions?.every(({ status: is }) => is === "True"),
-      ),
+    "all is well, and stays as it is",
+    async () => {
+      before = await clusterNodes();
+      if (!isAllWell(before)) return false;
+      await delay(ROUNDS_MS);
+      after = await clusterNodes();
+      return isAllWell(after) && differencesOfNodes(before, after).length === 0;
+    },
     4 * MINUTE_MS,
-  );
-  await timed("SLURM's controller and its copies are of one epoch", async () => {
-    const nodes = await clusterNodes();
-    const epochs = nodes.flatMap(({ status }) => status?.slurm?.controller?.epoch ?? []);
-    const copies = new Map(nodes.map(({ metadata, status }) => [metadata.name, status?.slurm?.controller]));
-    const newest = Math.max(...epochs);
-    return [...copies.values()].some(
-      (controller) =>
-        controller?.running === true &&
-        controller.epoch === newest &&
-        controller.members?.every((member) => copies.get(member)?.replica?.epoch === newest) === true,
-    );
+  ).catch((error: unknown) => {
+    const open = [...unwell(after), ...differencesOfNodes(before, after)].join("; ");
+    throw new Error(`it does not settle: ${open}`, { cause: error });
   });
-  let before = await clusterNodes();
-  const started = performance.now();
-  for (;;) {
-    await delay(ROUNDS_MS);
-    const after = await clusterNodes();
-    const changes = differencesOfNodes(before, after);
-    if (changes.length === 0) return after;
-    if (performance.now() - started > 2 * MINUTE_MS) {
-      throw new Error(`it does not settle: ${changes.join("; ")}`);
-    }
-    before = after;
-  }
+  return after;
+}
+
+function isAllWell(nodes: readonly ClusterNodeObject[]): boolean {
+  return unwell(nodes).length === 0 && isOfOneEpoch(nodes);
+}
+
+/** Conditions that are not True. */
+function unwell(nodes: readonly ClusterNodeObject[]): readonly string[] {
+  return nodes.flatMap(({ metadata, status }) =>
+    (status?.conditions ?? [])
+      .filter(({ status: is }) => is !== "True")
+      .map(({ type, reason, message }) => `${metadata.name} ${type}: ${reason}, ${message}`),
+  );
+}
+
+/** Whether SLURM's controller runs, and it and its copies are of one epoch. */
+function isOfOneEpoch(nodes: readonly ClusterNodeObject[]): boolean {
+  const epochs = nodes.flatMap(({ status }) => status?.slurm?.controller?.epoch ?? []);
+  const copies = new Map(nodes.map(({ metadata, status }) => [metadata.name, status?.slurm?.controller]));
+  const newest = Math.max(...epochs);
+  return [...copies.values()].some(
+    (controller) =>
+      controller?.running === true &&
+      controller.epoch === newest &&
+      controller.members?.every((member) => copies.get(member)?.replica?.epoch === newest) === true,
+  );
 }
 
 /** What bootstrap did to its machine since then, by its own log. */

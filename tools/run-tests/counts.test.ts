@@ -41,10 +41,10 @@ describe("counts of test runs", () => {
     expect(countsOf(files, 1)).to.include({ passed: 7, failed: 1 });
   });
 
-  it("knows what failed, the first line of each reason", () => {
-    const failures = [{ title: "mesh drops peers", reason: "expected 1 to equal 2\n+ 1" }];
+  it("knows what failed, and why, a line each", () => {
+    const failures = [{ title: "mesh drops peers", reason: "it ended with 1:\n  why\n\n" }];
     const file = results("a.json", JSON.stringify({ passed: 2, failed: 1, failures }));
-    expect(sum([readCounts(file)]).failures).to.deep.equal(["mesh drops peers: expected 1 to equal 2"]);
+    expect(sum([readCounts(file)]).failures).to.deep.equal(["mesh drops peers: it ended with 1: | why"]);
   });
 
   it("ends with one plain line, and zero only if something passed and nothing failed", () => {

@@ -54,8 +54,14 @@ function parseCounts(text: string): Counts | undefined {
   return {
     passed,
     failed,
-    failures: known.map(({ title, reason }) => `${title}: ${reason.split("\n", 1)[0] ?? ""}`),
+    failures: known.map(({ title, reason }) => `${title}: ${onOneLine(reason)}`),
   };
+}
+
+/** A reason's first line often only says that something ended with 1; why is below. */
+function onOneLine(reason: string): string {
+  const lines = reason.split("\n").map((line) => line.trim());
+  return lines.filter((line) => line !== "").join(" | ");
 }
 
 function parseJson(text: string): Record<string, unknown> | undefined {

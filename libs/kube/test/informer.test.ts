@@ -88,6 +88,13 @@ describe("what an informer does next", () => {
       expected: ["list", 200, 2],
     },
     {
+      name: "an audit when it is time, though the watch broke",
+      act: "watch",
+      ending: error(undefined),
+      isAuditDue: true,
+      expected: ["audit", 100, 1],
+    },
+    {
       name: "an audit that failed: never mind",
       act: "audit",
       ending: error(500),

@@ -44,8 +44,10 @@ export function planNext(
   // What is asked for is no longer kept, whichever act asked. The first time there is nothing to wait for.
   if (ending.isExpired) return { act: "list", afterMs: failures === 1 ? 0 : afterMs, failures };
   const wait = Math.max(afterMs, ending.retryAfterMs ?? 0);
-  // An audit can wait for the next time; the watch is what matters.
-  return { act: act === "list" ? "list" : "watch", afterMs: wait, failures };
+  if (act === "list") return { act: "list", afterMs: wait, failures };
+  // Where every watch is cut (a proxy that allows them a minute), none ends well, and there would be no audit ever. One that
+  // failed can wait for the next time: the watch is what matters.
+  return { act: act === "watch" && now.isAuditDue ? "audit" : "watch", afterMs: wait, failures };
 }
 
 /**
