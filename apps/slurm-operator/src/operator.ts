@@ -22,6 +22,7 @@ import {
 import type { OperatorContext } from "@cluster-os/kube/operator";
 import { Controller } from "@cluster-os/reconcile/drivers";
 import { keepOfClusterNode, keepOfNode } from "./keep.ts";
+import { slurmMetrics } from "./metrics.ts";
 import { SLURM_CLUSTER, SlurmReconciler } from "./reconciler.ts";
 import { Silence } from "./silence.ts";
 
@@ -104,6 +105,10 @@ export function createOperator(context: OperatorContext): Manager {
     times: patientElection(patience),
     onLost,
   });
+  for (const observable of slurmMetrics(() =>
+    elector.isLeader ? slurmClusters.store.get(SLURM_CLUSTER_NAME)?.status : undefined,
+  ))
+    metrics.show(observable);
   const manager = new Manager({ logger, elector, metrics, listen });
   manager.addInformer(slurmClusters, clusterNodes, nodes, leases, revocations);
   manager.addController({

@@ -35,6 +35,7 @@ const timeoutMs = 60_000;
 describe("slurm-operator on an API server in memory", function () {
   this.timeout(300_000);
   const stop = new AbortController();
+  const metrics = new KubeMetrics();
   let fake: FakeApiServer;
   let client: KubeClient;
   let running: Promise<void>;
@@ -46,7 +47,7 @@ describe("slurm-operator on an API server in memory", function () {
     client = new KubeClient(fake.connection, { userAgent: "test", timeoutMs });
     const operator = createOperator({
       client,
-      metrics: new KubeMetrics(),
+      metrics,
       identity: "test",
       listen: { port: 0, host: "127.0.0.1" },
       onLost: () => undefined,
@@ -124,6 +125,9 @@ describe("slurm-operator on an API server in memory", function () {
       what: "the Lease to say so",
       timeoutMs,
     });
+    const told = await metrics.registry.metrics();
+    expect(told).to.include('cluster_os_slurm_condition{condition="Ready"} 1\n');
+    expect(told).to.include('cluster_os_slurm_nodes{state="available"} 3\n');
   });
 
   it("rotates the key when asked: hands it out, waits for all, names an instant", async () => {

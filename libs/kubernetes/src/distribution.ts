@@ -31,6 +31,9 @@ export interface NodePlacement {
   readonly servers: readonly ServerAddress[];
 }
 
+/** What the balancer of a machine is told. */
+export type BalancerPlacement = Pick<NodePlacement, "meshAddress" | "servers">;
+
 export type InitServerRequest = NodePlacement;
 
 export interface JoinServerRequest extends NodePlacement {
@@ -141,7 +144,7 @@ export interface Distribution {
    * Tells the local balancer which servers there are. An unchanged list touches nothing; a changed one refuses nobody,
    * but connections older than the change are closed three seconds later, and clients open them again.
    */
-  setServers(servers: readonly ServerAddress[]): Promise<void>;
+  setServers(placement: BalancerPlacement): Promise<void>;
   /** On a ready server: credentials minted for one join of another machine, good for fifteen minutes. */
   credentials(role: "server" | "worker", signal: AbortSignal): Promise<JoinCredentials>;
   /** How things stand on this machine. Changes nothing, and answers within a few seconds whatever is broken. */

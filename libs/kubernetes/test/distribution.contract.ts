@@ -35,7 +35,7 @@ export function describeDistribution(name: string, open: () => Promise<Distribut
       await join(2, "server", [1]);
       await join(3, "server", [1, 2]);
       for (const index of [1, 2, 3])
-        await fixture.machine(index).setServers(fixture.placement(1, [1, 2, 3]).servers);
+        await fixture.machine(index).setServers(fixture.placement(index, [1, 2, 3]));
     }
 
     it("is nothing at first", async () => {
@@ -108,7 +108,7 @@ export function describeDistribution(name: string, open: () => Promise<Distribut
         .catch((error: unknown) => error);
       expect(refusal).to.be.instanceOf(Error).with.property("message").that.includes("no other server");
       await join(2, "server", [1]);
-      await fixture.machine(1).setServers(fixture.placement(1, [1, 2]).servers);
+      await fixture.machine(1).setServers(fixture.placement(1, [1, 2]));
       await fixture.machine(1).demote(signal);
       expect(await voters(2)).to.have.members(nodeNames(2));
       expect((await status(2)).leader).to.equal(nodeNames(2)[0]);
@@ -117,8 +117,7 @@ export function describeDistribution(name: string, open: () => Promise<Distribut
     it("replaces a server that is gone for good", async () => {
       await threeServers();
       await fixture.kill(3);
-      for (const index of [1, 2])
-        await fixture.machine(index).setServers(fixture.placement(1, [1, 2]).servers);
+      for (const index of [1, 2]) await fixture.machine(index).setServers(fixture.placement(index, [1, 2]));
       const name3 = nodeNames(3)[0] as string;
       await fixture.machine(1).removeMember(name3, signal);
       await fixture.machine(1).removeMember(name3, signal);

@@ -99,21 +99,21 @@ describe("the steps of kubeadm's driver", () => {
   it("are none at all where nothing is to be done", async () => {
     const { host, on } = setUp([1]);
     await on(1).prepare(signal);
-    await on(1).setServers([server(1), server(2)]);
+    await on(1).setServers(placement(1, [1, 2]));
     const again = async (): Promise<void> => {
       await on(1).prepare(signal);
-      await on(1).setServers([server(2), server(1)]);
+      await on(1).setServers(placement(1, [2, 1]));
     };
     expect(await traceOf(host(1), again)).to.equal("\n");
   });
 
   it("try again what haproxy did not take, after a restart of bootstrap too", async () => {
     const { host, on, restarted } = setUp([1]);
-    await on(1).setServers([server(1)]);
+    await on(1).setServers(placement(1, [1]));
     host(1).failing.push("systemctl reload-or-restart");
-    await failureOf(on(1).setServers([server(1), server(2)]));
+    await failureOf(on(1).setServers(placement(1, [1, 2])));
     host(1).failing.pop();
-    const trace = await traceOf(host(1), () => restarted(1).setServers([server(1), server(2)]));
+    const trace = await traceOf(host(1), () => restarted(1).setServers(placement(1, [1, 2])));
     expect(trace).to.include("run systemctl reload-or-restart cluster-os-balancer.service\n");
   });
 

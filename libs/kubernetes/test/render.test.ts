@@ -17,7 +17,7 @@ import {
 import { dnsAddress } from "../src/render/networks.ts";
 import { renderPatches } from "../src/render/patches.ts";
 import { readSecretsKey, renderBootstrapToken, renderSecretsEncryption } from "../src/render/secrets.ts";
-import { CA_CERTIFICATE, labMachine, placement, realMachine, server, serverCredentials } from "./fixtures.ts";
+import { CA_CERTIFICATE, labMachine, placement, realMachine, serverCredentials } from "./fixtures.ts";
 import { expectGolden } from "./golden.ts";
 
 const plan = placement(1).addressPlan;
@@ -37,9 +37,9 @@ describe("files of a node", () => {
     { name: "upload-certs.yaml", render: () => renderUploadCertsConfiguration(placement(1), certificateKey) },
     { name: "etcd.yaml", render: () => renderEtcdConfiguration(placement(2), "a=https://10.86.0.1:2380") },
     { name: "discovery.conf", render: () => renderDiscoveryKubeconfig(CA_CERTIFICATE) },
-    { name: "haproxy-three-servers.cfg", render: () => renderBalancer([3, 1, 2].map(server)) },
-    { name: "haproxy-one-server.cfg", render: () => renderBalancer([server(1)]) },
-    { name: "haproxy-no-servers.cfg", render: () => renderBalancer([]) },
+    { name: "haproxy-three-servers.cfg", render: () => renderBalancer(placement(1, [3, 1, 2])) },
+    { name: "haproxy-one-server.cfg", render: () => renderBalancer(placement(2, [1])) },
+    { name: "haproxy-no-servers.cfg", render: () => renderBalancer(placement(2, [])) },
     { name: "containerd-real.toml", render: () => renderContainerdConfig(realMachine) },
     { name: "containerd-lab.toml", render: () => renderContainerdConfig(labMachine) },
     { name: "cni.conflist", render: () => renderCniConfig(placement(2)) },
@@ -109,7 +109,7 @@ describe("what holds for the whole cluster", () => {
 
 describe("the balancer", () => {
   it("waits longer, and looks less often, on slow machines", () => {
-    const text = renderBalancer([server(1)], 10);
+    const text = renderBalancer(placement(2, [1]), 10);
     expect(text).to.include("timeout connect 10000ms");
     expect(text).to.include("timeout check 30000ms");
     expect(text).to.include("inter 10000ms fastinter 5000ms downinter 5000ms");
@@ -118,7 +118,7 @@ describe("the balancer", () => {
   it("is the same whatever the order of its servers", () => {
     fc.assert(
       fc.property(fc.shuffledSubarray([1, 2, 3, 4, 5], { minLength: 5 }), (order) => {
-        expect(renderBalancer(order.map(server))).to.equal(renderBalancer([1, 2, 3, 4, 5].map(server)));
+        expect(renderBalancer(placement(1, order))).to.equal(renderBalancer(placement(1, [1, 2, 3, 4, 5])));
       }),
     );
   });

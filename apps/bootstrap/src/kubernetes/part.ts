@@ -148,9 +148,10 @@ export class KubernetesPart implements AsyncDisposable {
   async round(signal: AbortSignal): Promise<number | void> {
     const { distribution, view, meshMtu } = this.#options;
     await distribution.prepare(signal);
-    if (meshMtu() !== undefined) {
+    const meshAddress = view.selfAddress;
+    if (meshMtu() !== undefined && meshAddress !== undefined) {
       await this.#openPeerApi();
-      await distribution.setServers(balancedServers(view));
+      await distribution.setServers({ meshAddress, servers: balancedServers(view) });
     }
     await this.#controller.round(signal);
     await this.#slot.giveBack(signal);

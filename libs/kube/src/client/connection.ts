@@ -36,6 +36,9 @@ export async function connectionFromFiles(files: ConnectionFiles): Promise<Conne
 
 const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
 
+/** A name that every API server's certificate has, whatever the address at which a pod is told to ask. */
+const SERVICE_NAME = "kubernetes.default.svc";
+
 /** The connection of a pod, as its service account. The kubelet replaces the token before it expires. */
 export async function connectionInCluster(
   environment: Readonly<Record<string, string | undefined>> = process.env,
@@ -49,7 +52,7 @@ export async function connectionInCluster(
     );
   const ca = await readFile(`${folder}/ca.crt`, "utf8");
   const server = `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
-  return { server, ca, credentials: { token: tokenOfFile(`${folder}/token`) } };
+  return { server, ca, serverName: SERVICE_NAME, credentials: { token: tokenOfFile(`${folder}/token`) } };
 }
 
 /** A token that is read again once it is a minute old, as client-go does. */

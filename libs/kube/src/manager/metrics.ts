@@ -3,6 +3,20 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { RequestReport } from "../client/client.ts";
 import type { InformerMetrics } from "../informer/informer.ts";
 
+/** Something that is true now, read anew whenever somebody asks. */
+export interface Observable {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames?: readonly string[];
+  /** None while there is nothing to tell. */
+  readonly read: () => readonly Sample[];
+}
+
+export interface Sample {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 /**
@@ -98,6 +112,22 @@ export class KubeMetrics {
     failed: (resource, { reason }) => this.#failures.inc({ resource, reason }),
     missed: (resource, count) => this.#missed.inc({ resource }, count),
   };
+
+  /** Tells of what a process sees, beside what it does. */
+  show({ name, help, labelNames = [], read }: Observable): void {
+    const gauge = new Gauge({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers: [this.registry],
+      collect: () => {
+        // What is not there any more is not told any more; without labels, a reset makes it zero instead.
+        if (labelNames.length === 0) gauge.remove();
+        else gauge.reset();
+        for (const { labels = {}, value } of read()) gauge.set(labels, value);
+      },
+    });
+  }
 
   leads(name: string, isLeader: boolean): void {
     this.#leader.set({ name }, isLeader ? 1 : 0);

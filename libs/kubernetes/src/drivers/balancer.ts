@@ -1,5 +1,5 @@
 import { compareText } from "@cluster-os/std";
-import type { ServerAddress } from "../distribution.ts";
+import type { BalancerPlacement, ServerAddress } from "../distribution.ts";
 import { StoredServers } from "../placement.ts";
 import { renderBalancer } from "../render/haproxy.ts";
 import { PATHS, UNITS } from "../settings.ts";
@@ -17,11 +17,11 @@ export class Balancer {
   }
 
   /** Points it at these servers, and has it running. Told the same again it does nothing at all. */
-  async point(servers: readonly ServerAddress[], signal: AbortSignal): Promise<void> {
-    const configuration = renderBalancer(servers, this.#host.patience);
+  async point(placement: BalancerPlacement, signal: AbortSignal): Promise<void> {
+    const configuration = renderBalancer(placement, this.#host.patience);
     if (configuration === this.#pointedAt) return;
     this.#pointedAt = undefined;
-    const sorted = [...servers].sort((left, right) => compareText(left.nodeName, right.nodeName));
+    const sorted = [...placement.servers].sort((left, right) => compareText(left.nodeName, right.nodeName));
     const list = `${JSON.stringify(sorted, undefined, 2)}\n`;
     const host = this.#host;
     if (

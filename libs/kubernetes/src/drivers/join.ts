@@ -154,6 +154,6 @@ async function kubeadmJoin(
 async function readyMachine(context: Context, placement: NodePlacement, signal: AbortSignal): Promise<void> {
   await Promise.all([
     context.prepare(signal),
-    placeKubeadm(context, placement, signal).then(() => context.balancer.point(placement.servers, signal)),
+    placeKubeadm(context, placement, signal).then(() => context.balancer.point(placement, signal)),
   ]);
 }

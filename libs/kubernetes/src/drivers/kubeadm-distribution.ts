@@ -32,7 +32,7 @@ export function kubeadmDistribution(options: DistributionOptions): Distribution 
     setAside: (signal) => setAside(context, signal),
     snapshot: (path, signal) => saveSnapshot(context, KUBEADM_ETCD, path, signal),
     restore: (request, signal) => restore(context, request, signal),
-    setServers: (servers) => balancer.point(servers, AbortSignal.timeout(30_000 * options.host.patience)),
+    setServers: (placement) => balancer.point(placement, AbortSignal.timeout(30_000 * options.host.patience)),
     credentials: (role, signal) => mintCredentials(context, role, signal),
     status: async (signal) => readStatus(context, await lookAtMachine(context), signal),
     withdraw: (servers, signal) => withdraw(context, servers, signal),
@@ -52,7 +52,7 @@ export function kubeadmDistribution(options: DistributionOptions): Distribution 
       }
       await prepare(signal);
       await placeKubeadm(context, placement, signal);
-      await balancer.point(placement.servers, signal);
+      await balancer.point(placement, signal);
       await systemctl(context, "start", UNITS.kubelet, signal);
     },
   };

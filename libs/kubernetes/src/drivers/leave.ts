@@ -52,7 +52,7 @@ export async function demote(context: Context, signal: AbortSignal): Promise<voi
     );
   }
   if (member && heir) await moveLeadership(etcd, member, heir, signal);
-  await context.balancer.point(others, signal);
+  await context.balancer.point({ meshAddress, servers: others }, signal);
   const labels = Object.fromEntries(LABELS_OF_SERVERS.map((label) => [label, null]));
   await api.patchNode(nodeName, { metadata: { labels } }, signal);
   await pointKubeletAtBalancer(context, meshAddress, signal);

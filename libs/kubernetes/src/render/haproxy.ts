@@ -1,13 +1,14 @@
 import { compareText } from "@cluster-os/std";
-import type { ServerAddress } from "../distribution.ts";
+import type { BalancerPlacement } from "../distribution.ts";
 import { API_SERVER_PORT, BALANCER_PORT } from "../settings.ts";
 
 /**
  * haproxy's configuration of the balancer in front of the API servers. The order of `servers` does not matter, and an
- * empty list is valid: connections are then closed at once. On machines that are `patience` times slower than usual ones a
+ * empty list is valid: connections are then closed at once. Programs of this machine reach it on the loopback, its pods on
+ * the machine's mesh address. On machines that are `patience` times slower than usual ones a
  * late answer is no missing one, and each look at a server, a handshake of TLS, is dear.
  */
-export function renderBalancer(servers: readonly ServerAddress[], patience = 1): string {
+export function renderBalancer({ servers, meshAddress }: BalancerPlacement, patience = 1): string {
   const sorted = [...servers].sort((left, right) => compareText(left.nodeName, right.nodeName));
   const time = (ms: number): string => `${Math.round(ms * patience)}ms`;
   const lines = sorted.map(({ nodeName, address }) => `    server ${nodeName} ${address}:${API_SERVER_PORT}`);
@@ -40,6 +41,8 @@ defaults
 
 frontend api
     bind 127.0.0.1:${BALANCER_PORT}
+    # "transparent": also while the mesh's interface is being made, and the address is not there yet.
+    bind ${meshAddress}:${BALANCER_PORT} transparent
     default_backend servers
 
 backend servers

@@ -34,8 +34,8 @@ export function k3sDistribution(options: DistributionOptions): Distribution {
     setAside: (signal) => setAside(context, signal),
     snapshot: () => Promise.reject(new KubernetesError(`snapshots of k3s are its own: ${K3S_GUIDE}`)),
     restore: () => Promise.reject(new KubernetesError(`k3s restores its etcd itself: ${K3S_GUIDE}`)),
-    setServers: (servers) =>
-      context.balancer.point(servers, AbortSignal.timeout(30_000 * options.host.patience)),
+    setServers: (placement) =>
+      context.balancer.point(placement, AbortSignal.timeout(30_000 * options.host.patience)),
     credentials: (role, signal) => mintCredentials(context, role, signal),
     status: async (signal) => readStatus(context, await lookAtK3s(context), signal),
     withdraw: (servers, signal) => withdraw(context, servers, signal),
@@ -58,7 +58,7 @@ async function resume(context: Context, placement: NodePlacement, signal: AbortS
   }
   await context.prepare(signal);
   await placeK3s(context, placement, signal);
-  await context.balancer.point(placement.servers, signal);
+  await context.balancer.point(placement, signal);
   const config =
     kind === "server"
       ? renderServerConfig(placement, "join", context.host.patience)

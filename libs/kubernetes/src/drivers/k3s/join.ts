@@ -132,6 +132,6 @@ async function becomeVoter(context: Context, placement: NodePlacement, signal: A
 async function readyMachine(context: Context, placement: NodePlacement, signal: AbortSignal): Promise<void> {
   await Promise.all([
     context.prepare(signal),
-    placeK3s(context, placement, signal).then(() => context.balancer.point(placement.servers, signal)),
+    placeK3s(context, placement, signal).then(() => context.balancer.point(placement, signal)),
   ]);
 }
