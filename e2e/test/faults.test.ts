@@ -8,6 +8,7 @@ import { findParts, readySince, type Parts } from "../src/machines.ts";
 import { clusterNodes, isReady, nodeNameOf } from "../src/nodes.ts";
 import { MINUTE_MS, timed } from "../src/scenario.ts";
 import { nodeStates } from "../src/slurm.ts";
+import { describeCertificates } from "./certificates.part.ts";
 
 /** Two rounds of each loop, in milliseconds. */
 const ROUNDS_MS = 12_000;
@@ -137,6 +138,8 @@ describe("a cluster of three servers and a worker", function () {
       });
     }
   });
+
+  describe("certificates are to be renewed", () => describeCertificates(() => parts.servers));
 
   describe("no API server answers for a minute", () => {
     it("no node loses its readiness, and the API takes writes again", async function () {

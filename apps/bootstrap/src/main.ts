@@ -2,7 +2,7 @@
  * cluster-os-bootstrap: makes this machine a node of its cluster. This file chooses what of the real machine the parts
  * work on; `daemon.ts` puts them together.
  */
-import { ConfigFileError, parseConfigFile, type ClusterConfigFile } from "@cluster-os/api";
+import { ConfigFileError, durationMs, parseConfigFile, type ClusterConfigFile } from "@cluster-os/api";
 import { Nftables, readSshFacts } from "@cluster-os/firewall/drivers";
 import { agreementKeyFromPrivate, nodeName } from "@cluster-os/identity";
 import { KeyFileError, loadOrCreateKeys } from "@cluster-os/identity/drivers";
@@ -71,6 +71,7 @@ async function main(): Promise<void> {
       rng: systemRng,
       logger,
       meshInterface: MESH_INTERFACE,
+      ...(config.certificateLife !== undefined && { certificateLifeMs: durationMs(config.certificateLife) }),
     }),
     agent: {
       start: (signal) => startUnit("cluster-os-node-agent.service", signal),

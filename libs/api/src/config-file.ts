@@ -107,6 +107,15 @@ export const ClusterConfigFile = z.strictObject({
       "The same on every machine. Default 1h.",
     "a number of seconds, minutes or hours, for example 15m or 1h",
   ),
+  certificateLife: field(
+    z
+      .string()
+      .regex(DURATION)
+      .refine((text) => durationMs(text) >= 10 * 60_000),
+    "How long certificates of control-plane servers live (kubeadm). A server renews its own when two thirds of that are over, " +
+      "whenever all others are well. The same on every machine. Default 8760h, a year.",
+    "a number of seconds, minutes or hours, ten minutes or more, for example 2160h",
+  ),
   maxServers: field(
     z.union([z.literal(1), z.literal(3), z.literal(5)]),
     "How many machines run the control plane at most: a cluster of three machines or more has three, one of seven or " +

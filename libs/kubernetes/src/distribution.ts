@@ -1,4 +1,5 @@
 import type { JoinCredentials } from "./credentials.ts";
+import type { CertificateState } from "./plan/certificates.ts";
 
 /** A control-plane server as clients reach it: by its node name and its address in the mesh. */
 export interface ServerAddress {
@@ -147,6 +148,13 @@ export interface Distribution {
   setServers(placement: BalancerPlacement): Promise<void>;
   /** On a ready server: credentials minted for one join of another machine, good for fifteen minutes. */
   credentials(role: "server" | "worker", signal: AbortSignal): Promise<JoinCredentials>;
+  /** Whether certificates on this machine are to be renewed. Reads files, and asks nobody. */
+  certificates(): Promise<CertificateState>;
+  /**
+   * Renews them, whatever their state is, and has what runs here take them up: on a server, etcd and the API server are away for some
+   * seconds each, so it is done on one machine at a time. Resolves when all is well again; one that was cut off is begun anew.
+   */
+  renewCertificates(signal: AbortSignal): Promise<void>;
   /** How things stand on this machine. Changes nothing, and answers within a few seconds whatever is broken. */
   status(signal: AbortSignal): Promise<KubernetesStatus>;
   /**

@@ -1,6 +1,7 @@
 /** Makes this machine the Kubernetes server or worker it was elected to be. */
 export { JoinCredentials } from "./credentials.ts";
 export type {
+  BalancerPlacement,
   Distribution,
   EtcdMemberStatus,
   InitServerRequest,
@@ -15,6 +16,7 @@ export type {
   ServerAddress,
 } from "./distribution.ts";
 export { KubernetesError } from "./errors.ts";
+export type { CertificateState } from "./plan/certificates.ts";
 export { NoDistributionError, type DistributionName } from "./plan/choice.ts";
 export { patientPods, PATIENCE_VARIABLE } from "./render/patient-pods.ts";
 export { API_URL } from "./settings.ts";

@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parse, stringify } from "yaml";
 import { K3S, K3S_SERVER_LABELS } from "../src/k3s-settings.ts";
 import type { FakeCluster, FakeNode } from "./fake-cluster.ts";
-import { CA_CERTIFICATE } from "./fixtures.ts";
+import { CA_CERTIFICATE, NEW_CERTIFICATE, NOW } from "./fixtures.ts";
 import { DOCUMENTED } from "./k3s-documented.ts";
 
 type Config = Readonly<Record<string, unknown>>;
@@ -27,11 +27,18 @@ export function startFakeK3s(
   if (kind === "server") startServer(node, root, cluster, config);
   else startAgent(root, cluster, config);
   write(root, `${K3S.agent}/server-ca.crt`, CA_CERTIFICATE);
-  write(root, `${K3S.agent}/client-kubelet.crt`, "certificate");
+  renewIfNeeded(root, `${K3S.agent}/client-kubelet.crt`);
   write(root, `${K3S.agent}/kubelet.kubeconfig`, `server: ${String(config["server"])}`);
   write(root, "/etc/rancher/node/password", "secret of the node");
   cluster.nodes.set(node.name, node.address);
   if (kind === "server") cluster.labels.set(node.name, new Set(K3S_SERVER_LABELS));
+}
+
+/** At each start (docs.k3s.io, "k3s certificate"). */
+function renewIfNeeded(root: string, path: string): void {
+  const place = join(root, path);
+  const endsAt = existsSync(place) ? Date.parse(new X509Certificate(readFileSync(place)).validTo) : 0;
+  if (endsAt - NOW < 120 * 86_400_000) write(root, path, NEW_CERTIFICATE);
 }
 
 function refuseUnknownOptions(kind: "server" | "agent", config: Config): void {
@@ -56,6 +63,8 @@ function startServer(node: FakeNode, root: string, cluster: FakeCluster, config:
   }
   write(root, `${K3S.server}/db/etcd/name`, node.memberName);
   write(root, K3S.serverCa, CA_CERTIFICATE);
+  for (const name of ["client-admin", "serving-kube-apiserver"])
+    renewIfNeeded(root, `${K3S.server}/tls/${name}.crt`);
   for (const name of ["server-ca.crt", "client.crt", "client.key"])
     write(root, `${K3S.etcdPki}/${name}`, name);
   const encoded = Buffer.from("pem").toString("base64");

@@ -3,7 +3,7 @@ import type { Command, CommandResult, Host, HttpsRequest, HttpsResponse } from "
 import type { MachineFacts } from "../src/machine.ts";
 import { PATHS } from "../src/settings.ts";
 import type { FakeCluster, FakeNode } from "./fake-cluster.ts";
-import { CA_CERTIFICATE, labMachine } from "./fixtures.ts";
+import { CA_CERTIFICATE, labMachine, NEW_CERTIFICATE } from "./fixtures.ts";
 
 const done: CommandResult = { exitCode: 0, stdout: "", stderr: "" };
 const failed: CommandResult = { exitCode: 1, stdout: "", stderr: "no" };
@@ -23,6 +23,12 @@ export class FakeMachine implements Host, FakeNode {
   /** Containers that were told to end. */
   readonly ended = new Set<string>();
   facts: MachineFacts = labMachine;
+  /** Told after each command how many there were since it was set. */
+  set afterCommand(hear: (count: number) => unknown) {
+    const before = this.commands.length;
+    this.#afterCommand = () => void hear(this.commands.length - before);
+  }
+  #afterCommand: () => void = () => undefined;
   readonly name: string;
   readonly address: string;
   readonly #cluster: FakeCluster;
@@ -50,8 +56,10 @@ export class FakeMachine implements Host, FakeNode {
 
   async run(command: Command, signal: AbortSignal): Promise<CommandResult> {
     const line = [command.file, ...command.args].join(" ");
+    signal.throwIfAborted();
     this.commands.push(command);
     this.#note(`run ${line}`);
+    this.#afterCommand();
     if (this.failing.some((start) => line.startsWith(start))) {
       if (command.logPath !== undefined)
         this.files.set(command.logPath, "advice\nerror: it broke\nmore advice\n");
@@ -150,9 +158,9 @@ export class FakeMachine implements Host, FakeNode {
   }
 
   #ctr(args: readonly string[]): CommandResult {
-    const names = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"].filter(
-      (name) => this.files.has(`${PATHS.manifests}/${name}.yaml`) && !this.ended.has(name),
-    );
+    const names = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"]
+      .map((name) => this.#containerOf(name))
+      .filter((id) => id !== undefined && !this.ended.has(id));
     if (args.includes("kill")) {
       this.ended.add(args.at(-1) ?? "");
       return done;
@@ -160,8 +168,17 @@ export class FakeMachine implements Host, FakeNode {
     if (args.includes("tasks")) {
       return { ...done, stdout: ["TASK PID STATUS", ...names.map((name) => `${name} 7 RUNNING`)].join("\n") };
     }
-    const wanted = names.filter((name) => args.some((argument) => argument.endsWith(`==${name}`)));
+    const wanted = names.filter((id) =>
+      args.some((argument) => id?.startsWith(argument.split("==")[1] ?? "-")),
+    );
     return { ...done, stdout: wanted.join("\n") };
+  }
+
+  /** Another manifest is another container. */
+  #containerOf(pod: string): string | undefined {
+    const manifest = this.files.get(`${PATHS.manifests}/${pod}.yaml`);
+    const stamp = /cluster-os.dev\/certificates: "?(\w+)/.exec(manifest ?? "")?.[1];
+    return manifest === undefined ? undefined : stamp === undefined ? pod : `${pod}-${stamp}`;
   }
 
   #kubeadm(args: readonly string[]): CommandResult {
@@ -177,6 +194,7 @@ export class FakeMachine implements Host, FakeNode {
       if (configuration.some((document) => "controlPlane" in document)) this.#becomeServer(false);
       this.#startKubelet();
     }
+    if (verb === "certs") this.issueCertificates(NEW_CERTIFICATE);
     if (verb === "reset") for (const unit of ["kubelet.service"]) this.active.delete(unit);
     if (verb === "kubeconfig") return { ...done, stdout: "kind: Config" };
     return done;
@@ -189,8 +207,9 @@ export class FakeMachine implements Host, FakeNode {
     this.#cluster.nodes.set(this.name, this.address);
   }
 
-  #becomeServer(isFirst: boolean): void {
-    const encoded = Buffer.from("pem").toString("base64");
+  /** All that kubeadm makes for a server, with this certificate. */
+  issueCertificates(pem: string): void {
+    const encoded = Buffer.from(pem).toString("base64");
     const kubeconfig = stringify({
       clusters: [
         {
@@ -202,15 +221,23 @@ export class FakeMachine implements Host, FakeNode {
       ],
       users: [{ user: { "client-certificate-data": encoded, "client-key-data": encoded } }],
     });
-    this.files.set(PATHS.adminKubeconfig, kubeconfig);
-    for (const name of ["ca.crt", "healthcheck-client.crt", "healthcheck-client.key", "peer.key"]) {
-      this.files.set(`${PATHS.etcdPki}/${name}`, name);
+    for (const name of ["admin", "controller-manager", "scheduler"])
+      this.files.set(`${PATHS.kubernetes}/${name}.conf`, kubeconfig);
+    const pairs = ["apiserver", "apiserver-kubelet-client", "apiserver-etcd-client", "front-proxy-client"];
+    for (const pair of [...pairs, "etcd/server", "etcd/peer", "etcd/healthcheck-client"]) {
+      this.files.set(`${PATHS.kubernetes}/pki/${pair}.crt`, pem);
+      this.files.set(`${PATHS.kubernetes}/pki/${pair}.key`, "a key");
     }
+  }
+
+  #becomeServer(isFirst: boolean): void {
+    this.issueCertificates(NEW_CERTIFICATE);
+    this.files.set(`${PATHS.etcdPki}/ca.crt`, "ca.crt");
     for (const name of ["kube-apiserver", "kube-controller-manager", "kube-scheduler"]) {
-      this.files.set(`${PATHS.manifests}/${name}.yaml`, "x");
+      this.files.set(`${PATHS.manifests}/${name}.yaml`, "kind: Pod\n");
     }
     if (!isFirst) return;
-    this.files.set(`${PATHS.manifests}/etcd.yaml`, "x");
+    this.files.set(`${PATHS.manifests}/etcd.yaml`, "kind: Pod\n");
     this.#startKubelet();
     this.#cluster.found(this);
   }

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { KubeadmServerCredentials } from "../src/credentials.ts";
 import type { NodePlacement, ServerAddress } from "../src/index.ts";
 import type { MachineFacts } from "../src/machine.ts";
@@ -37,6 +39,17 @@ export const labMachine: MachineFacts = {
   hasResolvConf: false,
   nameservers: [],
 };
+
+/** When it is in tests: certificates of {@link certificateEnding} are older and younger than this. */
+export const NOW = Date.UTC(2026, 10, 21);
+
+/** A certificate in PEM that begins with the year 2026. */
+export function certificateEnding(day: "2026-11-20" | "2026-12-30" | "2027-03-01" | "2027-11-21"): string {
+  return readFileSync(join(import.meta.dirname, `data/certificates/ends-${day}.crt`), "utf8");
+}
+
+/** As it is made on the day of the tests, for a year. */
+export const NEW_CERTIFICATE = certificateEnding("2027-11-21");
 
 export const CA_CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIfake\n-----END CERTIFICATE-----\n";
 

@@ -8,11 +8,11 @@ import { API_URL, PATHS } from "../src/settings.ts";
 import { describeDistribution } from "./distribution.contract.ts";
 import { FakeCluster } from "./fake-cluster.ts";
 import { FakeK3sMachine } from "./fake-k3s-machine.ts";
-import { nodeName, placement, server } from "./fixtures.ts";
+import { certificateEnding, nodeName, NOW, placement, server } from "./fixtures.ts";
 import { expectGolden } from "./golden.ts";
 
 const { signal } = new AbortController();
-const clock = { now: () => 0, wallTime: () => Date.UTC(2026, 10, 21) };
+const clock = { now: () => 0, wallTime: () => NOW };
 const machines: FakeK3sMachine[] = [];
 
 interface SetUp {
@@ -184,6 +184,26 @@ describe("a kubeconfig of k3s", () => {
     expect(Buffer.from(certificate, "base64").toString()).to.equal("certificate");
     const left = [...cluster.objects.keys()].filter((key) => /certificatesigningrequests\/[^/]+$/.test(key));
     expect(left).to.deep.equal([]);
+  });
+});
+
+describe("certificates of k3s", () => {
+  it("are renewed by a new start, before k3s' own 120 days are over, on servers and workers", async () => {
+    const { host, on } = setUp([1, 2]);
+    await on(1).initServer(placement(1), signal);
+    const credentials = await on(1).credentials("worker", signal);
+    await on(2).joinWorker({ ...placement(2, [1]), credentials }, signal);
+    for (const [index, file] of [
+      [1, `${K3S.server}/tls/serving-kube-apiserver.crt`],
+      [2, `${K3S.agent}/client-kubelet.crt`],
+    ] as const) {
+      expect(await on(index).certificates()).to.equal("current");
+      await host(index).writeFile(file, certificateEnding("2027-03-01"), 0o600);
+      expect(await on(index).certificates()).to.equal("due");
+      await on(index).renewCertificates(signal);
+      expect(await on(index).certificates()).to.equal("current");
+      expect((await on(index).status(signal)).apiReady).to.equal(true);
+    }
   });
 });
 

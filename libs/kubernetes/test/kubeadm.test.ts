@@ -6,11 +6,11 @@ import { PATHS, RUN_FOLDER } from "../src/settings.ts";
 import { describeDistribution } from "./distribution.contract.ts";
 import { FakeCluster } from "./fake-cluster.ts";
 import { FakeMachine } from "./fake-machine.ts";
-import { nodeName, placement, server } from "./fixtures.ts";
+import { certificateEnding, NEW_CERTIFICATE, nodeName, NOW, placement, server } from "./fixtures.ts";
 import { expectGolden } from "./golden.ts";
 
 const { signal } = new AbortController();
-const clock = { now: () => 0, wallTime: () => Date.UTC(2026, 10, 21) };
+const clock = { now: () => 0, wallTime: () => NOW };
 
 interface SetUp {
   readonly cluster: FakeCluster;
@@ -290,6 +290,91 @@ describe("a kubeconfig", () => {
     expect(command?.args.join(" "))
       .to.include("--org cluster-os:servers")
       .and.include("--validity-period 24h0m0s");
+  });
+});
+
+describe("certificates of a server that kubeadm made", () => {
+  const old = certificateEnding("2027-03-01");
+  const manifest = `${PATHS.manifests}/etcd.yaml`;
+
+  async function oldServer(): Promise<SetUp> {
+    const set = setUp([1]);
+    await set.on(1).initServer(placement(1), signal);
+    set.host(1).issueCertificates(old);
+    set.host(1).trace.length = 0;
+    return set;
+  }
+
+  it("are current, due, urgent or expired by the one that ends first", async () => {
+    const { host, on } = await oldServer();
+    const states = [];
+    for (const day of ["2027-11-21", "2027-03-01", "2026-12-30", "2026-11-20"] as const) {
+      host(1).issueCertificates(NEW_CERTIFICATE);
+      host(1).files.set(`${PATHS.etcdPki}/peer.crt`, certificateEnding(day));
+      states.push(await on(1).certificates());
+    }
+    expect(states).to.deep.equal(["current", "due", "urgent", "expired"]);
+    host(1).files.set(`${PATHS.etcdPki}/peer.crt`, "half a certi");
+    expect(await on(1).certificates()).to.equal("expired");
+  });
+
+  it("are made anew, and each program is started with them, one after the other", async () => {
+    const { host, on } = await oldServer();
+    expect(await on(1).certificates()).to.equal("due");
+    await on(1).renewCertificates(signal);
+    expectGolden("steps/renew-certificates.txt", `${host(1).trace.join("\n")}\n`);
+    expect(await on(1).certificates()).to.equal("current");
+    for (const command of host(1).commands) expect(command.args.join(" ")).to.not.include("a key");
+  });
+
+  it("are what they were before a renewal that was cut off, until the next one is through", async () => {
+    const { host, on, restarted } = await oldServer();
+    host(1).failing.push("kubeadm certs");
+    await failureOf(on(1).renewCertificates(signal));
+    // What a loss of power may leave of a file that was being written.
+    host(1).files.set(`${PATHS.etcdPki}/peer.crt`, "half a certi");
+    expect(await restarted(1).certificates()).to.equal("begun");
+    await failureOf(restarted(1).renewCertificates(signal));
+    expect(host(1).files.get(`${PATHS.etcdPki}/peer.crt`)).to.equal(old);
+    host(1).failing.pop();
+    await restarted(1).renewCertificates(signal);
+    expect(await on(1).certificates()).to.equal("current");
+  });
+
+  it("are renewed wherever an earlier renewal stopped, and the end is the same", async () => {
+    const whole = await oldServer();
+    await whole.on(1).renewCertificates(signal);
+    const steps = whole.host(1).trace.filter((step) => step.startsWith("run ")).length;
+    for (let cut = 1; cut <= steps; cut += 1) {
+      const { host, on, restarted } = await oldServer();
+      const stop = new AbortController();
+      host(1).afterCommand = (count) => count === cut && stop.abort(new Error("power"));
+      await on(1)
+        .renewCertificates(stop.signal)
+        .catch(() => undefined);
+      host(1).afterCommand = () => undefined;
+      if ((await restarted(1).certificates()) !== "current") await restarted(1).renewCertificates(signal);
+      expect(await on(1).certificates()).to.equal("current");
+      expect(host(1).files.get(manifest)).to.equal(whole.host(1).files.get(manifest));
+      const left = [...host(1).files.keys()].filter((path) =>
+        /before-renewal|\.new$|renewal\.yaml/.test(path),
+      );
+      expect(left).to.deep.equal([]);
+    }
+  });
+
+  it("that end too soon all the same are told of", async () => {
+    const { host, on } = await oldServer();
+    host(1).issueCertificates = () => undefined;
+    expect((await failureOf(on(1).renewCertificates(signal))).message).to.include("due all the same");
+  });
+
+  it("are the kubelet's own affair on a worker", async () => {
+    const { on } = setUp([1, 2]);
+    await on(1).initServer(placement(1), signal);
+    const credentials = await on(1).credentials("worker", signal);
+    await on(2).joinWorker({ ...placement(2, [1]), credentials }, signal);
+    expect(await on(2).certificates()).to.equal("current");
   });
 });
 

@@ -22,6 +22,7 @@ import { KubernetesController } from "./controller.ts";
 import { askForCredentials, JOIN_DONE_TOPIC } from "./credentials.ts";
 import { autopilotNodes, balancedServers, namedMembers, observeKubernetes, placementOf } from "./observe.ts";
 import { peerHandlers } from "./peer-handlers.ts";
+import { Renewal } from "./renewal.ts";
 import { SlotReturn } from "./slot-return.ts";
 import { askToStepDown } from "./step-down.ts";
 
@@ -66,6 +67,7 @@ export class KubernetesPart implements AsyncDisposable {
   readonly #peers: PeerApiClient;
   readonly #controller: KubernetesController;
   readonly #slot: SlotReturn;
+  readonly #renewal: Renewal;
   readonly controlPlane: ControlPlane;
   /** How far this clock is from the servers'. */
   readonly clocks: ClockWatch;
@@ -86,6 +88,20 @@ export class KubernetesPart implements AsyncDisposable {
       servers: () => this.#otherLivingServers().map(({ nodeId }) => nodeId),
       clock,
       logger,
+    });
+    this.#renewal = new Renewal({
+      distribution,
+      slot: {
+        // By a clock that is far off, certificates would be renewed that are not due.
+        take: async (signal) =>
+          (await this.clocks.mayBegin(signal)) &&
+          (await this.controlPlane.slot?.tryTake(this.#self)) === true,
+        giveBack: async () => this.controlPlane.slot?.release(this.#self),
+      },
+      clock,
+      patience,
+      step: (name) => options.steps.reach(name),
+      logger: logger.child({ part: "renewal" }),
     });
     this.#controller = this.#makeController();
     this.snapshots = new SnapshotKeeper({
@@ -219,6 +235,7 @@ export class KubernetesPart implements AsyncDisposable {
           decidedAt: Math.round(this.#options.clock.wallTime()),
         }),
       mayBegin: (signal) => this.clocks.mayBegin(signal),
+      renew: (status, signal) => this.#renewal.round(status, signal),
       afterInit: () => createBaseObjects(distribution, settings.manifestsPath, this.#options.patience),
       agent,
       step: (name) => steps.reach(name),

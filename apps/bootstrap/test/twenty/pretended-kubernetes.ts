@@ -107,6 +107,8 @@ export class PretendedKubernetes implements Distribution {
   removeMember = nothing;
   removeVoter = nothing;
   setServers = nothing;
+  certificates = () => Promise.resolve("current" as const);
+  renewCertificates = nothing;
   reset = nothing;
   halt = nothing;
 }

@@ -174,12 +174,15 @@ export const CATALOGUE = {
     severity: "error",
     means: "a certificate is not valid now",
     remedy:
-      "check the clock first; restart the kubelet to renew its own; servers': `kubeadm certs renew all`",
+      "check the clock first; restart the kubelet to renew its own; a server renews its own at once: " +
+      "`journalctl -u cluster-os-bootstrap` says why it did not",
   },
   "certificate-ending": {
     severity: "warning",
     means: "a certificate ends soon and was not renewed",
-    remedy: "restart the kubelet to renew its own; servers': `kubeadm certs renew all`",
+    remedy:
+      "restart the kubelet to renew its own; a server waits until all others are well, and for its turn: " +
+      "`journalctl -u cluster-os-bootstrap` names what it waits for",
   },
   other: {
     severity: "warning",

@@ -13,6 +13,8 @@ export interface Context {
   /** The interface that leads to other nodes: what leaves there keeps its own address. */
   readonly meshInterface: string;
   readonly balancer: Balancer;
+  /** How long certificates live that are made for servers, in milliseconds. */
+  readonly certificateLifeMs: number;
   /** Container runtime and images; once they are there, asking again costs nothing. */
   readonly prepare: (signal: AbortSignal) => Promise<void>;
 }

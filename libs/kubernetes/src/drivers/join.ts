@@ -35,7 +35,7 @@ export async function initServer(
   await withSecretFile(
     context,
     "init.yaml",
-    renderInitConfiguration(request, bootstrapToken(rng), context.host.patience),
+    renderInitConfiguration(request, bootstrapToken(rng), host.patience, context.certificateLifeMs),
     (path) =>
       together(
         signal,

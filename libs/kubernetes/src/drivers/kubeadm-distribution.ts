@@ -1,6 +1,7 @@
 import type { Distribution } from "../distribution.ts";
 import { KubernetesError } from "../errors.ts";
 import { KUBERNETES_VERSION, PATHS, UNITS } from "../settings.ts";
+import { certificateState, renewCertificates } from "./certificates.ts";
 import { systemctl } from "./context.ts";
 import { issueKubeconfig, mintCredentials } from "./credentials.ts";
 import { KUBEADM_ETCD, saveSnapshot } from "./etcd.ts";
@@ -34,6 +35,8 @@ export function kubeadmDistribution(options: DistributionOptions): Distribution 
     restore: (request, signal) => restore(context, request, signal),
     setServers: (placement) => balancer.point(placement, AbortSignal.timeout(30_000 * options.host.patience)),
     credentials: (role, signal) => mintCredentials(context, role, signal),
+    certificates: () => certificateState(context),
+    renewCertificates: (signal) => renewCertificates(context, signal),
     status: async (signal) => readStatus(context, await lookAtMachine(context), signal),
     withdraw: (servers, signal) => withdraw(context, servers, signal),
     reset: (signal) =>

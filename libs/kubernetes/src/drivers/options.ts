@@ -1,4 +1,5 @@
 import type { Clock, Logger, Rng } from "@cluster-os/std";
+import { CERTIFICATE_LIFE_MS } from "../plan/certificates.ts";
 import { Balancer } from "./balancer.ts";
 import type { Context } from "./context.ts";
 import type { Host } from "./host.ts";
@@ -11,6 +12,8 @@ export interface DistributionOptions {
   readonly logger: Logger;
   /** The mesh's interface, `cos0`. */
   readonly meshInterface: string;
+  /** How long certificates live that are made for servers, in milliseconds. Default: a year. */
+  readonly certificateLifeMs?: number;
 }
 
 /** However much hangs on the machine, a reset comes to an end, and may be tried again. */
@@ -29,5 +32,6 @@ export function makeContext(
     });
     return prepared;
   };
-  return { ...options, balancer: new Balancer(options.host), prepare };
+  const { certificateLifeMs = CERTIFICATE_LIFE_MS } = options;
+  return { ...options, certificateLifeMs, balancer: new Balancer(options.host), prepare };
 }

@@ -1,5 +1,6 @@
 import type { KubeadmServerCredentials } from "../credentials.ts";
 import type { NetworkPlan, NodePlacement } from "../distribution.ts";
+import { CERTIFICATE_LIFE_MS } from "../plan/certificates.ts";
 import {
   API_NAME,
   API_SERVER_PORT,
@@ -23,7 +24,12 @@ const KUBEADM_API = "kubeadm.k8s.io/v1beta4";
  * and is dead before init ends: joins get tokens of their own. `patience` says how many times slower than usual the machines
  * are, of which there is one setting for the whole cluster.
  */
-export function renderInitConfiguration(placement: NodePlacement, token: string, patience = 1): string {
+export function renderInitConfiguration(
+  placement: NodePlacement,
+  token: string,
+  patience = 1,
+  certificateLifeMs = CERTIFICATE_LIFE_MS,
+): string {
   return yamlDocuments(
     {
       apiVersion: KUBEADM_API,
@@ -43,7 +49,7 @@ export function renderInitConfiguration(placement: NodePlacement, token: string,
       patches: { directory: PATHS.patches },
       timeouts: timeouts(patience),
     },
-    clusterConfiguration(placement.addressPlan, patience),
+    { ...clusterConfiguration(placement.addressPlan, patience), ...validity(certificateLifeMs) },
     kubeletConfiguration(placement.addressPlan, patience),
     kubeProxyConfiguration(placement.addressPlan),
   );
@@ -104,6 +110,25 @@ export function renderEtcdConfiguration(placement: NodePlacement, cluster: strin
       "initial-cluster-state": "existing",
     }),
   );
+}
+
+/** Configuration of `kubeadm certs renew`, which has those that it makes live for `certificateLifeMs`. */
+export function renderRenewalConfiguration(placement: NodePlacement, certificateLifeMs: number): string {
+  return yamlDocuments(
+    {
+      apiVersion: KUBEADM_API,
+      kind: "InitConfiguration",
+      localAPIEndpoint: localApiEndpoint(placement),
+      nodeRegistration: nodeRegistration(placement),
+    },
+    { ...clusterConfiguration(placement.addressPlan), ...validity(certificateLifeMs) },
+  );
+}
+
+/** How long certificates live, where that is not kubeadm's own year. */
+function validity(certificateLifeMs: number): object {
+  if (certificateLifeMs === CERTIFICATE_LIFE_MS) return {};
+  return { certificateValidityPeriod: duration(certificateLifeMs / 1000) };
 }
 
 /** Configuration of `kubeadm kubeconfig user`. */

@@ -6,6 +6,7 @@ import { PATHS } from "../../settings.ts";
 import type { Context } from "../context.ts";
 import { makeContext, RESET_TIMEOUT_MS, type DistributionOptions } from "../options.ts";
 import { readStatus } from "../status.ts";
+import { certificateState, renewCertificates } from "./certificates.ts";
 import { issueKubeconfig, mintCredentials } from "./credentials.ts";
 import { initServer, joinServer, joinWorker, promote } from "./join.ts";
 import { demote, removeMember, removeVoter } from "./leave.ts";
@@ -37,6 +38,8 @@ export function k3sDistribution(options: DistributionOptions): Distribution {
     setServers: (placement) =>
       context.balancer.point(placement, AbortSignal.timeout(30_000 * options.host.patience)),
     credentials: (role, signal) => mintCredentials(context, role, signal),
+    certificates: () => certificateState(context),
+    renewCertificates: (signal) => renewCertificates(context, signal),
     status: async (signal) => readStatus(context, await lookAtK3s(context), signal),
     withdraw: (servers, signal) => withdraw(context, servers, signal),
     reset: (signal) =>

@@ -5,7 +5,7 @@ import { K3S, K3S_UNITS } from "../../k3s-settings.ts";
 import { execute, systemctl, type Context } from "../context.ts";
 
 /** k3s unpacks itself, imports images and makes certificates before it says that it is up. */
-const START_TIMEOUT_MS = 180_000;
+export const START_TIMEOUT_MS = 180_000;
 const STOP_TIMEOUT_MS = 100_000;
 
 /** Starts k3s as one of its two kinds; the unit says so when it is up. */

@@ -1,0 +1,167 @@
+import { waitFor } from "@cluster-os/std/drivers";
+import { z } from "zod";
+import { KubernetesError } from "../errors.ts";
+import {
+  certificateOfKubeconfig,
+  endOfCertificate,
+  judgeCertificates,
+  type CertificateState,
+} from "../plan/certificates.ts";
+import { renderRenewalConfiguration } from "../render/kubeadm.ts";
+import { stampOf, withStamp } from "../render/stamp.ts";
+import { CONTROL_PLANE_PODS, PATHS } from "../settings.ts";
+import { runningContainers } from "./containers.ts";
+import { kubeadm, type Context } from "./context.ts";
+import { readOwn } from "./credentials.ts";
+import { Etcd, KUBEADM_ETCD } from "./etcd.ts";
+import { knownPlacement } from "./machine.ts";
+import { ownApiServer } from "./own-api-server.ts";
+import { withSecretFile } from "./secret-files.ts";
+
+const PKI = `${PATHS.kubernetes}/pki`;
+
+/** Pairs of a certificate and its key that `kubeadm certs renew all` makes anew, without their suffixes. */
+const PAIRS = {
+  etcd: [`${PKI}/etcd/server`, `${PKI}/etcd/peer`, `${PKI}/etcd/healthcheck-client`],
+  "kube-apiserver": [
+    `${PKI}/apiserver`,
+    `${PKI}/apiserver-kubelet-client`,
+    `${PKI}/apiserver-etcd-client`,
+    `${PKI}/front-proxy-client`,
+  ],
+  "kube-controller-manager": [],
+  "kube-scheduler": [],
+} as const satisfies Record<(typeof CONTROL_PLANE_PODS)[number], readonly string[]>;
+
+/** Access that it makes anew; who reads it reads it only when it starts. The last is on the first server alone. */
+const KUBECONFIGS = {
+  etcd: [],
+  "kube-apiserver": [],
+  "kube-controller-manager": [`${PATHS.kubernetes}/controller-manager.conf`],
+  "kube-scheduler": [`${PATHS.kubernetes}/scheduler.conf`],
+} as const satisfies Record<(typeof CONTROL_PLANE_PODS)[number], readonly string[]>;
+const ADMINISTRATORS = [PATHS.adminKubeconfig, `${PATHS.kubernetes}/super-admin.conf`];
+
+/**
+ * What there was before: kubeadm replaces file by file, and not at once, so a loss of power may leave halves. In the folder of keys,
+ * because it is nowhere else when this machine is a server no more.
+ */
+const BEFORE = `${PKI}/before-renewal.json`;
+const Before = z.record(z.string(), z.string());
+
+/** How things stand with the certificates of a server; those of a worker are its kubelet's, which renews them itself. */
+export async function certificateState(context: Context): Promise<CertificateState> {
+  const { host, clock, certificateLifeMs } = context;
+  if ((await host.readFile(`${PATHS.manifests}/kube-apiserver.yaml`)) === undefined) return "current";
+  if ((await host.readFile(BEFORE)) !== undefined) return "begun";
+  const ends = (await readCertificates(context)).map(endOfCertificate);
+  return judgeCertificates(ends, { wallTime: clock.wallTime(), lifeMs: certificateLifeMs });
+}
+
+/** Renews them all, and has everything that runs here take them up, one program after the other. */
+export async function renewCertificates(context: Context, signal: AbortSignal): Promise<void> {
+  const { host, certificateLifeMs } = context;
+  const placement = await knownPlacement(context);
+  await keepBefore(context);
+  const configuration = renderRenewalConfiguration(placement, certificateLifeMs);
+  await withSecretFile(context, "renewal.yaml", configuration, (path) =>
+    kubeadm(context, "renew-certificates", ["certs", "renew", "all", "--config", path], signal),
+  );
+  await restart(context, "etcd", signal);
+  await ownEtcd(context, placement.nodeName, signal);
+  await restart(context, "kube-apiserver", signal);
+  await ownApiServer(context, placement, signal);
+  await restart(context, "kube-controller-manager", signal);
+  await restart(context, "kube-scheduler", signal);
+  await host.remove(BEFORE);
+  const state = await certificateState(context);
+  if (state !== "current") {
+    throw new KubernetesError(
+      `kubeadm renewed the certificates of this server, and they are ${state} all the same`,
+    );
+  }
+}
+
+/** Writes down what there is, whole; or puts it back, if a renewal was cut off. */
+async function keepBefore({ host }: Context): Promise<void> {
+  const kept = await host.readFile(BEFORE);
+  if (kept !== undefined) {
+    for (const [path, content] of Object.entries(Before.parse(JSON.parse(kept))))
+      await host.writeFile(path, content, path.endsWith(".crt") ? 0o644 : 0o600);
+    return;
+  }
+  const pairs = CONTROL_PLANE_PODS.flatMap((pod) => PAIRS[pod]).flatMap((pair) => [
+    `${pair}.crt`,
+    `${pair}.key`,
+  ]);
+  const access = [...CONTROL_PLANE_PODS.flatMap((pod) => KUBECONFIGS[pod]), ...ADMINISTRATORS];
+  const before: Record<string, string> = {};
+  for (const path of [...pairs, ...access]) {
+    const content = await host.readFile(path);
+    if (content !== undefined) before[path] = content;
+  }
+  await host.writeFile(BEFORE, JSON.stringify(before), 0o600);
+}
+
+/** All there are, as PEM. One that is missing is not for a renewal to mend. */
+async function readCertificates({ host }: Context): Promise<readonly string[]> {
+  const pairs = CONTROL_PLANE_PODS.flatMap((pod) => PAIRS[pod]);
+  const access = [...CONTROL_PLANE_PODS.flatMap((pod) => KUBECONFIGS[pod]), ...ADMINISTRATORS];
+  const certificates = await Promise.all(pairs.map((pair) => host.readFile(`${pair}.crt`)));
+  const kubeconfigs = await Promise.all(access.map((path) => host.readFile(path)));
+  return [
+    ...certificates.flatMap((pem) => pem ?? []),
+    ...kubeconfigs.flatMap((text) => (text === undefined ? [] : [certificateOfKubeconfig(text)])),
+  ];
+}
+
+/** The certificates that a program is started with, as PEM. All of them have to be there. */
+async function certificatesOf(
+  context: Context,
+  pod: (typeof CONTROL_PLANE_PODS)[number],
+): Promise<readonly string[]> {
+  const certificates = PAIRS[pod].map((pair) => readOwn(context, `${pair}.crt`));
+  const access = KUBECONFIGS[pod].map(async (path) => certificateOfKubeconfig(await readOwn(context, path)));
+  return Promise.all([...certificates, ...access]);
+}
+
+/** Changes the pod's manifest, which has the kubelet start it anew, and waits for the container that follows. */
+async function restart(
+  context: Context,
+  pod: (typeof CONTROL_PLANE_PODS)[number],
+  signal: AbortSignal,
+): Promise<void> {
+  const { host } = context;
+  const path = `${PATHS.manifests}/${pod}.yaml`;
+  const before = await runningContainers(context, [pod], signal);
+  const manifest = await readOwn(context, path);
+  const stamped = withStamp(manifest, stampOf(await certificatesOf(context, pod)));
+  if (stamped === manifest) return;
+  // Written elsewhere and moved there: whatever lies in that folder, the kubelet takes for a pod.
+  const draft = `${PATHS.kubernetes}/${pod}.yaml.new`;
+  await host.writeFile(draft, stamped, 0o600);
+  await host.move(draft, path);
+  await waitFor(
+    async () => {
+      const now = await runningContainers(context, [pod], signal);
+      return now.length > 0 && now.every((id) => !before.includes(id));
+    },
+    { what: `another ${pod}`, timeoutMs: 120_000 * host.patience, everyMs: 500 * host.patience, signal },
+  );
+}
+
+/** Waits until this machine's member of etcd answers. */
+async function ownEtcd({ host }: Context, nodeName: string, signal: AbortSignal): Promise<void> {
+  const isWell = async (): Promise<boolean> => {
+    const etcd = await Etcd.open(host, KUBEADM_ETCD);
+    const members = etcd ? await etcd.members(signal, 2000) : [];
+    const own = members.find(({ name }) => name === nodeName);
+    return own !== undefined && (await etcd?.statusOf(own, signal)) !== undefined;
+  };
+  await waitFor(isWell, {
+    what: "this machine's member of etcd",
+    timeoutMs: 120_000 * host.patience,
+    everyMs: 500 * host.patience,
+    signal,
+  });
+}
