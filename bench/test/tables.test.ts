@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { addUsage, daemonRows, parseUsage } from "../src/daemons.ts";
 import { markdownTable } from "../src/markdown.ts";
+import { failoverRow } from "../src/slurm/failover.ts";
 import { parseSteps, stepRows } from "../src/steps.ts";
 
 const UP = `    0.4 s  checked this host
@@ -53,5 +54,12 @@ describe("daemons at rest", () => {
     expect(markdownTable(["daemon", "PSS (MiB)"], [["x", "1.5"]])).to.equal(
       "| daemon | PSS (MiB) |\n| --- | ---: |\n| x | 1.5 |\n",
     );
+  });
+});
+
+describe("losses of SLURM's controller", () => {
+  it("are a row of medians and the longest", () => {
+    const failovers = [9000, 31_000, 12_000].map((ms) => ({ startedMs: ms - 2000, acknowledgedMs: ms }));
+    expect(failoverRow("a worker", failovers)).to.deep.equal(["a worker", "3", "10.0", "12.0", "31.0"]);
   });
 });

@@ -17,6 +17,7 @@ import {
   resourceOfDefinition,
   RESOURCES,
   type Change,
+  type ElectionTimes,
   type KubeObject,
 } from "@cluster-os/kube";
 import type { OperatorContext } from "@cluster-os/kube/operator";
@@ -28,6 +29,11 @@ import { Silence } from "./silence.ts";
 
 const NAME = "slurmcluster";
 const PAGE_SIZE = 100;
+/**
+ * Shorter than Kubernetes' own components take: the machine that is lost may have run slurmctld and the leading operator, and jobs
+ * wait for the second replica to lead. It still outlasts the loss of an API server, which its balancer knows of after three seconds.
+ */
+const ELECTION: ElectionTimes = { leaseMs: 10_000, renewDeadlineMs: 7000, retryMs: 1500 };
 
 /** Everything of the operator, ready to run. */
 export function createOperator(context: OperatorContext): Manager {
@@ -102,7 +108,7 @@ export function createOperator(context: OperatorContext): Manager {
     namespace: NAMESPACE,
     name: SLURM_OPERATOR_NAME,
     identity,
-    times: patientElection(patience),
+    times: patientElection(patience, ELECTION),
     onLost,
   });
   for (const observable of slurmMetrics(() =>

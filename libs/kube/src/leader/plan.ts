@@ -13,9 +13,9 @@ export interface ElectionTimes {
 /** Those of Kubernetes' own components. */
 export const ELECTION_TIMES: ElectionTimes = { leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2000 };
 
-/** The same for machines that are `patience` times slower than usual. */
-export function patientElection(patience: number): ElectionTimes {
-  const { leaseMs, renewDeadlineMs, retryMs } = ELECTION_TIMES;
+/** `times` for machines that are `patience` times slower than usual. */
+export function patientElection(patience: number, times = ELECTION_TIMES): ElectionTimes {
+  const { leaseMs, renewDeadlineMs, retryMs } = times;
   return {
     leaseMs: leaseMs * patience,
     renewDeadlineMs: renewDeadlineMs * patience,

@@ -1,0 +1,84 @@
+import type { ClusterNodeObject, SlurmClusterObject } from "@cluster-os/api";
+import type { Lab, Machine } from "@cluster-os/lab";
+
+const SLURMCTLD = "cluster-os-slurmctld.service";
+
+/** SLURM on machines of a lab, as a user and as an administrator see it. */
+export class SlurmLab {
+  readonly #lab: Lab;
+
+  constructor(lab: Lab) {
+    this.#lab = lab;
+  }
+
+  /** A machine with this role, and the node that it is. */
+  async machineOfRole(
+    role: "server" | "worker",
+  ): Promise<{ readonly node: string; readonly machine: Machine }> {
+    const { items } = await this.#kubectlJson<{ readonly items: readonly ClusterNodeObject[] }>(
+      "get",
+      "clusternodes",
+    );
+    const node = items.find(({ status }) => status?.roles?.[0] === role)?.metadata.name;
+    for (const machine of await this.#lab.machines())
+      if ((await machine.run(["hostname"])).trim() === node) return { node, machine };
+    throw new Error(`no machine of the lab is a ${role}`);
+  }
+
+  async machineBeside(other: Machine): Promise<Machine> {
+    const found = (await this.#lab.machines()).find(({ number }) => number !== other.number);
+    if (found === undefined) throw new Error("the lab has one machine only");
+    return found;
+  }
+
+  cluster(): Promise<SlurmClusterObject> {
+    return this.#kubectlJson<SlurmClusterObject>("get", "slurmcluster", "default");
+  }
+
+  async prefer(node: string): Promise<void> {
+    const patch = JSON.stringify({ spec: { controller: { preference: [node] } } });
+    await this.#kubectl("patch", "slurmcluster", "default", "--type=merge", `--patch=${patch}`);
+  }
+
+  /** Whether SLURM took a job on `machine`. It is held: what is measured is not how soon it runs. */
+  async submit(machine: Machine): Promise<boolean> {
+    return (
+      (await machine.exec(["sbatch", "--parsable", "--hold", "--chdir=/tmp", "--wrap=true"])).exitCode === 0
+    );
+  }
+
+  async cancelAll(machine: Machine): Promise<void> {
+    await machine.run(["scancel", "--user=root"]);
+  }
+
+  /** When the running slurmctld was started, in milliseconds of the monotonic clock. */
+  async slurmctldStartedAtMs(): Promise<number> {
+    const machines = (await this.#lab.machines()).map((machine) =>
+      machine
+        .exec(["systemctl", "show", "--property=ActiveState,ExecMainStartTimestampMonotonic", SLURMCTLD])
+        // Without power.
+        .catch(() => ({ stdout: "" })),
+    );
+    const starts = (await Promise.all(machines)).flatMap(({ stdout }) =>
+      stdout.includes("ActiveState=active") ? Number(/Monotonic=([0-9]+)/.exec(stdout)?.[1]) : [],
+    );
+    return Math.max(...starts) / 1000;
+  }
+
+  async #kubectlJson<T>(...args: readonly string[]): Promise<T> {
+    return JSON.parse(await this.#kubectl(...args, "--output=json")) as T;
+  }
+
+  /** On the first machine that answers: a machine without power does not, nor does a worker. */
+  async #kubectl(...args: readonly string[]): Promise<string> {
+    let problem: unknown = new Error("the lab has no machine");
+    for (const machine of await this.#lab.machines()) {
+      try {
+        return await machine.run(["kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", ...args]);
+      } catch (error) {
+        problem = error;
+      }
+    }
+    throw problem;
+  }
+}
