@@ -26,6 +26,8 @@ const { values } = parseArgs({
   options: { runs: { type: "string", default: "5" }, keep: { type: "boolean", default: false } },
 });
 const runs = Number(values.runs);
+if (!Number.isInteger(runs) || runs < 1)
+  throw new Error(`--runs ${values.runs}: how often is a whole number from 1 on`);
 
 const lab = new Lab({ name: NAME });
 await lab.down();

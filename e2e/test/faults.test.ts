@@ -223,36 +223,38 @@ async function writes(machine: Machine | undefined): Promise<boolean> {
  * start, SLURM's controller and its copies are of one epoch, and after two rounds of every loop that is all the same.
  */
 async function settled(): Promise<readonly ClusterNodeObject[]> {
-  let before: readonly ClusterNodeObject[] = [];
-  let after: readonly ClusterNodeObject[] = [];
+  let rest: readonly ClusterNodeObject[] = [];
+  let restless: readonly string[] = ["nothing was seen"];
   await timed(
     "all is well, and stays as it is",
     async () => {
-      before = await clusterNodes();
-      if (!isAllWell(before)) return false;
+      const before = await clusterNodes();
+      restless = unwell(before);
+      if (restless.length > 0) return false;
       await delay(ROUNDS_MS);
-      after = await clusterNodes();
-      return isAllWell(after) && differencesOfNodes(before, after).length === 0;
+      rest = await clusterNodes();
+      restless = [...unwell(rest), ...differencesOfNodes(before, rest)];
+      return restless.length === 0;
     },
     4 * MINUTE_MS,
-  ).catch((error: unknown) => {
-    const open = [...unwell(after), ...differencesOfNodes(before, after)].join("; ");
-    throw new Error(`it does not settle: ${open}`, { cause: error });
+  ).catch((cause: unknown) => {
+    throw new Error(`it does not settle: ${restless.join("; ")}`, { cause });
   });
-  return after;
+  return rest;
 }
 
-function isAllWell(nodes: readonly ClusterNodeObject[]): boolean {
-  return unwell(nodes).length === 0 && isOfOneEpoch(nodes);
-}
-
-/** Conditions that are not True. */
+/** What is not as it should be. */
 function unwell(nodes: readonly ClusterNodeObject[]): readonly string[] {
-  return nodes.flatMap(({ metadata, status }) =>
-    (status?.conditions ?? [])
-      .filter(({ status: is }) => is !== "True")
-      .map(({ type, reason, message }) => `${metadata.name} ${type}: ${reason}, ${message}`),
+  const conditions = nodes.flatMap(({ metadata, status }) =>
+    status?.conditions === undefined
+      ? [`${metadata.name} has no conditions`]
+      : status.conditions
+          .filter(({ status: is }) => is !== "True")
+          .map(({ type, reason, message }) => `${metadata.name} ${type}: ${reason}, ${message}`),
   );
+  return isOfOneEpoch(nodes)
+    ? conditions
+    : [...conditions, "SLURM's copies are not all of its controller's epoch"];
 }
 
 /** Whether SLURM's controller runs, and it and its copies are of one epoch. */

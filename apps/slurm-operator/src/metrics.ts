@@ -34,9 +34,13 @@ export function slurmMetrics(status: () => SlurmClusterStatus | undefined): read
       [],
       ({ activeController }) => one(secondsOf(activeController?.since)),
     ),
-    gauge("nodes", "Nodes as SLURM sees them; none while no controller tells.", ["state"], ({ nodes }) =>
-      byState(nodes),
+    gauge("nodes_known", "Nodes that take part; none while no controller tells.", [], ({ nodes }) =>
+      one(nodes?.total),
     ),
+    gauge("nodes", "Nodes as SLURM sees them; none while no controller tells.", ["state"], ({ nodes }) => {
+      const { total: _, ...states } = nodes ?? { total: 0 };
+      return byState(states);
+    }),
     gauge("jobs", "Jobs, as the controller last told.", ["state"], ({ jobs }) => byState(jobs)),
     gauge("drains", "Nodes that are to be drained.", [], ({ drains }) => one(drains?.length)),
     gauge("replica_epoch", "Epoch of each copy of slurmctld's state.", ["node"], positions("epoch")),

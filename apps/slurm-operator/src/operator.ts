@@ -31,9 +31,9 @@ const NAME = "slurmcluster";
 const PAGE_SIZE = 100;
 /**
  * Shorter than Kubernetes' own components take: the machine that is lost may have run slurmctld and the leading operator, and jobs
- * wait for the second replica to lead. It still outlasts the loss of an API server, which its balancer knows of after three seconds.
+ * wait for the second replica to lead. One call that is lost with an API server still leaves time for another.
  */
-const ELECTION: ElectionTimes = { leaseMs: 10_000, renewDeadlineMs: 7000, retryMs: 1500 };
+const ELECTION: ElectionTimes = { leaseMs: 10_000, renewDeadlineMs: 7000, retryMs: 1200 };
 
 /** Everything of the operator, ready to run. */
 export function createOperator(context: OperatorContext): Manager {

@@ -47,6 +47,7 @@ describe("what slurm-operator tells Prometheus", () => {
       "cluster_os_slurm_controller_epoch 4",
       'cluster_os_slurm_controller_info{node="n-a"} 1',
       "cluster_os_slurm_controller_since_seconds 1780315200",
+      "cluster_os_slurm_nodes_known 3",
       'cluster_os_slurm_nodes{state="available"} 2',
       'cluster_os_slurm_jobs{state="pending"} 12',
       "cluster_os_slurm_drains 1",

@@ -1,8 +1,6 @@
 import type { ClusterNodeObject, SlurmClusterObject } from "@cluster-os/api";
 import type { Lab, Machine } from "@cluster-os/lab";
 
-const SLURMCTLD = "cluster-os-slurmctld.service";
-
 /** SLURM on machines of a lab, as a user and as an administrator see it. */
 export class SlurmLab {
   readonly #lab: Lab;
@@ -51,18 +49,17 @@ export class SlurmLab {
     await machine.run(["scancel", "--user=root"]);
   }
 
-  /** When the running slurmctld was started, in milliseconds of the monotonic clock. */
+  /** When the running slurmctld was started, in milliseconds since the kernel began, of which machines of the lab have one. */
   async slurmctldStartedAtMs(): Promise<number> {
-    const machines = (await this.#lab.machines()).map((machine) =>
-      machine
-        .exec(["systemctl", "show", "--property=ActiveState,ExecMainStartTimestampMonotonic", SLURMCTLD])
-        // Without power.
-        .catch(() => ({ stdout: "" })),
-    );
-    const starts = (await Promise.all(machines)).flatMap(({ stdout }) =>
-      stdout.includes("ActiveState=active") ? Number(/Monotonic=([0-9]+)/.exec(stdout)?.[1]) : [],
-    );
-    return Math.max(...starts) / 1000;
+    for (const machine of await this.#lab.machines()) {
+      // Without power it answers nothing; and slurmctld has children that bear its name.
+      const found = await machine.exec(["pgrep", "--oldest", "--exact", "slurmctld"]).catch(() => undefined);
+      if (found?.exitCode !== 0) continue;
+      const stat = await machine.run(["cat", `/proc/${found.stdout.trim()}/stat`]);
+      // Field 22 of proc_pid_stat(5), in ticks of 10 ms; the name, field 2, may have spaces.
+      return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]) * 10;
+    }
+    throw new Error("slurmctld runs nowhere");
   }
 
   async #kubectlJson<T>(...args: readonly string[]): Promise<T> {

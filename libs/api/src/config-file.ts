@@ -111,10 +111,10 @@ export const ClusterConfigFile = z.strictObject({
     z
       .string()
       .regex(DURATION)
-      .refine((text) => durationMs(text) >= 10 * 60_000),
-    "How long certificates of control-plane servers live (kubeadm). A server renews its own when two thirds of that are over, " +
-      "whenever all others are well. The same on every machine. Default 8760h, a year.",
-    "a number of seconds, minutes or hours, ten minutes or more, for example 2160h",
+      .refine((text) => durationMs(text) >= 86_400_000),
+    "How long certificates of control-plane servers live that are made from now on (kubeadm). A server renews its own when a " +
+      "third of that is left, once all others are well. The same on every machine. Default 8760h, a year.",
+    "a number of hours, 24h or more, for example 2160h",
   ),
   maxServers: field(
     z.union([z.literal(1), z.literal(3), z.literal(5)]),

@@ -78,8 +78,10 @@ describe("connections", () => {
   it("a pod's", async () => {
     await Promise.all([write("ca.crt", "ca"), write("token", "t1\n")]);
     const environment = { KUBERNETES_SERVICE_HOST: "fd00::1", KUBERNETES_SERVICE_PORT: "443" };
-    const { server, ca, credentials } = await connectionInCluster(environment, folder);
+    const { server, serverName, ca, credentials } = await connectionInCluster(environment, folder);
     expect([server, ca]).to.deep.equal(["https://[fd00::1]:443", "ca"]);
+    // Whose certificate has every address at which a pod may be told to ask?
+    expect(serverName).to.equal("kubernetes.default.svc");
     expect(credentials && "token" in credentials && (await credentials.token())).to.equal("t1");
   });
 

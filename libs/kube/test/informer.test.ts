@@ -95,6 +95,13 @@ describe("what an informer does next", () => {
       expected: ["audit", 100, 1],
     },
     {
+      name: "no audit of a server that has enough to do",
+      act: "watch",
+      ending: error(503),
+      isAuditDue: true,
+      expected: ["watch", 100, 1],
+    },
+    {
       name: "an audit that failed: never mind",
       act: "audit",
       ending: error(500),

@@ -33,7 +33,7 @@ export interface NodePlacement {
 }
 
 /** What the balancer of a machine is told. */
-export type BalancerPlacement = Pick<NodePlacement, "meshAddress" | "servers">;
+export type BalancerPlacement = Pick<NodePlacement, "meshAddress" | "podNetwork" | "servers">;
 
 export type InitServerRequest = NodePlacement;
 

@@ -22,6 +22,8 @@ export class FakeMachine implements Host, FakeNode {
   readonly active = new Set<string>();
   /** Containers that were told to end. */
   readonly ended = new Set<string>();
+  /** Names of containers in somebody's own pods. */
+  readonly strangers: string[] = [];
   facts: MachineFacts = labMachine;
   /** Told after each command how many there were since it was set. */
   set afterCommand(hear: (count: number) => unknown) {
@@ -166,11 +168,16 @@ export class FakeMachine implements Host, FakeNode {
       return done;
     }
     if (args.includes("tasks")) {
-      return { ...done, stdout: ["TASK PID STATUS", ...names.map((name) => `${name} 7 RUNNING`)].join("\n") };
+      const all = [...names, ...this.strangers.map((name) => `somebodys-${name}`)];
+      return { ...done, stdout: ["TASK PID STATUS", ...all.map((name) => `${name} 7 RUNNING`)].join("\n") };
     }
-    const wanted = names.filter((id) =>
-      args.some((argument) => id?.startsWith(argument.split("==")[1] ?? "-")),
-    );
+    const wanted = args
+      .filter((argument) => argument.includes("=="))
+      .flatMap((filter) => {
+        const name = filter.split("==").at(-1) ?? "";
+        const own = names.filter((id) => id?.startsWith(name));
+        return filter.includes("==kube-system,") ? own : [...own, `somebodys-${name}`];
+      });
     return { ...done, stdout: wanted.join("\n") };
   }
 

@@ -327,18 +327,34 @@ describe("certificates of a server that kubeadm made", () => {
     for (const command of host(1).commands) expect(command.args.join(" ")).to.not.include("a key");
   });
 
-  it("are what they were before a renewal that was cut off, until the next one is through", async () => {
-    const { host, on, restarted } = await oldServer();
+  it("are what they were when kubeadm fails", async () => {
+    const { host, on } = await oldServer();
+    const before = new Map(host(1).files);
     host(1).failing.push("kubeadm certs");
     await failureOf(on(1).renewCertificates(signal));
-    // What a loss of power may leave of a file that was being written.
+    const changed = [...host(1).files].filter(([path, content]) => before.get(path) !== content);
+    expect(changed.map(([path]) => path)).to.deep.equal([`${PATHS.logs}/kubeadm-renew-certificates.log`]);
+    expect(await on(1).certificates()).to.equal("due");
+  });
+
+  it("are put back after a loss of power in the middle, before they are made anew", async () => {
+    const { host, restarted } = await oldServer();
+    const stop = new AbortController();
+    host(1).afterCommand = () => stop.abort(new Error("power"));
+    const write = host(1).writeFile.bind(host(1));
+    host(1).writeFile = (path, content, mode) =>
+      stop.signal.aborted ? Promise.reject(new Error("power")) : write(path, content, mode);
+    await failureOf(restarted(1).renewCertificates(stop.signal));
+    host(1).writeFile = write;
+    // What is left of a file that was being written.
     host(1).files.set(`${PATHS.etcdPki}/peer.crt`, "half a certi");
     expect(await restarted(1).certificates()).to.equal("begun");
-    await failureOf(restarted(1).renewCertificates(signal));
-    expect(host(1).files.get(`${PATHS.etcdPki}/peer.crt`)).to.equal(old);
-    host(1).failing.pop();
+    host(1).trace.length = 0;
     await restarted(1).renewCertificates(signal);
-    expect(await on(1).certificates()).to.equal("current");
+    const [putBack, renewed] = [`write ${PATHS.etcdPki}/peer.crt 644`, "run kubeadm certs renew all"];
+    const steps = host(1).trace.filter((step) => step === putBack || step.startsWith(renewed));
+    expect(steps.map((step) => step.startsWith(renewed))).to.deep.equal([false, true]);
+    expect(await restarted(1).certificates()).to.equal("current");
   });
 
   it("are renewed wherever an earlier renewal stopped, and the end is the same", async () => {
@@ -361,6 +377,13 @@ describe("certificates of a server that kubeadm made", () => {
       );
       expect(left).to.deep.equal([]);
     }
+  });
+
+  it("are taken up although somebody runs an etcd of their own beside", async () => {
+    const { host, on } = await oldServer();
+    host(1).strangers.push("etcd", "kube-apiserver");
+    await on(1).renewCertificates(signal);
+    expect(await on(1).certificates()).to.equal("current");
   });
 
   it("that end too soon all the same are told of", async () => {

@@ -12,6 +12,7 @@ import {
   renderEtcdConfiguration,
   renderInitConfiguration,
   renderJoinConfiguration,
+  renderRenewalConfiguration,
   renderUploadCertsConfiguration,
 } from "../src/render/kubeadm.ts";
 import { dnsAddress } from "../src/render/networks.ts";
@@ -35,6 +36,11 @@ describe("files of a node", () => {
       render: () => renderJoinConfiguration(placement(2), token, "/run/discovery.conf", serverCredentials),
     },
     { name: "upload-certs.yaml", render: () => renderUploadCertsConfiguration(placement(1), certificateKey) },
+    {
+      name: "init-with-a-life.yaml",
+      render: () => renderInitConfiguration(placement(1), token, 1, 90 * 86_400_000),
+    },
+    { name: "renewal.yaml", render: () => renderRenewalConfiguration(placement(1), 90 * 86_400_000) },
     { name: "etcd.yaml", render: () => renderEtcdConfiguration(placement(2), "a=https://10.86.0.1:2380") },
     { name: "discovery.conf", render: () => renderDiscoveryKubeconfig(CA_CERTIFICATE) },
     { name: "haproxy-three-servers.cfg", render: () => renderBalancer(placement(1, [3, 1, 2])) },

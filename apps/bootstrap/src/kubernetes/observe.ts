@@ -29,7 +29,7 @@ export function observeKubernetes(
  * The servers for this machine's balancer: every member that serves, dead or alive. The balancer's own checks decide
  * which of them answer, faster than gossip would; leaving a dead one listed costs nothing.
  */
-export function balancedServers(view: View): readonly ServerAddress[] {
+function balancedServers(view: View): readonly ServerAddress[] {
   const begun = new Set(["starting", "ready"]);
   return view
     .members()
@@ -40,6 +40,12 @@ export function balancedServers(view: View): readonly ServerAddress[] {
         begun.has(description.kubernetes.state),
     )
     .map(({ member, meshAddress }) => ({ nodeName: nodeName(member.nodeId), address: meshAddress }));
+}
+
+/** Names of the other servers that do not say that their API server answers. */
+export function unreadyServers(view: View, self: NodeId): readonly string[] {
+  const ready = view.readyServers(view.epoch.epoch);
+  return view.servers.filter((server) => server !== self && !ready.includes(server)).map(nodeName);
 }
 
 /** This machine as Kubernetes is to know it. */

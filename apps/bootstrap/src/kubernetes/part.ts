@@ -20,7 +20,8 @@ import type { View } from "../view.ts";
 import { ActRecordFile } from "./act-record.ts";
 import { KubernetesController } from "./controller.ts";
 import { askForCredentials, JOIN_DONE_TOPIC } from "./credentials.ts";
-import { autopilotNodes, balancedServers, namedMembers, observeKubernetes, placementOf } from "./observe.ts";
+import { autopilotNodes, namedMembers, observeKubernetes, placementOf, unreadyServers } from "./observe.ts";
+import { ownTurn } from "./own-turn.ts";
 import { peerHandlers } from "./peer-handlers.ts";
 import { Renewal } from "./renewal.ts";
 import { SlotReturn } from "./slot-return.ts";
@@ -91,13 +92,8 @@ export class KubernetesPart implements AsyncDisposable {
     });
     this.#renewal = new Renewal({
       distribution,
-      slot: {
-        // By a clock that is far off, certificates would be renewed that are not due.
-        take: async (signal) =>
-          (await this.clocks.mayBegin(signal)) &&
-          (await this.controlPlane.slot?.tryTake(this.#self)) === true,
-        giveBack: async () => this.controlPlane.slot?.release(this.#self),
-      },
+      slot: ownTurn(() => this.controlPlane.slot, this.#self),
+      isClockRight: (signal) => this.clocks.agrees(signal),
       clock,
       patience,
       step: (name) => options.steps.reach(name),
@@ -164,10 +160,10 @@ export class KubernetesPart implements AsyncDisposable {
   async round(signal: AbortSignal): Promise<number | void> {
     const { distribution, view, meshMtu } = this.#options;
     await distribution.prepare(signal);
-    const meshAddress = view.selfAddress;
-    if (meshMtu() !== undefined && meshAddress !== undefined) {
+    const mtu = meshMtu();
+    if (mtu !== undefined && view.selfAddress !== undefined) {
       await this.#openPeerApi();
-      await distribution.setServers({ meshAddress, servers: balancedServers(view) });
+      await distribution.setServers(placementOf(view, this.#self, mtu));
     }
     await this.#controller.round(signal);
     await this.#slot.giveBack(signal);
@@ -235,7 +231,8 @@ export class KubernetesPart implements AsyncDisposable {
           decidedAt: Math.round(this.#options.clock.wallTime()),
         }),
       mayBegin: (signal) => this.clocks.mayBegin(signal),
-      renew: (status, signal) => this.#renewal.round(status, signal),
+      renew: (status, signal) =>
+        this.#renewal.round({ ...status, unready: unreadyServers(view, this.#self) }, signal),
       afterInit: () => createBaseObjects(distribution, settings.manifestsPath, this.#options.patience),
       agent,
       step: (name) => steps.reach(name),

@@ -74,13 +74,23 @@ export class ClockWatch {
     return servers.length - this.#offsets.length;
   }
 
+  /** Whether the servers that answer have the same time. Nothing is put off by asking. */
+  async agrees(signal: AbortSignal): Promise<boolean> {
+    await this.look(signal);
+    return this.#isClose;
+  }
+
   /** Whether this machine may begin what makes certificates. While it says no, chrony is at work. */
   async mayBegin(signal: AbortSignal): Promise<boolean> {
     const silent = await this.look(signal);
     const now = this.#options.now();
     this.#waitingSince ??= now;
     this.#isIncomplete = silent > 0 && now - this.#waitingSince <= PATIENCE_MS;
-    this.#isAwaited = !agreement(this.#offsets.map(({ offsetMs }) => offsetMs)).isClose;
+    this.#isAwaited = !this.#isClose;
     return !this.#isIncomplete && !this.#isAwaited;
+  }
+
+  get #isClose(): boolean {
+    return agreement(this.#offsets.map(({ offsetMs }) => offsetMs)).isClose;
   }
 }

@@ -45,9 +45,10 @@ export function planNext(
   if (ending.isExpired) return { act: "list", afterMs: failures === 1 ? 0 : afterMs, failures };
   const wait = Math.max(afterMs, ending.retryAfterMs ?? 0);
   if (act === "list") return { act: "list", afterMs: wait, failures };
-  // Where every watch is cut (a proxy that allows them a minute), none ends well, and there would be no audit ever. One that
-  // failed can wait for the next time: the watch is what matters.
-  return { act: act === "watch" && now.isAuditDue ? "audit" : "watch", afterMs: wait, failures };
+  // Where every watch is cut (a proxy that allows them a minute), none ends well, and there would be no audit ever. A server
+  // that refuses has enough to do; and an audit that failed can wait for the next time: the watch is what matters.
+  const isCut = act === "watch" && ending.status === undefined;
+  return { act: isCut && now.isAuditDue ? "audit" : "watch", afterMs: wait, failures };
 }
 
 /**

@@ -43,37 +43,36 @@ const KUBECONFIGS = {
 const ADMINISTRATORS = [PATHS.adminKubeconfig, `${PATHS.kubernetes}/super-admin.conf`];
 
 /**
- * What there was before: kubeadm replaces file by file, and not at once, so a loss of power may leave halves. In the folder of keys,
- * because it is nowhere else when this machine is a server no more.
+ * A renewal that is under way, and what there was before it: kubeadm replaces file by file, and not at once, so a loss of power may
+ * leave halves. Empty once all are whole and new. In the folder of keys, because there is none on a machine that is a server no more.
  */
-const BEFORE = `${PKI}/before-renewal.json`;
+const UNDER_WAY = `${PKI}/renewal.json`;
 const Before = z.record(z.string(), z.string());
+type Before = z.infer<typeof Before>;
 
 /** How things stand with the certificates of a server; those of a worker are its kubelet's, which renews them itself. */
 export async function certificateState(context: Context): Promise<CertificateState> {
   const { host, clock, certificateLifeMs } = context;
   if ((await host.readFile(`${PATHS.manifests}/kube-apiserver.yaml`)) === undefined) return "current";
-  if ((await host.readFile(BEFORE)) !== undefined) return "begun";
+  if ((await host.readFile(UNDER_WAY)) !== undefined) return "begun";
   const ends = (await readCertificates(context)).map(endOfCertificate);
   return judgeCertificates(ends, { wallTime: clock.wallTime(), lifeMs: certificateLifeMs });
 }
 
 /** Renews them all, and has everything that runs here take them up, one program after the other. */
 export async function renewCertificates(context: Context, signal: AbortSignal): Promise<void> {
-  const { host, certificateLifeMs } = context;
+  const { host } = context;
   const placement = await knownPlacement(context);
-  await keepBefore(context);
-  const configuration = renderRenewalConfiguration(placement, certificateLifeMs);
-  await withSecretFile(context, "renewal.yaml", configuration, (path) =>
-    kubeadm(context, "renew-certificates", ["certs", "renew", "all", "--config", path], signal),
-  );
+  const kept = await host.readFile(UNDER_WAY);
+  if (kept !== "{}")
+    await renewFiles(context, kept === undefined ? undefined : Before.parse(JSON.parse(kept)), signal);
   await restart(context, "etcd", signal);
   await ownEtcd(context, placement.nodeName, signal);
   await restart(context, "kube-apiserver", signal);
   await ownApiServer(context, placement, signal);
   await restart(context, "kube-controller-manager", signal);
   await restart(context, "kube-scheduler", signal);
-  await host.remove(BEFORE);
+  await host.remove(UNDER_WAY);
   const state = await certificateState(context);
   if (state !== "current") {
     throw new KubernetesError(
@@ -82,25 +81,43 @@ export async function renewCertificates(context: Context, signal: AbortSignal): 
   }
 }
 
-/** Writes down what there is, whole; or puts it back, if a renewal was cut off. */
-async function keepBefore({ host }: Context): Promise<void> {
-  const kept = await host.readFile(BEFORE);
-  if (kept !== undefined) {
-    for (const [path, content] of Object.entries(Before.parse(JSON.parse(kept))))
-      await host.writeFile(path, content, path.endsWith(".crt") ? 0o644 : 0o600);
-    return;
+/** `kept` is what an earlier try had put aside. When kubeadm fails, all is as it was. */
+async function renewFiles(context: Context, kept: Before | undefined, signal: AbortSignal): Promise<void> {
+  const { host } = context;
+  if (kept) await putBack(context, kept);
+  const before = kept ?? (await readAll(context));
+  await host.writeFile(UNDER_WAY, JSON.stringify(before), 0o600);
+  const configuration = renderRenewalConfiguration(await knownPlacement(context), context.certificateLifeMs);
+  try {
+    await withSecretFile(context, "renewal.yaml", configuration, (path) =>
+      kubeadm(context, "renew-certificates", ["certs", "renew", "all", "--config", path], signal),
+    );
+  } catch (error) {
+    await putBack(context, before);
+    await host.remove(UNDER_WAY);
+    throw error;
   }
+  await host.writeFile(UNDER_WAY, "{}", 0o600);
+}
+
+/** Everything that kubeadm is about to replace, by its path. */
+async function readAll({ host }: Context): Promise<Before> {
   const pairs = CONTROL_PLANE_PODS.flatMap((pod) => PAIRS[pod]).flatMap((pair) => [
     `${pair}.crt`,
     `${pair}.key`,
   ]);
   const access = [...CONTROL_PLANE_PODS.flatMap((pod) => KUBECONFIGS[pod]), ...ADMINISTRATORS];
-  const before: Record<string, string> = {};
+  const all: Before = {};
   for (const path of [...pairs, ...access]) {
     const content = await host.readFile(path);
-    if (content !== undefined) before[path] = content;
+    if (content !== undefined) all[path] = content;
   }
-  await host.writeFile(BEFORE, JSON.stringify(before), 0o600);
+  return all;
+}
+
+async function putBack({ host }: Context, before: Before): Promise<void> {
+  for (const [path, content] of Object.entries(before))
+    await host.writeFile(path, content, path.endsWith(".crt") ? 0o644 : 0o600);
 }
 
 /** All there are, as PEM. One that is missing is not for a renewal to mend. */

@@ -1,12 +1,13 @@
 import { execute, type Context } from "./context.ts";
 
-/** IDs of the running containers that have one of these names in their pods. */
+/** IDs of the running containers of these static pods. A user's own container may be called `etcd` as well. */
 export async function runningContainers(
   context: Context,
   names: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const filters = names.map((name) => `labels."io.kubernetes.container.name"==${name}`);
+  const ofControlPlane = 'labels."io.kubernetes.pod.namespace"==kube-system';
+  const filters = names.map((name) => `${ofControlPlane},labels."io.kubernetes.container.name"==${name}`);
   const known = await execute(
     context,
     "ctr",

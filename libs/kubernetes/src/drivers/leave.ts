@@ -39,7 +39,8 @@ export async function removeVoter(context: Context, nodeName: string, signal: Ab
 
 /** Makes this server a worker in place. */
 export async function demote(context: Context, signal: AbortSignal): Promise<void> {
-  const { nodeName, meshAddress } = await knownPlacement(context);
+  const placement = await knownPlacement(context);
+  const { nodeName, meshAddress } = placement;
   // Opened first: the certificates are wiped below, and both go on working from memory.
   const [api, etcd] = await openServer(context);
   const members = await etcd.members(signal);
@@ -52,7 +53,7 @@ export async function demote(context: Context, signal: AbortSignal): Promise<voi
     );
   }
   if (member && heir) await moveLeadership(etcd, member, heir, signal);
-  await context.balancer.point({ meshAddress, servers: others }, signal);
+  await context.balancer.point({ ...placement, servers: others }, signal);
   const labels = Object.fromEntries(LABELS_OF_SERVERS.map((label) => [label, null]));
   await api.patchNode(nodeName, { metadata: { labels } }, signal);
   await pointKubeletAtBalancer(context, meshAddress, signal);

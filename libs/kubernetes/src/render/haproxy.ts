@@ -8,7 +8,10 @@ import { API_SERVER_PORT, BALANCER_PORT } from "../settings.ts";
  * the machine's mesh address. On machines that are `patience` times slower than usual ones a
  * late answer is no missing one, and each look at a server, a handshake of TLS, is dear.
  */
-export function renderBalancer({ servers, meshAddress }: BalancerPlacement, patience = 1): string {
+export function renderBalancer(
+  { servers, meshAddress, podNetwork }: BalancerPlacement,
+  patience = 1,
+): string {
   const sorted = [...servers].sort((left, right) => compareText(left.nodeName, right.nodeName));
   const time = (ms: number): string => `${Math.round(ms * patience)}ms`;
   const lines = sorted.map(({ nodeName, address }) => `    server ${nodeName} ${address}:${API_SERVER_PORT}`);
@@ -41,8 +44,14 @@ defaults
 
 frontend api
     bind 127.0.0.1:${BALANCER_PORT}
+    default_backend servers
+
+frontend pods
     # "transparent": also while the mesh's interface is being made, and the address is not there yet.
     bind ${meshAddress}:${BALANCER_PORT} transparent
+    # For this machine's pods alone; and whatever one of them opens, the machine's own programs have most of what there is.
+    tcp-request connection reject unless { src ${podNetwork} }
+    maxconn 200
     default_backend servers
 
 backend servers

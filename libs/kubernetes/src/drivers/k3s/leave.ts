@@ -54,7 +54,7 @@ export async function demote(context: Context, signal: AbortSignal): Promise<voi
     );
   }
   if (member && heir) await moveLeadership(etcd, member, heir, signal);
-  await context.balancer.point({ meshAddress, servers: others }, signal);
+  await context.balancer.point({ ...placement, servers: others }, signal);
   const token = await mintBootstrapToken(
     context,
     api,
