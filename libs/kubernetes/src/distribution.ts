@@ -151,8 +151,8 @@ export interface Distribution {
   /** Whether certificates on this machine are to be renewed. Reads files, and asks nobody. */
   certificates(): Promise<CertificateState>;
   /**
-   * Renews them, whatever their state is, and has what runs here take them up: on a server, etcd and the API server are away for some
-   * seconds each, so it is done on one machine at a time. Resolves when all is well again; one that was cut off is begun anew.
+   * Renews them, whatever their state is, and has what runs here take them up: on a server, etcd and the API server are away for up to a
+   * minute, so it is done on one machine at a time. Resolves when all is well again; one that was cut off is begun anew.
    */
   renewCertificates(signal: AbortSignal): Promise<void>;
   /** How things stand on this machine. Changes nothing, and answers within a few seconds whatever is broken. */

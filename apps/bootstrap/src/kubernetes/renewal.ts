@@ -9,7 +9,7 @@ import { SLOT_SECONDS } from "./join-slot.ts";
 
 /** Between two looks at the certificates, and between two tries where there is no time to lose. */
 const LOOK_MS = 60_000;
-/** After a renewal that failed while there is time: each may take this machine's API server away for some seconds. */
+/** After a renewal that failed while there is time: each takes this machine's API server away for a while. */
 const RETRY_MS = 3_600_000;
 
 /** The one place for whoever changes, or restarts, what the control plane rests on. */

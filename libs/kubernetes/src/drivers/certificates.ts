@@ -11,7 +11,7 @@ import { renderRenewalConfiguration } from "../render/kubeadm.ts";
 import { stampOf, withStamp } from "../render/stamp.ts";
 import { CONTROL_PLANE_PODS, PATHS } from "../settings.ts";
 import { runningContainers } from "./containers.ts";
-import { kubeadm, type Context } from "./context.ts";
+import { kubeadm, together, type Context } from "./context.ts";
 import { readOwn } from "./credentials.ts";
 import { Etcd, KUBEADM_ETCD } from "./etcd.ts";
 import { knownPlacement } from "./machine.ts";
@@ -70,8 +70,11 @@ export async function renewCertificates(context: Context, signal: AbortSignal): 
   await ownEtcd(context, placement.nodeName, signal);
   await restart(context, "kube-apiserver", signal);
   await ownApiServer(context, placement, signal);
-  await restart(context, "kube-controller-manager", signal);
-  await restart(context, "kube-scheduler", signal);
+  await together(
+    signal,
+    (both) => restart(context, "kube-controller-manager", both),
+    (both) => restart(context, "kube-scheduler", both),
+  );
   await host.remove(UNDER_WAY);
   const state = await certificateState(context);
   if (state !== "current") {
