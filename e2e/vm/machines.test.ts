@@ -39,12 +39,12 @@ describe(`${NODES} machines with kernels of their own`, function () {
   this.bail(true);
 
   let bare: HostState | undefined;
-  // The one that is not counted on: without power, or on its way back.
+  // The one without power.
   let lost: number | undefined;
-  const present = (): readonly number[] => MACHINES.filter((one) => one !== lost);
+  const withPower = (): readonly number[] => MACHINES.filter((one) => one !== lost);
   /** Whether all that are not lost see a node alive, or all see it gone. */
   const isSeen = async (name: string, alive: boolean): Promise<boolean> => {
-    const views = await Promise.all(present().map(async (one) => (await statusOf(one)).mesh?.peers ?? []));
+    const views = await Promise.all(withPower().map(async (one) => (await statusOf(one)).mesh?.peers ?? []));
     return views.every((peers) => peers.find((peer) => peer.name === name)?.isAlive === alive);
   };
 
@@ -66,24 +66,24 @@ describe(`${NODES} machines with kernels of their own`, function () {
   it("boot, and open for SSH", async () => {
     await eventually(
       "SSH",
-      () => everywhere(present(), async (one) => (await on(one, "true")) === ""),
+      () => everywhere(withPower(), async (one) => (await on(one, "true")) === ""),
       10 * MINUTE_MS,
     );
   });
 
   it("have systemd as process 1, which started all it was to start", async () => {
-    for (const machine of present()) expect(await on(machine, "cat", "/proc/1/comm")).to.equal("systemd");
+    for (const machine of withPower()) expect(await on(machine, "cat", "/proc/1/comm")).to.equal("systemd");
     const isBooted = async (machine: number): Promise<boolean> =>
       (await on(machine, "systemctl", "is-system-running")) === "running";
-    await eventually("booted", () => everywhere(present(), isBooted), 10 * MINUTE_MS);
+    await eventually("booted", () => everywhere(withPower(), isBooted), 10 * MINUTE_MS);
   });
 
   it("make their identities, and are named after them", async () => {
     const named = async (one: number): Promise<boolean> => /^n-[a-z2-7]{10}$/.test(await on(one, "hostname"));
-    await eventually("names", () => everywhere(present(), named), 5 * MINUTE_MS);
-    const names = await Promise.all(present().map(nameOf));
-    expect(new Set(names)).to.have.property("size", present().length);
-    for (const machine of present()) {
+    await eventually("names", () => everywhere(withPower(), named), 5 * MINUTE_MS);
+    const names = await Promise.all(withPower().map(nameOf));
+    expect(new Set(names)).to.have.property("size", withPower().length);
+    for (const machine of withPower()) {
       const mode = await on(machine, "stat", "--format=%a %U", "/var/lib/cluster-os/identity/ed25519.pem");
       expect(mode).to.equal("600 root");
     }
@@ -95,7 +95,7 @@ describe(`${NODES} machines with kernels of their own`, function () {
   });
 
   it("have a kernel log that pods' node agent can read", async () => {
-    for (const machine of present()) {
+    for (const machine of withPower()) {
       expect(await on(machine, "stat", "--format=%F", "/dev/kmsg")).to.equal("character special file");
       expect(await on(machine, "dmesg")).to.include("Linux version");
     }
@@ -104,9 +104,9 @@ describe(`${NODES} machines with kernels of their own`, function () {
   it("build a mesh in their kernels, through the package's own binding", async () => {
     // Each has a mesh of its own before it has heard of the others.
     const meshed = async (one: number): Promise<boolean> =>
-      (await statusOf(one)).mesh?.peers.length === present().length - 1;
-    await eventually("mesh", () => everywhere(present(), meshed), 10 * MINUTE_MS);
-    for (const machine of present()) {
+      (await statusOf(one)).mesh?.peers.length === withPower().length - 1;
+    await eventually("mesh", () => everywhere(withPower(), meshed), 10 * MINUTE_MS);
+    for (const machine of withPower()) {
       expect((await statusOf(machine)).mesh?.implementation).to.equal("kernel");
       expect(await kindOfLink(machine, "cos0")).to.equal("wireguard");
       expect(await succeedsOn(machine, "pidof", "wireguard-go")).to.equal(false);
@@ -114,14 +114,14 @@ describe(`${NODES} machines with kernels of their own`, function () {
   });
 
   it("reach each other over it", async () => {
-    for (const from of present()) {
+    for (const from of withPower()) {
       const peers = (await statusOf(from)).mesh?.peers ?? [];
-      expect(peers).to.have.length(present().length - 1);
+      expect(peers).to.have.length(withPower().length - 1);
       for (const { name, address } of peers) {
         const answers = (): Promise<boolean> => succeedsOn(from, "ping", "-c", "1", "-W", "5", address);
         await eventually(`m${from} to ${name}`, answers, 5 * MINUTE_MS);
       }
-      expect((await handshakesOf(from)).filter((at) => at > 0)).to.have.length(present().length - 1);
+      expect((await handshakesOf(from)).filter((at) => at > 0)).to.have.length(withPower().length - 1);
     }
   });
 
@@ -129,20 +129,13 @@ describe(`${NODES} machines with kernels of their own`, function () {
     expect(await runContract(1)).to.match(/^ +\d+ passing/m);
   });
 
-  (FOUNDERS === NODES ? describe.skip : describe)("when the last one gets its power back", () => {
-    it("boots while the others make their Kubernetes", async () => {
-      // It is waited for further below: its boot fills the times in which one of the others waits for the next.
-      await must(["start", `m${NODES}`]);
-    });
-  });
-
   (PART === "machines" ? describe.skip : describe)("as a Kubernetes cluster", () => {
     it("form it, and become Ready ClusterNodes", async () => {
-      await allReady(present(), 20 * MINUTE_MS);
+      await allReady(withPower(), 20 * MINUTE_MS);
     });
 
     it("run their node agents", async () => {
-      for (const machine of present()) {
+      for (const machine of withPower()) {
         const unit = "cluster-os-node-agent.service";
         expect(await on(machine, "systemctl", "is-active", unit)).to.equal("active");
       }
@@ -188,7 +181,7 @@ describe(`${NODES} machines with kernels of their own`, function () {
 
   describe("when one reboots itself", () => {
     it("is the same node again", async () => {
-      const one = await findWorker(present());
+      const one = await findWorker(withPower());
       const [name, boot] = [await nameOf(one), await bootOf(one)];
       // The connection ends with it.
       await on(one, "systemctl", "reboot").catch(() => undefined);
@@ -203,14 +196,15 @@ describe(`${NODES} machines with kernels of their own`, function () {
 
     it("takes work again", async function () {
       if (PART === "machines") this.skip();
-      await allReady(present(), 10 * MINUTE_MS);
+      await allReady(withPower(), 10 * MINUTE_MS);
     });
   });
 
-  (FOUNDERS === NODES ? describe.skip : describe)("when the last one got its power back", () => {
+  (FOUNDERS === NODES ? describe.skip : describe)("when the last one gets its power back", () => {
     let name = "";
 
     it("becomes one of them", async () => {
+      await must(["start", `m${NODES}`]);
       const named = async (): Promise<boolean> => /^n-[a-z2-7]{10}$/.test((name = await nameOf(NODES)));
       await eventually("its name", named, 10 * MINUTE_MS);
       await eventually("the others see it", () => isSeen(name, true), 5 * MINUTE_MS);
@@ -262,7 +256,7 @@ describe(`${NODES} machines with kernels of their own`, function () {
     it("leaves nothing on the host", async () => {
       const statuses = await Promise.all((await lab.machines()).map((machine) => machine.status()));
       const emulators = statuses.flatMap(({ leader }) => leader ?? []);
-      expect(emulators).to.have.length(present().length);
+      expect(emulators).to.have.length(withPower().length);
       await must(["down"]);
       // Process 1 of the host takes a moment to fetch the dead.
       await eventually("the end of QEMU", async () => !emulators.some(isThere), MINUTE_MS);
