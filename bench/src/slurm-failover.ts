@@ -4,15 +4,15 @@
  *     make bench-slurm-failover     or: node --conditions=@cluster-os/source bench/src/slurm-failover.ts [--runs 5] [--keep]
  *
  * Four machines in a lab of its own: three control-plane servers and a worker. The controller is wished onto the worker, then onto a
- * server; each run cuts that machine's power and repeats `sbatch` on another one until it is acknowledged, as a user would. Prints
- * Markdown on standard output and progress on standard error; as root.
+ * server; each run cuts that machine's power and tries `sbatch` on another one: anew each second, as many users would, and one after the
+ * other, as one user would. Prints Markdown on standard output and progress on standard error; as root.
  */
 import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { findCondition } from "@cluster-os/api";
 import { Lab, type Machine } from "@cluster-os/lab";
-import { waitFor } from "@cluster-os/std/drivers";
+import { delay, waitFor } from "@cluster-os/std/drivers";
 import { execa } from "execa";
 import { markdownTable } from "./markdown.ts";
 import { failoverRow, type Failover } from "./slurm/failover.ts";
@@ -54,7 +54,9 @@ try {
         "the lost machine was",
         "runs (n)",
         "slurmctld runs: median (s)",
-        "`sbatch`: median (s)",
+        "a new `sbatch`: median (s)",
+        "longest (s)",
+        "one begun at the cut, and repeated: median (s)",
         "longest (s)",
       ],
       rows,
@@ -86,12 +88,34 @@ async function loseController(
   const user = await slurm.machineBeside(home.machine);
   const cutAt = monotonicMs();
   await home.machine.kill();
-  await waitFor(() => slurm.submit(user), { what: "an acknowledged job", timeoutMs: WELL_MS, everyMs: 250 });
-  const acknowledgedMs = monotonicMs() - cutAt;
+  const repeated = waitFor(() => slurm.submit(user), {
+    what: "an acknowledged job",
+    timeoutMs: WELL_MS,
+    everyMs: 250,
+  }).then(() => monotonicMs() - cutAt);
+  const [newMs, repeatedMs] = await Promise.all([firstOfMany(slurm, user, cutAt), repeated]);
   const startedMs = (await slurm.slurmctldStartedAtMs()) - cutAt;
   await slurm.cancelAll(user);
   await home.machine.start();
-  return { startedMs, acknowledgedMs };
+  return { startedMs, newMs, repeatedMs };
+}
+
+/** Begins one each second until one is acknowledged: those that began too early wait for long, and keep no later one. */
+async function firstOfMany(slurm: SlurmLab, user: Machine, cutAt: number): Promise<number> {
+  const tries: Promise<number>[] = [];
+  for (;;) {
+    tries.push(submitted(slurm, user, cutAt));
+    const pause = delay(1000).then(() => undefined);
+    const acknowledged = await Promise.race([Promise.any(tries).catch(() => pause), pause]);
+    if (acknowledged !== undefined) return acknowledged;
+    if (monotonicMs() - cutAt > WELL_MS) throw new Error("no job is acknowledged");
+  }
+}
+
+/** When it was acknowledged; rejects where it was not. */
+async function submitted(slurm: SlurmLab, user: Machine, cutAt: number): Promise<number> {
+  if (await slurm.submit(user)) return monotonicMs() - cutAt;
+  throw new Error("not acknowledged");
 }
 
 /** Of the clock that machines of the lab share with this host. */

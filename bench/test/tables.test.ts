@@ -59,7 +59,12 @@ describe("daemons at rest", () => {
 
 describe("losses of SLURM's controller", () => {
   it("are a row of medians and the longest", () => {
-    const failovers = [9000, 31_000, 12_000].map((ms) => ({ startedMs: ms - 2000, acknowledgedMs: ms }));
-    expect(failoverRow("a worker", failovers)).to.deep.equal(["a worker", "3", "10.0", "12.0", "31.0"]);
+    const failovers = [9000, 31_000, 12_000].map((ms) => ({
+      startedMs: ms - 2000,
+      newMs: ms,
+      repeatedMs: 2 * ms,
+    }));
+    const cells = ["a worker", "3", "10.0", "12.0", "31.0", "24.0", "62.0"];
+    expect(failoverRow("a worker", failovers)).to.deep.equal(cells);
   });
 });
