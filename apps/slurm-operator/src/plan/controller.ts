@@ -164,10 +164,36 @@ function wishReplicas(
   const most = Math.min(policy.replicas, ranked.length);
   // An even number survives no more losses than the odd one below it. What is there is not given up for that.
   const count = Math.max(most - (most % 2 === 0 ? 1 : 0), Math.min(most, present.length));
-  return ranked
-    .slice(0, count)
+  return withPreferred(ranked.slice(0, count), ranked, policy.preference, holder)
     .map(({ name }) => name)
     .toSorted(compareText);
+}
+
+/**
+ * Who is preferred to the holder has to have a copy before it may lead, and takes the place of another one for that: of one that is
+ * away, or else of the least preferred.
+ */
+function withPreferred(
+  chosen: readonly Machine[],
+  ranked: readonly Machine[],
+  preference: readonly string[],
+  holder: string | undefined,
+): readonly Machine[] {
+  const rank = ({ name }: Pick<Machine, "name">): number => rankOf(preference, name);
+  const [first] = ranked
+    .filter(({ isReady, isCordoned }) => isReady && !isCordoned)
+    .toSorted((one, other) => rank(one) - rank(other));
+  if (holder === undefined || first === undefined || rank(first) >= rankOf(preference, holder)) return chosen;
+  if (chosen.includes(first)) return chosen;
+  const [last] = chosen
+    .filter(({ name }) => name !== holder)
+    .toSorted(
+      (one, other) =>
+        Number(one.isReady) - Number(other.isReady) ||
+        rank(other) - rank(one) ||
+        compareText(other.name, one.name),
+    );
+  return last === undefined ? chosen : [...chosen.filter((one) => one !== last), first];
 }
 
 /** Machines without the package tell nothing of SLURM: whoever named one of them would name another one soon, for ever. */
