@@ -33,14 +33,21 @@ const PAIRS = {
   "kube-scheduler": [],
 } as const satisfies Record<(typeof CONTROL_PLANE_PODS)[number], readonly string[]>;
 
-/** Access that it makes anew; who reads it reads it only when it starts. The last is on the first server alone. */
+/** Access that it makes anew; who reads it reads it only when it starts. */
 const KUBECONFIGS = {
   etcd: [],
   "kube-apiserver": [],
   "kube-controller-manager": [`${PATHS.kubernetes}/controller-manager.conf`],
   "kube-scheduler": [`${PATHS.kubernetes}/scheduler.conf`],
 } as const satisfies Record<(typeof CONTROL_PLANE_PODS)[number], readonly string[]>;
+/** People's access, which no program is started with. The last is on the first server alone. */
 const ADMINISTRATORS = [PATHS.adminKubeconfig, `${PATHS.kubernetes}/super-admin.conf`];
+
+const ALL_PAIRS = CONTROL_PLANE_PODS.flatMap((pod): readonly string[] => PAIRS[pod]);
+const ALL_KUBECONFIGS = [
+  ...CONTROL_PLANE_PODS.flatMap((pod): readonly string[] => KUBECONFIGS[pod]),
+  ...ADMINISTRATORS,
+];
 
 /**
  * A renewal that is under way, and what there was before it: kubeadm replaces file by file, and not at once, so a loss of power may
@@ -105,13 +112,9 @@ async function renewFiles(context: Context, kept: Before | undefined, signal: Ab
 
 /** Everything that kubeadm is about to replace, by its path. */
 async function readAll({ host }: Context): Promise<Before> {
-  const pairs = CONTROL_PLANE_PODS.flatMap((pod) => PAIRS[pod]).flatMap((pair) => [
-    `${pair}.crt`,
-    `${pair}.key`,
-  ]);
-  const access = [...CONTROL_PLANE_PODS.flatMap((pod) => KUBECONFIGS[pod]), ...ADMINISTRATORS];
+  const pairs = ALL_PAIRS.flatMap((pair) => [`${pair}.crt`, `${pair}.key`]);
   const all: Before = {};
-  for (const path of [...pairs, ...access]) {
+  for (const path of [...pairs, ...ALL_KUBECONFIGS]) {
     const content = await host.readFile(path);
     if (content !== undefined) all[path] = content;
   }
@@ -125,10 +128,8 @@ async function putBack({ host }: Context, before: Before): Promise<void> {
 
 /** All there are, as PEM. One that is missing is not for a renewal to mend. */
 async function readCertificates({ host }: Context): Promise<readonly string[]> {
-  const pairs = CONTROL_PLANE_PODS.flatMap((pod) => PAIRS[pod]);
-  const access = [...CONTROL_PLANE_PODS.flatMap((pod) => KUBECONFIGS[pod]), ...ADMINISTRATORS];
-  const certificates = await Promise.all(pairs.map((pair) => host.readFile(`${pair}.crt`)));
-  const kubeconfigs = await Promise.all(access.map((path) => host.readFile(path)));
+  const certificates = await Promise.all(ALL_PAIRS.map((pair) => host.readFile(`${pair}.crt`)));
+  const kubeconfigs = await Promise.all(ALL_KUBECONFIGS.map((path) => host.readFile(path)));
   return [
     ...certificates.flatMap((pem) => pem ?? []),
     ...kubeconfigs.flatMap((text) => (text === undefined ? [] : [certificateOfKubeconfig(text)])),
