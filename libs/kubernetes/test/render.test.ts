@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect } from "chai";
 import fc from "fast-check";
 import { parse, parseAllDocuments } from "yaml";
@@ -18,6 +20,7 @@ import {
 import { dnsAddress } from "../src/render/networks.ts";
 import { renderPatches } from "../src/render/patches.ts";
 import { readSecretsKey, renderBootstrapToken, renderSecretsEncryption } from "../src/render/secrets.ts";
+import { BALANCER_PORT } from "../src/settings.ts";
 import { CA_CERTIFICATE, labMachine, placement, realMachine, serverCredentials } from "./fixtures.ts";
 import { expectGolden } from "./golden.ts";
 
@@ -119,6 +122,14 @@ describe("the balancer", () => {
     expect(text).to.include("timeout connect 10000ms");
     expect(text).to.include("timeout check 30000ms");
     expect(text).to.include("inter 10000ms fastinter 5000ms downinter 5000ms");
+  });
+
+  it("is where the chart sends the operators' pods", () => {
+    const deployment = "../../../infra/charts/cluster-os/templates/deployment.yaml";
+    const chart = readFileSync(join(import.meta.dirname, deployment), "utf8");
+    expect(/name: KUBERNETES_SERVICE_PORT\s+value: "([0-9]+)"/.exec(chart)?.[1]).to.equal(
+      String(BALANCER_PORT),
+    );
   });
 
   it("is the same whatever the order of its servers", () => {
