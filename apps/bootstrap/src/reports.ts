@@ -122,11 +122,13 @@ export function clusterStatus(
   };
 }
 
+type MeshFacts = Pick<MeshStatus, "network" | "implementation"> & { readonly device: DeviceState };
+
 /** The mesh interface as it is, with its peers under their node names. */
 export function meshStatus(
   view: View,
   self: NodeId,
-  { device, implementation }: Pick<MeshStatus, "implementation"> & { readonly device: DeviceState },
+  { device, network, implementation }: MeshFacts,
 ): MeshStatus {
   const peers = view.members().flatMap(({ member, meshAddress }) => {
     const key = member.description?.wireguardKey;
@@ -146,7 +148,7 @@ export function meshStatus(
       },
     ];
   });
-  return { interface: device.name, implementation, peers };
+  return { interface: device.name, network, implementation, peers };
 }
 
 export interface NodeReportInput {
@@ -233,7 +235,10 @@ export function nodeReport(input: NodeReportInput): NodeStatus {
       left: count("left"),
     },
     controlPlane: controlPlaneStatus(view, input.kubernetes, input.autopilot),
-    ...(mesh && { mesh: meshStatus(view, protocol.nodeId, mesh) }),
+    ...(mesh &&
+      view.addressPlan && {
+        mesh: meshStatus(view, protocol.nodeId, { ...mesh, network: view.addressPlan.mesh }),
+      }),
     problems: [
       ...protocol.diagnostics.map((diagnostic) => ({
         kind: diagnostic.kind,

@@ -463,6 +463,7 @@ const CASES: readonly Case[] = [
       status: nodeStatus(1, {
         mesh: {
           interface: "cos0",
+          network: "10.86.0.0/16",
           implementation: "userspace",
           peers: [{ name: "n-b", address: "10.86.0.2", isAlive: true, rxBytes: 0, txBytes: 9 }],
         },

@@ -224,6 +224,7 @@ export function nodeStatus(number: number, change: Partial<NodeStatus> = {}): No
     controlPlane: { voters: voters(), learners: [], leader: NAMES[0] },
     mesh: {
       interface: "cos0",
+      network: "10.86.0.0/16",
       implementation: "userspace",
       peers: others.map((other) => ({
         name: NAMES[other - 1] ?? "",

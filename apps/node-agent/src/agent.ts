@@ -78,8 +78,8 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   });
   const bootstrapStatus = (until: AbortSignal) => bootstrap.status(until);
   const self = async (until: AbortSignal): Promise<Self> => {
-    const { name, address } = await reporter.bootstrap(until);
-    return { name, address };
+    const { name, address, mesh } = await reporter.bootstrap(until);
+    return { name, address, meshNetwork: mesh?.network };
   };
   await using state = slurm?.openState({
     credentials: () => access.credentials,

@@ -82,6 +82,7 @@ describe("node-agent on a real API server", function () {
   function setStatus(changes: Partial<NodeStatus>): void {
     const mesh = {
       interface: "cos0",
+      network: "10.86.0.0/16",
       implementation: "kernel" as const,
       peers: [peer("n-bbbbbbbbbb", { lastHandshakeMs: Date.now() })],
     };
@@ -165,6 +166,7 @@ describe("node-agent on a real API server", function () {
     setStatus({
       mesh: {
         interface: "cos0",
+        network: "10.86.0.0/16",
         implementation: "kernel" as const,
         peers: [peer("n-bbbbbbbbbb", { lastHandshakeMs: Date.now() - 600_000 })],
       },

@@ -31,6 +31,7 @@ export function nodeStatus(changes: Partial<NodeStatus> = {}): NodeStatus {
     controlPlane: { voters: [{ index: 1, name: NODE_NAME, healthy: true }], learners: [] },
     mesh: {
       interface: "cos0",
+      network: "10.86.0.0/16",
       implementation: "kernel",
       peers: [peer("n-bbbbbbbbbb", { lastHandshakeMs: NOW_MS - 1000 })],
     },

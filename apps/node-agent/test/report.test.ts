@@ -15,11 +15,16 @@ describe("mesh report", () => {
   it("of connected peers has nothing that changes by itself", () => {
     const mesh = {
       interface: "cos0",
+      network: "10.86.0.0/16",
       implementation: "kernel" as const,
       peers: [peer("n-b", fresh), peer("n-a", fresh)],
     };
     const report = meshReport(mesh, NOW_MS);
-    expect(report).to.include({ interface: "cos0", implementation: "kernel", peerCount: 2 });
+    expect(report).to.include({
+      interface: "cos0",
+      implementation: "kernel",
+      peerCount: 2,
+    });
     expect(report.peers).to.deep.equal([
       { node: "n-a", address: "10.86.0.2", connected: true },
       { node: "n-b", address: "10.86.0.2", connected: true },
@@ -31,6 +36,7 @@ describe("mesh report", () => {
   it("of a silent peer says since when, and stands still", () => {
     const mesh = {
       interface: "cos0",
+      network: "10.86.0.0/16",
       implementation: "kernel" as const,
       peers: [peer("n-a", { lastHandshakeMs: NOW_MS - 4 * MINUTE + 7 }), peer("n-b")],
     };
@@ -46,12 +52,15 @@ describe("mesh report", () => {
     const peers = Array.from({ length: 999 }, (_, index) =>
       peer(`n-${String(index).padStart(4, "0")}`, index >= 997 ? old : fresh),
     );
-    const report = meshReport({ interface: "cos0", implementation: "kernel" as const, peers }, NOW_MS);
+    const report = meshReport(
+      { interface: "cos0", network: "10.86.0.0/16", implementation: "kernel" as const, peers },
+      NOW_MS,
+    );
     expect(report.peerCount).to.equal(999);
     expect(report.peers).to.have.length(64);
     expect(report.peers?.slice(0, 3).map(({ node }) => node)).to.deep.equal(["n-0997", "n-0998", "n-0000"]);
     const turned = meshReport(
-      { interface: "cos0", implementation: "kernel", peers: peers.reverse() },
+      { interface: "cos0", network: "10.86.0.0/16", implementation: "kernel", peers: peers.reverse() },
       NOW_MS,
     );
     expect(turned).to.deep.equal(report);
@@ -59,7 +68,12 @@ describe("mesh report", () => {
 
   it("reach counts living peers only", () => {
     const peers = [peer("n-a", fresh), peer("n-b", old), peer("n-c", { isAlive: false })];
-    expect(meshReach({ interface: "cos0", implementation: "kernel" as const, peers }, NOW_MS)).to.deep.equal({
+    expect(
+      meshReach(
+        { interface: "cos0", network: "10.86.0.0/16", implementation: "kernel" as const, peers },
+        NOW_MS,
+      ),
+    ).to.deep.equal({
       expected: 2,
       silent: ["n-b"],
     });
@@ -202,6 +216,7 @@ describe("status", () => {
       fc.property(arbitrary, ({ peers, roles, isHealthy, generation, laterMs }) => {
         const mesh = {
           interface: "cos0",
+          network: "10.86.0.0/16",
           implementation: "kernel" as const,
           peers: peers.map(({ name, ago, isAlive }) =>
             peer(name, { lastHandshakeMs: NOW_MS - ago, isAlive }),
@@ -233,7 +248,9 @@ describe("status", () => {
     {
       name: "a peer",
       change: {
-        node: nodeStatus({ mesh: { interface: "cos0", implementation: "kernel" as const, peers: [] } }),
+        node: nodeStatus({
+          mesh: { interface: "cos0", network: "10.86.0.0/16", implementation: "kernel" as const, peers: [] },
+        }),
       },
     },
     { name: "a version", change: { node: nodeStatus({ version: "0.2.0" }) } },

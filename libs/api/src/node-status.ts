@@ -29,6 +29,10 @@ export type MeshImplementation = z.infer<typeof MeshImplementation>;
 
 export const MeshStatus = z.object({
   interface: z.string().describe("Name of the WireGuard interface."),
+  network: z
+    .string()
+    .optional()
+    .describe("The network of all members' mesh addresses, as a CIDR; absent of an older bootstrap."),
   implementation: MeshImplementation.describe(
     "What carries it: the `kernel`, or a program (`userspace`) where the kernel has no WireGuard.",
   ),

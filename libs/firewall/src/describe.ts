@@ -1,12 +1,12 @@
-import type { Rule, Selector, Value } from "./ruleset.ts";
+import type { Match, Rule, Selector, Value } from "./ruleset.ts";
 
 /** A rule in nftables' own words, shortened: `tcp dport 22 accept  # SSH`. Of what is not ours, the JSON. */
 export function describeRule({ comment, expr }: Rule): string {
   const words = expr.map((statement) => {
-    if ("match" in statement)
-      return `${describeSelector(statement.match.left)} ${describeValue(statement.match.right)}`;
+    if ("match" in statement) return describeMatch(statement.match);
     if ("counter" in statement) return "counter";
     if ("accept" in statement) return "accept";
+    if ("dnat" in statement) return `dnat to ${statement.dnat.addr}`;
     return "drop" in statement ? "drop" : JSON.stringify(statement);
   });
   return comment === "" ? words.join(" ") : `${words.join(" ")}  # ${comment}`;
@@ -16,6 +16,10 @@ export function describeRule({ comment, expr }: Rule): string {
 export function countOf({ expr }: Rule): { readonly packets?: number } {
   for (const statement of expr) if ("counter" in statement) return { packets: statement.counter.packets };
   return {};
+}
+
+function describeMatch({ op, left, right }: Match): string {
+  return `${describeSelector(left)} ${op === "!=" ? "!= " : ""}${describeValue(right)}`;
 }
 
 function describeSelector(selector: Selector): string {

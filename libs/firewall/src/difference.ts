@@ -72,7 +72,7 @@ function rulesOf(ruleset: Ruleset, name: string): readonly Rule[] {
 
 function canonical(ruleset: Ruleset | undefined): string {
   if (!ruleset) return "none";
-  const chains = ruleset.chains.map(({ name, hook, rules }) => [name, hook, ...rules.map(key)]);
+  const chains = ruleset.chains.map(({ name, type, hook, rules }) => [name, type, hook, ...rules.map(key)]);
   return JSON.stringify(chains.sort(([left = ""], [right = ""]) => (left < right ? -1 : 1)));
 }
 

@@ -1,25 +1,24 @@
 import { z } from "zod";
-import { PRIORITY, TABLE, type Chain, type Rule, type Ruleset, type Statement } from "./ruleset.ts";
+import { PRIORITY, type Chain, type Rule, type Ruleset, type Statement, type Table } from "./ruleset.ts";
 
 /**
- * The input for `nft --json --file` that puts our table in the place of the one that is there, in one transaction: no packet
+ * The input for `nft --json --file` that puts a table in the place of the one that is there, in one transaction: no packet
  * meets half a ruleset, and a refused one changes nothing. A table is added first, since only one that is there can be
  * deleted.
  */
-export function renderReplacement(ruleset: Ruleset): string {
-  const table = { table: TABLE };
-  return render([{ add: table }, { delete: table }, { add: table }, ...ruleset.chains.flatMap(renderChain)]);
+export function renderReplacement(table: Table, { chains }: Ruleset): string {
+  const add = { add: { table } };
+  return render([add, { delete: { table } }, add, ...chains.flatMap((chain) => renderChain(table, chain))]);
 }
 
-/** The input that removes our table, whether it is there or not. */
-export function renderRemoval(): string {
-  const table = { table: TABLE };
-  return render([{ add: table }, { delete: table }]);
+/** The input that removes a table, whether it is there or not. */
+export function renderRemoval(table: Table): string {
+  return render([{ add: { table } }, { delete: { table } }]);
 }
 
-function renderChain({ name, hook, rules }: Chain): readonly object[] {
-  const place = { family: TABLE.family, table: TABLE.name };
-  const base = { ...place, name, type: "filter", hook, prio: PRIORITY, policy: "accept" };
+function renderChain(table: Table, { name, type, hook, rules }: Chain): readonly object[] {
+  const place = { family: table.family, table: table.name };
+  const base = { ...place, name, type, hook, prio: PRIORITY[type], policy: "accept" };
   return [
     { add: { chain: base } },
     ...rules.map((rule) => ({ add: { rule: { ...place, chain: name, ...rule } } })),
@@ -30,7 +29,9 @@ function render(commands: readonly object[]): string {
   return `${JSON.stringify({ nftables: commands }, undefined, 1)}\n`;
 }
 
-const Chains = z.object({ chain: z.object({ name: z.string(), hook: z.string().optional() }) });
+const Chains = z.object({
+  chain: z.object({ name: z.string(), type: z.string().optional(), hook: z.string().optional() }),
+});
 const Rules = z.object({
   rule: z.object({
     chain: z.string(),
@@ -40,7 +41,7 @@ const Rules = z.object({
 });
 
 /**
- * Our table as `nft --json list table` prints it. Rules that somebody else put there come along, whatever they are made of:
+ * A table as `nft --json list table` prints it. Rules that somebody else put there come along, whatever they are made of:
  * they differ from every plan.
  */
 export function parseTable(json: string): Ruleset {
@@ -48,8 +49,9 @@ export function parseTable(json: string): Ruleset {
   const rules = nftables.flatMap((entry) => Rules.safeParse(entry).data?.rule ?? []);
   const chains = nftables.flatMap((entry) => Chains.safeParse(entry).data?.chain ?? []);
   return {
-    chains: chains.map(({ name, hook }) => ({
+    chains: chains.map(({ name, type, hook }) => ({
       name,
+      type: type as Chain["type"],
       hook: hook as Chain["hook"],
       rules: rules
         .filter(({ chain }) => chain === name)

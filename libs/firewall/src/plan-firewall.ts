@@ -72,7 +72,7 @@ function planInput(wish: FirewallWish): Chain {
       : [accept("other networks inside this machine", incoming(innerInterfaces))]),
     refuse(wish, "everything else"),
   ];
-  return { name: "input", hook: "input", rules };
+  return { name: "input", type: "filter", hook: "input", rules };
 }
 
 /** What goes through this machine: only the way to the mesh and to pods is the cluster's to guard. */
@@ -94,7 +94,7 @@ function planForward(wish: FirewallWish): Chain {
       is({ meta: { key: "oifname" } }, anyOf(wish.clusterInterfaces)),
     ),
   ];
-  return { name: "forward", hook: "forward", rules };
+  return { name: "forward", type: "filter", hook: "forward", rules };
 }
 
 type Ports = { readonly first: number; readonly last: number };
@@ -159,7 +159,7 @@ function portValue({ first, last }: Ports): Value {
   return first === last ? first : { range: [first, last] };
 }
 
-function prefix(cidr: string): Value {
+export function prefix(cidr: string): Value {
   const [addr = "", length] = cidr.split("/");
   return { prefix: { addr, len: Number(length) } };
 }

@@ -16,11 +16,19 @@ export type Selector =
   | { readonly payload: { readonly protocol: string; readonly field: string } }
   | { readonly ct: { readonly key: string; readonly dir?: "original" } };
 
+export interface Match {
+  readonly op: "==" | "!=" | "in";
+  readonly left: Selector;
+  readonly right: Value;
+}
+
 export type Statement =
-  | { readonly match: { readonly op: "==" | "in"; readonly left: Selector; readonly right: Value } }
+  | { readonly match: Match }
   | { readonly counter: { readonly packets: number; readonly bytes: number } }
   | { readonly accept: null }
-  | { readonly drop: null };
+  | { readonly drop: null }
+  /** The connection goes to that address instead; only in a chain of the type `nat`. */
+  | { readonly dnat: { readonly addr: string } };
 
 /** Rules are tried in order; the first that fits a packet decides. */
 export interface Rule {
@@ -32,17 +40,27 @@ export interface Rule {
 /** The rules at one place on a packet's way. A packet that fits none of them goes on. */
 export interface Chain {
   readonly name: string;
-  readonly hook: "input" | "forward";
+  readonly type: "filter" | "nat";
+  readonly hook: "input" | "forward" | "output";
   readonly rules: readonly Rule[];
 }
 
-/** Everything in the one table that is ours. */
+/** Everything in one table that is ours. */
 export interface Ruleset {
   readonly chains: readonly Chain[];
 }
 
-/** The table, in a family that sees IPv4 and IPv6. Nothing else of the machine's packet filter is ever touched. */
-export const TABLE = { family: "inet", name: "cluster_os" } as const;
+/** Where rules stand. Who keeps one writes it alone, and touches nothing else of the machine's packet filter. */
+export interface Table {
+  readonly family: "inet" | "ip";
+  readonly name: string;
+}
 
-/** Where in the order of all tables: beside iptables' and most people's `filter`. A drop of either is final. */
-export const PRIORITY = 0;
+/** The firewall's table, in a family that sees IPv4 and IPv6. */
+export const TABLE = { family: "inet", name: "cluster_os" } as const satisfies Table;
+
+/**
+ * Where in the order of all tables. Filters stand beside iptables' and most people's `filter`: a drop of either is final.
+ * Addresses are changed where nft(8) has `dstnat`.
+ */
+export const PRIORITY = { filter: 0, nat: -100 } as const satisfies Record<Chain["type"], number>;

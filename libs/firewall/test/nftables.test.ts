@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { expect } from "chai";
-import { differences, isSameRuleset, judge, planFirewall } from "../src/index.ts";
+import { differences, isSameRuleset, judge, planFirewall, planRedirect } from "../src/index.ts";
 import { FirewallError, Nftables } from "../src/drivers/index.ts";
 import { arriving, WISH } from "./fixtures.ts";
 import { Surroundings, whyNotHere } from "./namespaces.ts";
@@ -176,6 +176,32 @@ else {
       await nftables.remove();
       expect(await nftables.observe()).to.equal(undefined);
       expect(await nft("list", "tables")).to.equal("table inet theirs");
+    });
+
+    it("a service that moves is reached by its last address, and nothing else is led astray", async () => {
+      const table = { family: "ip", name: "moves" } as const;
+      const moves = new Nftables({ namespace: around.namespace("machine"), table });
+      const [wanderer, lost] = [6817, "10.86.0.77"];
+      await around.listen("member", [wanderer, OTHER]);
+      for (const { to, other } of [
+        { to: "10.86.0.9", other: ["tcp/10.86.0.9/5000"] },
+        { to: "10.86.0.1", other: ["tcp/10.86.0.1/5000"] },
+      ]) {
+        if (to === "10.86.0.1") await around.listen("machine", [wanderer]);
+        const redirect = planRedirect({ network: "10.86.0.0/16", port: wanderer, to });
+        expect(isSameRuleset(await moves.observe(), redirect)).to.equal(false);
+        await moves.replace(redirect);
+        expect(differences(await moves.observe(), redirect)).to.deep.equal([]);
+        expect(isSameRuleset(await moves.observe(), redirect)).to.equal(true);
+        const led = [`tcp/${to}/${wanderer}`, `tcp/${lost}/${wanderer}`, ...other].sort();
+        const dead = [`tcp/${lost}/5000`, `udp/${lost}/${wanderer}`, `tcp/192.0.2.9/${wanderer}`];
+        expect(await around.probe("machine", dead, led)).to.deep.equal(led);
+      }
+      await moves.remove();
+      expect(await moves.observe()).to.equal(undefined);
+      expect(
+        await around.probe("machine", [`tcp/${lost}/${wanderer}`], ["tcp/10.86.0.9/5000"]),
+      ).to.deep.equal(["tcp/10.86.0.9/5000"]);
     });
   });
 }

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import {
   planFirewall,
   renderReplacement,
+  TABLE,
   describeRule,
   type FirewallWish,
   type Packet,
@@ -210,7 +211,7 @@ describe("planFirewall", () => {
   });
 
   it("is this table", () => {
-    expectGolden("member.json", renderReplacement(planFirewall(WISH)));
+    expectGolden("member.json", renderReplacement(TABLE, planFirewall(WISH)));
     expectGolden("member.txt", text(WISH));
     expectGolden("alone.txt", text({ ...WISH, openPorts: [], innerInterfaces: [], clusterNetworks: [] }));
   });

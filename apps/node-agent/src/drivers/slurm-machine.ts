@@ -1,4 +1,5 @@
 import { bootTimeMs } from "@cluster-os/fencer";
+import { Nftables } from "@cluster-os/firewall/drivers";
 import { readFileIfExists, writeFileIfChanged } from "@cluster-os/std/drivers";
 import { rm, stat } from "node:fs/promises";
 import type { SlurmAction, SlurmObserved, SlurmUnit } from "../slurm/plan.ts";
@@ -25,6 +26,9 @@ export async function hasSlurm(): Promise<boolean> {
     () => false,
   );
 }
+
+/** One rule, of which planRedirect tells; bootstrap's firewall has a table of its own. */
+const redirect = new Nftables({ table: { family: "ip", name: "cluster_os_slurm" } });
 
 /** This machine's SLURM: files, accounts and units. */
 export const slurmMachine: SlurmMachine = {
@@ -66,6 +70,7 @@ async function observe(signal: AbortSignal): Promise<SlurmObserved> {
     environment: environment?.toString("utf8"),
     units: await unitStates(UNITS, signal),
     accounts: await readAccounts(),
+    redirect: await redirect.observe(),
   };
 }
 
@@ -83,6 +88,10 @@ async function act(action: SlurmAction, signal: AbortSignal): Promise<void> {
     case "write-environment":
       await writeFileIfChanged(SLURM_PATHS.environment, action.text, { mode: 0o644 });
       return;
+    case "write-redirect":
+      return redirect.replace(action.ruleset);
+    case "remove-redirect":
+      return redirect.remove();
     case "start-unit":
       // munged must run before slurmd signs anything; slurmd itself may wait for its controller.
       return actUnit("start", action.unit, signal, action.unit === "munge.service");

@@ -1,3 +1,5 @@
+import { isSameRuleset, planRedirect, type Ruleset } from "@cluster-os/firewall";
+import { SLURM_CONTROLLER_PORT } from "@cluster-os/api";
 import { planAccounts, type Account, type AccountAction } from "./accounts.ts";
 import { slurmdEnvironment, withSlurmNames } from "./files.ts";
 import { planKeys, type KeyAction, type KeyFiles } from "./keys.ts";
@@ -17,6 +19,8 @@ export interface SlurmObserved {
   readonly environment?: string | undefined;
   readonly units: Readonly<Record<SlurmUnit, UnitState>>;
   readonly accounts: readonly Account[];
+  /** Where this machine's connections to a controller go instead of where they mean to; undefined where they are left alone. */
+  readonly redirect?: Ruleset | undefined;
   /** slurmd has run for long enough, and slurmctld answers and does not know this node. */
   readonly isUnknown?: boolean;
 }
@@ -26,6 +30,8 @@ export type SlurmAction =
   | AccountAction
   | { readonly kind: "write-hosts"; readonly text: string }
   | { readonly kind: "write-environment"; readonly text: string }
+  | { readonly kind: "write-redirect"; readonly ruleset: Ruleset }
+  | { readonly kind: "remove-redirect" }
   | { readonly kind: "start-unit" | "restart-unit" | "stop-unit"; readonly unit: SlurmUnit };
 
 export interface SlurmPlan {
@@ -60,6 +66,7 @@ export function planSlurm(
       ...(names === hosts ? [] : [{ kind: "write-hosts", text: names } as const]),
       ...(isNewEnvironment ? [{ kind: "write-environment", text: environment } as const] : []),
       ...planSlurmd(units["slurmd.service"], names, isNewEnvironment || observed.isUnknown === true),
+      ...planController(observed.redirect, wish),
     ],
     problems,
   };
@@ -83,10 +90,24 @@ function planSlurmd(state: UnitState, hosts: string, isToRegister: boolean): rea
   return isToRegister ? [{ kind: "restart-unit", unit }] : [];
 }
 
-function stopAll({ units }: SlurmObserved): readonly SlurmAction[] {
-  return (["slurmd.service", "munge.service"] as const)
+/**
+ * A command that was begun while the controller moved keeps to the address it looked up, and tries that for half a minute. It gets
+ * to the controller with its next try. While one is being chosen, the rule stays as it was, as the name does.
+ */
+function planController(
+  present: Ruleset | undefined,
+  { controllerAddress: to, meshNetwork: network }: SlurmWish,
+): readonly SlurmAction[] {
+  if (to === undefined || network === undefined) return [];
+  const ruleset = planRedirect({ network, port: SLURM_CONTROLLER_PORT, to });
+  return isSameRuleset(present, ruleset) ? [] : [{ kind: "write-redirect", ruleset }];
+}
+
+function stopAll({ units, redirect }: SlurmObserved): readonly SlurmAction[] {
+  const stops = (["slurmd.service", "munge.service"] as const)
     .filter((unit) => isUp(units[unit]))
-    .map((unit) => ({ kind: "stop-unit", unit }));
+    .map((unit) => ({ kind: "stop-unit", unit }) as const);
+  return [...stops, ...(redirect ? [{ kind: "remove-redirect" } as const] : [])];
 }
 
 function isUp(state: UnitState): boolean {
@@ -112,6 +133,8 @@ export function describeAction(action: SlurmAction): Readonly<Record<string, str
     case "drop-staged-key":
     case "write-hosts":
     case "write-environment":
+    case "write-redirect":
+    case "remove-redirect":
       return { action: action.kind };
     default:
       return action satisfies never;

@@ -26,6 +26,8 @@ export interface Self {
   readonly name: string;
   /** Its address in the mesh; absent before the mesh is up. */
   readonly address?: string | undefined;
+  /** The mesh's network, as a CIDR; absent before the mesh is up. */
+  readonly meshNetwork?: string | undefined;
 }
 
 /** What this machine is to be in SLURM. */
@@ -35,6 +37,7 @@ export interface SlurmWish {
   readonly settings: SlurmNodeSettings;
   /** Mesh address of the machine that runs the controller; absent while one is being chosen. */
   readonly controllerAddress?: string;
+  readonly meshNetwork?: string;
   readonly users: readonly SlurmUser[];
   /** Only where this machine may run the controller. */
   readonly controller?: ControllerWish;
@@ -76,6 +79,7 @@ export function wishOf(seen: SlurmSeen, self: Self): SlurmWish | typeof NO_PART 
     keys,
     settings,
     ...(address !== undefined && { controllerAddress: address }),
+    ...(self.meshNetwork !== undefined && { meshNetwork: self.meshNetwork }),
     users: spec.users,
     ...(isHolder && { controller: { config, lease, drains } }),
   };

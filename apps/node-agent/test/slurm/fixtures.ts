@@ -14,7 +14,7 @@ import type { Standing, StateObserved } from "../../src/slurm/state.ts";
 import type { SlurmObserved } from "../../src/slurm/plan.ts";
 import type { SlurmSeen } from "../../src/slurm/wish.ts";
 
-export const ME = { name: "n-aaaaaaaaaa", address: "10.86.0.1" };
+export const ME = { name: "n-aaaaaaaaaa", address: "10.86.0.1", meshNetwork: "10.86.0.0/16" };
 export const OTHER = { name: "n-bbbbbbbbbb", address: "10.86.0.2" };
 export const THIRD = { name: "n-cccccccccc", address: "10.86.0.3" };
 export const NOW_MS = Date.UTC(2026, 0, 1);

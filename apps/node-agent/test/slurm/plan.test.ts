@@ -1,3 +1,4 @@
+import { describeRule } from "@cluster-os/firewall";
 import { expect } from "chai";
 import { slurmdEnvironment, withSlurmNames } from "../../src/slurm/files.ts";
 import { generationsOf, planKeys, switchInMs, type KeyFiles } from "../../src/slurm/keys.ts";
@@ -157,6 +158,7 @@ describe("slurm: this machine", () => {
       "write-hosts",
       "write-environment",
       "start-unit slurmd.service",
+      "write-redirect",
     ]);
   });
 
@@ -167,7 +169,26 @@ describe("slurm: this machine", () => {
 
   it("a moved controller costs slurmd nothing", () => {
     const moved = wishFor(seen({ lease: lease({ holder: OTHER.name }) }));
-    expect(kinds(planSlurm(settled(BARE), moved, NOW_MS).actions)).to.deep.equal(["write-hosts"]);
+    expect(kinds(planSlurm(settled(BARE), moved, NOW_MS).actions)).to.deep.equal([
+      "write-hosts",
+      "write-redirect",
+    ]);
+  });
+
+  it("what was begun with the last controller's address goes to where it is now", () => {
+    const lastly = wishFor(seen({ lease: lease({ holder: OTHER.name }) }));
+    const { actions } = planSlurm(settled(BARE), lastly, NOW_MS);
+    const write = actions.find((action) => action.kind === "write-redirect");
+    expect(write?.ruleset.chains.flatMap(({ rules }) => rules.map(describeRule))).to.deep.equal([
+      `ip daddr 10.86.0.0/16 ip daddr != ${OTHER.address} tcp dport 6817 dnat to ${OTHER.address}  # to where it is now`,
+    ]);
+  });
+
+  it("nothing is led elsewhere while a controller is being chosen, or before the mesh is up", () => {
+    const { holder: _, ...none } = lease();
+    expect(planSlurm(settled(BARE), wishFor(seen({ lease: none })), NOW_MS).actions).to.deep.equal([]);
+    const early = wishFor(seen(), { name: ME.name, address: ME.address });
+    expect(kinds(planSlurm(BARE, early, NOW_MS).actions)).not.to.include("write-redirect");
   });
 
   it("slurmd waits for the first controller", () => {
@@ -188,6 +209,7 @@ describe("slurm: this machine", () => {
     expect(kinds(planSlurm(settled(BARE), undefined, NOW_MS).actions)).to.deep.equal([
       "stop-unit slurmd.service",
       "stop-unit munge.service",
+      "remove-redirect",
     ]);
     expect(planSlurm(BARE, undefined, NOW_MS).actions).to.deep.equal([]);
   });
@@ -219,6 +241,8 @@ function carriedOut(machine: SlurmObserved, action: SlurmAction): SlurmObserved 
       return { ...machine, hosts: action.text };
     case "write-environment":
       return { ...machine, environment: action.text };
+    case "write-redirect":
+      return { ...machine, redirect: action.ruleset };
     case "start-unit":
     case "restart-unit":
       return { ...machine, units: { ...machine.units, [action.unit]: "active" } };

@@ -3,49 +3,54 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { parseTable, renderRemoval, renderReplacement } from "../nft-json.ts";
-import { TABLE, type Ruleset } from "../ruleset.ts";
+import { TABLE, type Ruleset, type Table } from "../ruleset.ts";
 
 /** nftables refused, or is not there. */
 export class FirewallError extends Error {
   override readonly name = "FirewallError";
 }
 
-/** The packet filter of a machine, as far as it is ours. */
+/** One table of a machine's packet filter. */
 export interface FirewallDriver {
-  /** Our table; undefined while there is none. */
+  /** The table; undefined while there is none. */
   observe(): Promise<Ruleset | undefined>;
-  /** Puts the rules in the place of our table at one instant. */
+  /** Puts the rules in the place of the table at one instant. */
   replace(ruleset: Ruleset): Promise<void>;
-  /** Our table goes; none is no error. */
+  /** The table goes; none is no error. */
   remove(): Promise<void>;
 }
 
 export interface NftablesOptions {
+  /** Default the firewall's. */
+  readonly table?: Table;
   /** A network namespace of ip-netns(8) to work in; default this process's own. */
   readonly namespace?: string;
 }
 
 /** The kernel's nftables, through `nft`. */
 export class Nftables implements FirewallDriver {
+  readonly #table: Table;
   readonly #prefix: readonly string[];
 
   constructor(options: NftablesOptions = {}) {
+    this.#table = options.table ?? TABLE;
     this.#prefix = options.namespace === undefined ? [] : ["ip", "netns", "exec", options.namespace];
   }
 
   async observe(): Promise<Ruleset | undefined> {
-    const { stdout, exitCode, stderr } = await this.#run("--json", "list", "table", TABLE.family, TABLE.name);
+    const { family, name } = this.#table;
+    const { stdout, exitCode, stderr } = await this.#run("--json", "list", "table", family, name);
     if (exitCode === 0) return parseTable(stdout);
     if (/No such file or directory/.test(stderr)) return undefined;
-    throw new FirewallError(`nft cannot list the table ${TABLE.name}: ${stderr.trim() || NOT_THERE}`);
+    throw new FirewallError(`nft cannot list the table ${name}: ${stderr.trim() || NOT_THERE}`);
   }
 
   replace(ruleset: Ruleset): Promise<void> {
-    return this.#load(renderReplacement(ruleset));
+    return this.#load(renderReplacement(this.#table, ruleset));
   }
 
   remove(): Promise<void> {
-    return this.#load(renderRemoval());
+    return this.#load(renderRemoval(this.#table));
   }
 
   /** Through a file of its own: from a pipe, nft takes a part for the whole. */

@@ -30,5 +30,8 @@ export const ROTATE_KEYS_ANNOTATION = "cluster-os.dev/rotate-keys";
 /** What slurm.conf calls the controller's machine, for ever. */
 export const SLURM_CONTROLLER_ALIAS = "slurmctl";
 
+/** Where slurmctld listens (slurm.conf(5): SlurmctldPort, which is not set). */
+export const SLURM_CONTROLLER_PORT = 6817;
+
 /** A drain with a reason that begins so was wished in Kubernetes, and is undone when that wish ends. */
 export const SLURM_REASON_OWNER = "cluster-os:";
