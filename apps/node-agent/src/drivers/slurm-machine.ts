@@ -1,5 +1,6 @@
 import { bootTimeMs } from "@cluster-os/fencer";
 import { Nftables } from "@cluster-os/firewall/drivers";
+import { describeError } from "@cluster-os/std";
 import { readFileIfExists, writeFileIfChanged } from "@cluster-os/std/drivers";
 import { rm, stat } from "node:fs/promises";
 import type { SlurmAction, SlurmObserved, SlurmUnit } from "../slurm/plan.ts";
@@ -70,8 +71,16 @@ async function observe(signal: AbortSignal): Promise<SlurmObserved> {
     environment: environment?.toString("utf8"),
     units: await unitStates(UNITS, signal),
     accounts: await readAccounts(),
-    redirect: await redirect.observe(),
+    ...(await observeRedirect()),
   };
+}
+
+async function observeRedirect(): Promise<Pick<SlurmObserved, "redirect" | "redirectProblem">> {
+  try {
+    return { redirect: await redirect.observe() };
+  } catch (error) {
+    return { redirectProblem: describeError(error) };
+  }
 }
 
 async function act(action: SlurmAction, signal: AbortSignal): Promise<void> {

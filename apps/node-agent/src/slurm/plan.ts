@@ -21,6 +21,8 @@ export interface SlurmObserved {
   readonly accounts: readonly Account[];
   /** Where this machine's connections to a controller go instead of where they mean to; undefined where they are left alone. */
   readonly redirect?: Ruleset | undefined;
+  /** Why that is not known: a machine without it is a part of SLURM all the same. */
+  readonly redirectProblem?: string | undefined;
   /** slurmd has run for long enough, and slurmctld answers and does not know this node. */
   readonly isUnknown?: boolean;
 }
@@ -52,7 +54,7 @@ export function planSlurm(
       actions: stopAll(observed),
       problems: [`auth: ${wish.auth} is not yet done by this node-agent`],
     };
-  const { units, hosts } = observed;
+  const { units, hosts, redirectProblem } = observed;
   const keys = planKeys(observed.keyFiles, wish.keys, wallTimeMs);
   const { actions: accounts, problems } = planAccounts(observed.accounts, wish.users);
   const names = withSlurmNames(hosts, wish.controllerAddress);
@@ -66,9 +68,9 @@ export function planSlurm(
       ...(names === hosts ? [] : [{ kind: "write-hosts", text: names } as const]),
       ...(isNewEnvironment ? [{ kind: "write-environment", text: environment } as const] : []),
       ...planSlurmd(units["slurmd.service"], names, isNewEnvironment || observed.isUnknown === true),
-      ...planController(observed.redirect, wish),
+      ...planRedirection(observed, wish),
     ],
-    problems,
+    problems: redirectProblem === undefined ? problems : [...problems, redirectProblem],
   };
 }
 
@@ -94,13 +96,13 @@ function planSlurmd(state: UnitState, hosts: string, isToRegister: boolean): rea
  * A command that was begun while the controller moved keeps to the address it looked up, and tries that for half a minute. It gets
  * to the controller with its next try. While one is being chosen, the rule stays as it was, as the name does.
  */
-function planController(
-  present: Ruleset | undefined,
+function planRedirection(
+  { redirect, redirectProblem }: SlurmObserved,
   { controllerAddress: to, meshNetwork: network }: SlurmWish,
 ): readonly SlurmAction[] {
-  if (to === undefined || network === undefined) return [];
+  if (to === undefined || network === undefined || redirectProblem !== undefined) return [];
   const ruleset = planRedirect({ network, port: SLURM_CONTROLLER_PORT, to });
-  return isSameRuleset(present, ruleset) ? [] : [{ kind: "write-redirect", ruleset }];
+  return isSameRuleset(redirect, ruleset) ? [] : [{ kind: "write-redirect", ruleset }];
 }
 
 function stopAll({ units, redirect }: SlurmObserved): readonly SlurmAction[] {

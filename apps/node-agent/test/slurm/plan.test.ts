@@ -184,6 +184,13 @@ describe("slurm: this machine", () => {
     ]);
   });
 
+  it("a machine whose packet filter does not answer takes its part all the same, and says so", () => {
+    const deaf = { ...BARE, redirectProblem: "there is no nft" };
+    const { actions, problems } = planSlurm(deaf, wish, NOW_MS);
+    expect(kinds(actions)).to.include("start-unit slurmd.service").and.not.include("write-redirect");
+    expect(problems).to.deep.equal(["there is no nft"]);
+  });
+
   it("nothing is led elsewhere while a controller is being chosen, or before the mesh is up", () => {
     const { holder: _, ...none } = lease();
     expect(planSlurm(settled(BARE), wishFor(seen({ lease: none })), NOW_MS).actions).to.deep.equal([]);
