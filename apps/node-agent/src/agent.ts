@@ -57,9 +57,18 @@ export interface AgentPace {
   readonly rereadMs: number;
   /** Looks for changes of SLURM, and at the controller's Lease. Not slowed by patience: a switch of keys has its instant. */
   readonly slurmMs: number;
+  /** The same while this machine makes SLURM's controller run. */
+  readonly takeOverMs: number;
 }
 
-const PACE: AgentPace = { accessMs: 2000, heartbeatMs: 5000, reportMs: 5000, rereadMs: 30_000, slurmMs: 500 };
+const PACE: AgentPace = {
+  accessMs: 2000,
+  heartbeatMs: 5000,
+  reportMs: 5000,
+  rereadMs: 30_000,
+  slurmMs: 500,
+  takeOverMs: 100,
+};
 
 /**
  * Three loops that do not wait for each other: keep access to the API, show that the machine is alive, and report what it
@@ -101,8 +110,9 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     repeat({ name, everyMs: everyMs * patience, round, clock, rng, logger }, signal);
   const heartbeat = (until: AbortSignal) => access.use((kube) => kube.renewLease(clock.wallTime(), until));
   const report = (until: AbortSignal) => access.use((kube) => reporter.round(kube, until));
+  const slurmMs = (): number => Math.min(pace.slurmMs, role?.isTakingOver ? pace.takeOverMs : Infinity);
   const often = (name: string, round: (until: AbortSignal) => Promise<void>) =>
-    repeat({ name, everyMs: pace.slurmMs, round, clock, rng, logger }, signal);
+    repeat({ name, everyMs: slurmMs, round, clock, rng, logger }, signal);
   const slurmLoops = (of: SlurmRole) => [
     often("slurm", (until) => access.use((kube) => of.round(kube.slurm(), until))),
     often("slurm controller", (until) => access.use((kube) => of.vouch(kube.slurm(), until))),

@@ -34,7 +34,8 @@ export function pauseMs(pace: Pace, rng: Rng): number {
 export interface RepeatOptions {
   /** What the rounds do, for the log. */
   readonly name: string;
-  readonly everyMs: number;
+  /** Time from the start of a round to the start of the next, in milliseconds; asked for after each where it changes. */
+  readonly everyMs: number | (() => number);
   readonly round: (signal: AbortSignal) => Promise<void>;
   readonly clock: Clock;
   readonly rng: Rng;
@@ -60,7 +61,8 @@ export async function repeat(options: RepeatOptions, signal: AbortSignal): Promi
       if (described !== lastError) logger.warn("round failed", { loop: name, failures, error: described });
       lastError = described;
     }
-    const ms = pauseMs({ everyMs, startedAt, now: clock.now(), failures }, rng);
+    const paceMs = typeof everyMs === "number" ? everyMs : everyMs();
+    const ms = pauseMs({ everyMs: paceMs, startedAt, now: clock.now(), failures }, rng);
     await delay(ms, signal).catch(() => {});
   }
 }

@@ -40,12 +40,16 @@ export interface ControllerRoleOptions {
 
 /** A majority that does not answer for so long is asked again in another round. */
 const SAVE_MS = 10_000;
+/** What has not come to an end by then waits for something else. */
+const QUICK_MS = 15_000;
 
 /** Runs slurmctld where the Lease says so, on the newest saved state; keeps this machine's copy of that, whoever runs it. */
 export class ControllerRole {
   readonly #options: ControllerRoleOptions;
   #renewedAt: Instant = Number.NEGATIVE_INFINITY;
   #vouched: Vouching = "nothing";
+  /** The epoch in which slurmctld was last vouched for. */
+  #ranIn: number | undefined;
   /** What the Lease wants of this machine, and since when. */
   #term: { readonly words: string; readonly since: Instant } | undefined;
   #refusal: SlurmNodeStatus["configRefused"];
@@ -57,6 +61,13 @@ export class ControllerRole {
   /** Why slurmctld would not take a configuration. */
   get refusal(): SlurmNodeStatus["configRefused"] {
     return this.#refusal;
+  }
+
+  /** Each step towards a running slurmctld waits for a look at what came of the last one; nobody can submit a job meanwhile. */
+  isTakingOver(wish: ControllerWish | undefined): boolean {
+    if (!wish || wish.lease.isReleaseWanted || this.#ranIn === wish.lease.epoch) return false;
+    const since = this.#term?.since;
+    return since === undefined || this.#options.clock.now() - since < QUICK_MS;
   }
 
   async observe(signal: AbortSignal): Promise<ControllerObserved> {
@@ -127,6 +138,7 @@ export class ControllerRole {
     this.#renewedAt = now;
     this.#vouched = answer;
     if (answer === "lease") return;
+    this.#ranIn = epoch;
     const { refused } = await machine.extend(epoch, deadlineMs(askedAtMs, leaseSeconds), signal);
     if (refused !== undefined) logger.warn("the fencer refused", { epoch, refused });
   }

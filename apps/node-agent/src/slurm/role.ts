@@ -74,6 +74,11 @@ export class SlurmRole {
     return this.#report;
   }
 
+  /** While it is so, time counts: rounds should come quickly. */
+  get isTakingOver(): boolean {
+    return this.#controller.isTakingOver(this.#wish?.controller);
+  }
+
   /** One round: look at the API and the machine, and do what is to be done. */
   async round(kube: SlurmKube, signal: AbortSignal): Promise<void> {
     const { clock, self } = this.#options;

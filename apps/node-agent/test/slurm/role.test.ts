@@ -291,6 +291,32 @@ describe("slurm: the role", () => {
     expect(world.acts).to.deep.equal(["renew", "renew", "extend 3 108010"]);
   });
 
+  it("is in a hurry from when it is named until slurmctld may run, and not for ever", async () => {
+    const world = new World();
+    world.controller = { unit: "inactive", configHash: CONFIG.hash };
+    world.copy = copy("takes-over");
+    expect(world.role.isTakingOver, "before it has looked").to.equal(false);
+    await world.round();
+    await world.vouch();
+    expect(world.role.isTakingOver).to.equal(true);
+    world.now += 20_000;
+    expect(world.role.isTakingOver, "it waits for others").to.equal(false);
+
+    const quick = new World();
+    quick.controller = { ...RUNS, fencer: fencer({ state: "waiting", pid: 0, epoch: 0, starts: 0 }) };
+    quick.copy = copy("leads");
+    await quick.round();
+    expect(quick.role.isTakingOver).to.equal(true);
+    await quick.vouch();
+    expect(quick.role.isTakingOver, "slurmctld has its time").to.equal(false);
+    quick.api = seen({ lease: lease({ epoch: 4 }) });
+    await quick.round();
+    expect(quick.role.isTakingOver, "it is named anew").to.equal(true);
+    quick.api = seen({ lease: lease({ epoch: 5, holder: OTHER.name }) });
+    await quick.round();
+    expect(quick.role.isTakingOver, "another one is named").to.equal(false);
+  });
+
   it("keeps a copy where the Lease names the machine, and tells who else is to", async () => {
     const world = new World();
     world.copy = { kind: "closed", isKept: false };
