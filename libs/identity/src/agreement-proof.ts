@@ -1,6 +1,7 @@
 import { Point } from "@noble/ed25519";
 import { ByteMemo, concatBytes, utf8 } from "@cluster-os/std";
 import { createHash } from "node:crypto";
+import { fromLittleEndian, inverse, ORDER, PRIME, toLittleEndian } from "./curve-field.ts";
 import { verifyBytes, type AgreementKey } from "./keys.ts";
 import { publicKeyOf, type NodeId } from "./node-id.ts";
 import { isSafePublicKey } from "./small-order.ts";
@@ -41,7 +42,6 @@ export function isAgreementKeyProven(
 // The mesh looks at every member's key each time that it looks at anything.
 const judged = new ByteMemo<boolean>(4_096);
 
-const { p: PRIME, n: ORDER } = Point.CURVE();
 /** 2^256 - 2 in little-endian order: a hash that begins so is none of Ed25519's own. */
 const NONCE_PREFIX = new Uint8Array(32).fill(0xff).fill(0xfe, 0, 1);
 
@@ -69,16 +69,6 @@ function edwardsOf(agreementKey: Uint8Array): Uint8Array | undefined {
   return toLittleEndian(((u + PRIME - 1n) * inverse(u + 1n)) % PRIME);
 }
 
-/** By Fermat's little theorem. */
-function inverse(value: bigint): bigint {
-  let [result, square] = [1n, value % PRIME];
-  for (let exponent = PRIME - 2n; exponent > 0n; exponent >>= 1n) {
-    if ((exponent & 1n) === 1n) result = (result * square) % PRIME;
-    square = (square * square) % PRIME;
-  }
-  return result;
-}
-
 function scalarOf(...parts: readonly Uint8Array[]): bigint {
   return (
     fromLittleEndian(
@@ -87,12 +77,4 @@ function scalarOf(...parts: readonly Uint8Array[]): bigint {
         .digest(),
     ) % ORDER
   );
-}
-
-function fromLittleEndian(bytes: Uint8Array): bigint {
-  return BigInt(`0x${Buffer.from(bytes).reverse().toString("hex")}`);
-}
-
-function toLittleEndian(value: bigint): Uint8Array {
-  return new Uint8Array(Buffer.from(value.toString(16).padStart(64, "0"), "hex").reverse());
 }

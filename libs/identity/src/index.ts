@@ -6,6 +6,7 @@ export * from "./agreement-proof.ts";
 export * from "./codec.ts";
 export * from "./keys.ts";
 export * from "./node-id.ts";
+export * from "./pair-secret.ts";
 export * from "./record.ts";
 export * from "./seal.ts";
 export * from "./small-order.ts";

@@ -58,8 +58,8 @@ export function generateAgreementKey(rng: Rng): AgreementKey {
 export function agree(own: AgreementKey, otherPublicKey: Uint8Array): Uint8Array {
   return new Uint8Array(
     diffieHellman({
-      privateKey: privateKeyObjectOf(PKCS8_X25519, own.privateKey),
-      publicKey: publicKeyObjectOf(SPKI_X25519, otherPublicKey),
+      privateKey: agreementPrivateKeyObject(own.privateKey),
+      publicKey: agreementPublicKeyObject(otherPublicKey),
     }),
   );
 }
@@ -92,6 +92,14 @@ function cachedVerifier(publicKey: Uint8Array): KeyObject {
   const made = publicKeyObjectOf(SPKI_ED25519, publicKey);
   verifiers.set(name, made);
   return made;
+}
+
+export function agreementPrivateKeyObject(privateKey: Uint8Array): KeyObject {
+  return privateKeyObjectOf(PKCS8_X25519, privateKey);
+}
+
+export function agreementPublicKeyObject(publicKey: Uint8Array): KeyObject {
+  return publicKeyObjectOf(SPKI_X25519, publicKey);
 }
 
 function privateKeyObjectOf(prefix: Uint8Array, raw: Uint8Array): KeyObject {

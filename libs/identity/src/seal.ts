@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, hkdfSync } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
 import { concatBytes, utf8, type Rng } from "@cluster-os/std";
 import { agree, generateAgreementKey, type AgreementKey } from "./keys.ts";
 
@@ -13,6 +13,17 @@ const NONCE_BYTES = 12;
 /** A 32-byte sub-key of `secret` for one purpose (HKDF-SHA256, RFC 5869). */
 export function deriveKey(secret: Uint8Array, salt: Uint8Array, purpose: string): Uint8Array {
   return new Uint8Array(hkdfSync("sha256", secret, salt, utf8(purpose), 32));
+}
+
+/** What shows to the other holder of a 32-byte key that its holder said this: HMAC-SHA256 (RFC 2104), 32 bytes. */
+export function authenticate(key: Uint8Array, message: Uint8Array): Uint8Array {
+  return new Uint8Array(createHmac("sha256", key).update(message).digest());
+}
+
+/** Whether `mac` is what {@link authenticate} makes; in the same time for every wrong one of its length. */
+export function isAuthentic(key: Uint8Array, message: Uint8Array, mac: Uint8Array): boolean {
+  const expected = authenticate(key, message);
+  return mac.length === expected.length && timingSafeEqual(mac, expected);
 }
 
 /** ChaCha20-Poly1305 (RFC 8439): ciphertext and 16-byte tag. The same key and nonce must never seal two messages. */

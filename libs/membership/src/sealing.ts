@@ -1,7 +1,10 @@
 import {
+  authenticate,
   deriveKey,
+  isAuthentic,
   nodeIdOf,
   openWithKey,
+  pairSecret,
   publicKeyOf,
   SealError,
   sealWithKey,
@@ -16,7 +19,7 @@ import type { RingKey } from "./protocol.ts";
 /** First byte of every membership message on the gossip port. */
 export const MEMBERSHIP_KIND = 0x02;
 
-const WIRE_VERSION = 2;
+const WIRE_VERSION = 3;
 const AUDIENCE_ANYONE = 0;
 const AUDIENCE_ONE = 1;
 // kind, version, audience, cluster tag, ring key ID, sender, nonce
@@ -26,14 +29,15 @@ const SENDER_AT = 11;
 const HEADER_BYTES = SENDER_AT + 32 + 12;
 const NONCE_AT = HEADER_BYTES - 12;
 const SIGNATURE_BYTES = 64;
+const MAC_BYTES = 32;
 const TAG_BYTES = 16;
-// A sub-key per sender and ring key; only senders whose messages opened get one kept.
+// A sub-key per sender and ring key, and a key per pair; only senders whose messages opened, and were genuine, get them kept.
 const KEY_CACHE_LIMIT = 8_192;
 
-/** What sealing adds to a message, in bytes. */
+/** What sealing adds to a message at most, in bytes; 32 less where the receiver is known. */
 export const SEALING_BYTES = HEADER_BYTES + SIGNATURE_BYTES + TAG_BYTES;
 
-/** A message that opened. It is genuine only if `isGenuine()`: members share the key that seals, not the one that signs. */
+/** A message that opened. It is genuine only if `isGenuine()`: members share the key that seals, and no key that proves who sent it. */
 export interface OpenedMessage {
   readonly sender: NodeId;
   readonly bootCounter: number;
@@ -60,9 +64,12 @@ export interface SealingOptions {
 
 /**
  * Seals and opens messages. A clear header (kind, version, audience, cluster, ring key ID, sender, nonce) comes first, then
- * ChaCha20-Poly1305 of signature and message under a sub-key of the ring key for this sender and cluster. The nonce is
+ * ChaCha20-Poly1305 of proof and message under a sub-key of the ring key for this sender and cluster. The nonce is
  * the boot counter and a sequence number, so it never comes twice. Header and audience are authenticated: a message to
  * one node does not open at another, and a copied one cannot teach a third node a wrong address.
+ *
+ * The proof is the sender's. To one node it is a MAC under the key that those two share: nobody else is to be convinced, and it
+ * costs a tenth of a signature and its check. To whoever holds the ring key it is a signature.
  */
 export class Sealing {
   readonly #identity: Identity;
@@ -73,6 +80,7 @@ export class Sealing {
   #ringKeys: readonly RingKey[];
   #sequence = 0;
   readonly #subKeys = new Map<string, Uint8Array>();
+  readonly #pairKeys = new Map<NodeId, Uint8Array>();
 
   constructor(options: SealingOptions) {
     const { bootCounter } = options;
@@ -104,10 +112,10 @@ export class Sealing {
     const ringKey = this.#ringKeys.at(-1)!;
     const header = this.#header(ringKey.id, audience);
     const associated = associatedBytes(header, audience);
-    const signature = signBytes(this.#identity, this.#signedBytes(associated, plain));
+    const proof = this.#prove(this.#provenBytes(associated, plain), audience);
     const key = this.#subKey(ringKey, this.#identity.nodeId);
     this.#keepSubKey(ringKey, this.#identity.nodeId, key);
-    const sealed = sealWithKey(key, header.subarray(NONCE_AT), concatBytes(signature, plain), associated);
+    const sealed = sealWithKey(key, header.subarray(NONCE_AT), concatBytes(proof, plain), associated);
     return concatBytes(header, sealed);
   }
 
@@ -126,14 +134,19 @@ export class Sealing {
     const ringKey = this.#ringKeys.find(({ id }) => id === ringKeyId);
     const sender = nodeIdOf(header.subarray(SENDER_AT, NONCE_AT));
     if (!ringKey) return { why: "unknownKey", sender, ringKeyId };
-    const associated = associatedBytes(header, bytes[2] === AUDIENCE_ONE ? this.#identity.nodeId : undefined);
+    const isForOne = bytes[2] === AUDIENCE_ONE;
+    const associated = associatedBytes(header, isForOne ? this.#identity.nodeId : undefined);
     const sealed = bytes.subarray(HEADER_BYTES);
     const inner = this.#decrypt(ringKey, sender, header.subarray(NONCE_AT), sealed, associated);
     if (!inner) return UNOPENED;
-    const plain = inner.subarray(SIGNATURE_BYTES);
+    const proofBytes = isForOne ? MAC_BYTES : SIGNATURE_BYTES;
+    if (inner.length < proofBytes) return MALFORMED;
+    const [proof, plain] = [inner.subarray(0, proofBytes), inner.subarray(proofBytes)];
     const isGenuine = (): boolean => {
-      const signature = inner.subarray(0, SIGNATURE_BYTES);
-      return verifyBytes(publicKeyOf(sender), this.#signedBytes(associated, plain), signature);
+      const proven = this.#provenBytes(associated, plain);
+      return isForOne
+        ? this.#isFromPeer(sender, proven, proof)
+        : verifyBytes(publicKeyOf(sender), proven, proof);
     };
     return {
       sender,
@@ -146,7 +159,11 @@ export class Sealing {
 
   /** Why `bytes` are no message of this cluster, as far as the first few of them tell. */
   screen(bytes: Uint8Array): Unopened | undefined {
-    if (bytes.length < SEALING_BYTES || bytes[0] !== MEMBERSHIP_KIND || bytes[1] !== WIRE_VERSION)
+    if (
+      bytes.length < HEADER_BYTES + MAC_BYTES + TAG_BYTES ||
+      bytes[0] !== MEMBERSHIP_KIND ||
+      bytes[1] !== WIRE_VERSION
+    )
       return MALFORMED;
     if (bytes[2] !== AUDIENCE_ANYONE && bytes[2] !== AUDIENCE_ONE) return MALFORMED;
     const tag = new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(TAG_AT);
@@ -196,7 +213,36 @@ export class Sealing {
     this.#subKeys.set(`${ringKey.id} ${sender}`, key);
   }
 
-  #signedBytes(associated: Uint8Array, plain: Uint8Array): Uint8Array {
+  #prove(proven: Uint8Array, audience: NodeId | undefined): Uint8Array {
+    if (audience === undefined) return signBytes(this.#identity, proven);
+    const key = this.#pairKey(audience);
+    invariant(key, "with every member a secret can be shared");
+    this.#keepPairKey(audience, key);
+    return authenticate(key, proven);
+  }
+
+  #isFromPeer(sender: NodeId, proven: Uint8Array, mac: Uint8Array): boolean {
+    const key = this.#pairKey(sender);
+    if (!key || !isAuthentic(key, proven, mac)) return false;
+    this.#keepPairKey(sender, key);
+    return true;
+  }
+
+  #pairKey(other: NodeId): Uint8Array | undefined {
+    const known = this.#pairKeys.get(other);
+    if (known) return known;
+    const secret = pairSecret(this.#identity, publicKeyOf(other));
+    return secret && deriveKey(secret, utf8(this.#clusterId), "cluster-os/membership/v1/pair");
+  }
+
+  #keepPairKey(other: NodeId, key: Uint8Array): void {
+    if (this.#pairKeys.has(other)) return;
+    if (this.#pairKeys.size >= KEY_CACHE_LIMIT) this.#pairKeys.clear();
+    this.#pairKeys.set(other, key);
+  }
+
+  /** What the proof is of. Sender and receiver are in it, so that a MAC sent back proves nothing. */
+  #provenBytes(associated: Uint8Array, plain: Uint8Array): Uint8Array {
     return concatBytes(this.#domain, associated, plain);
   }
 }

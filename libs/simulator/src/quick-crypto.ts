@@ -4,13 +4,14 @@ import { syncBuiltinESMExports } from "node:module";
 /*
  * All machines of a history run in this process and nobody listens, so what costs most of a real node's time is replaced by
  * keyed checksums of the same sizes below node:crypto, where the cores do not see it: Ed25519 signatures and
- * ChaCha20-Poly1305. A changed bit, another key, another nonce or another audience is refused as ever; that nothing can be
- * read or forged without the key is what the real ones are for, and the tests of identity. Keys, hashes, HMACs and X25519 are
+ * ChaCha20-Poly1305, and X25519. A changed bit, another key, another nonce or another audience is refused as ever; that nothing can be
+ * read or forged without the key is what the real ones are for, and the tests of identity. Keys, hashes and HMACs are
  * the real ones; sub-keys, which depend only on what they are derived from, are derived once.
  */
 
 const SIGNATURE_BYTES = 64;
 const TAG_BYTES = 16;
+const SECRET_BYTES = 32;
 const MAX_DERIVED = 200_000;
 let isInstalled = false;
 
@@ -29,6 +30,7 @@ export function quickenCrypto(): void {
     verify: quickVerify,
     createCipheriv: makeChecksum,
     createDecipheriv: makeChecksum,
+    diffieHellman: agreed,
     hkdfSync: derivingOnce(hkdfSync),
   });
   // Named imports of a built-in module follow only when told to.
@@ -101,6 +103,16 @@ function signatureOf(key: KeyObject, message: Uint8Array): Buffer {
   mix.add(publicBytesOf(key));
   mix.add(message);
   return mix.digest(SIGNATURE_BYTES);
+}
+
+/** The same for both of a pair, and for no other. */
+function agreed({ privateKey, publicKey }: { privateKey: KeyObject; publicKey: KeyObject }): Buffer {
+  const mix = new Mix();
+  for (const bytes of [privateKey, publicKey]
+    .map(publicBytesOf)
+    .sort((one, other) => Buffer.compare(one, other)))
+    mix.add(bytes);
+  return mix.digest(SECRET_BYTES);
 }
 
 function publicBytesOf(key: KeyObject): Uint8Array {
