@@ -2,6 +2,7 @@ import {
   authenticate,
   deriveKey,
   isAuthentic,
+  keptKey,
   nodeIdOf,
   openWithKey,
   pairSecret,
@@ -12,6 +13,7 @@ import {
   verifyBytes,
   type Identity,
   type NodeId,
+  type SecretKey,
 } from "@cluster-os/identity";
 import { concatBytes, invariant, utf8 } from "@cluster-os/std";
 import type { RingKey } from "./protocol.ts";
@@ -79,8 +81,8 @@ export class Sealing {
   readonly #bootCounter: number;
   #ringKeys: readonly RingKey[];
   #sequence = 0;
-  readonly #subKeys = new Map<string, Uint8Array>();
-  readonly #pairKeys = new Map<NodeId, Uint8Array>();
+  readonly #subKeys = new Map<string, SecretKey>();
+  readonly #pairKeys = new Map<NodeId, SecretKey>();
 
   constructor(options: SealingOptions) {
     const { bootCounter } = options;
@@ -203,12 +205,13 @@ export class Sealing {
     }
   }
 
-  #subKey(ringKey: RingKey, sender: NodeId): Uint8Array {
+  #subKey(ringKey: RingKey, sender: NodeId): SecretKey {
     const known = this.#subKeys.get(`${ringKey.id} ${sender}`);
-    return known ?? deriveKey(ringKey.key, utf8(this.#clusterId), `cluster-os/membership/v1/${sender}`);
+    if (known) return known;
+    return keptKey(deriveKey(ringKey.key, utf8(this.#clusterId), `cluster-os/membership/v1/${sender}`));
   }
 
-  #keepSubKey(ringKey: RingKey, sender: NodeId, key: Uint8Array): void {
+  #keepSubKey(ringKey: RingKey, sender: NodeId, key: SecretKey): void {
     if (this.#subKeys.size >= KEY_CACHE_LIMIT) this.#subKeys.clear();
     this.#subKeys.set(`${ringKey.id} ${sender}`, key);
   }
@@ -228,14 +231,14 @@ export class Sealing {
     return true;
   }
 
-  #pairKey(other: NodeId): Uint8Array | undefined {
+  #pairKey(other: NodeId): SecretKey | undefined {
     const known = this.#pairKeys.get(other);
     if (known) return known;
     const secret = pairSecret(this.#identity, publicKeyOf(other));
-    return secret && deriveKey(secret, utf8(this.#clusterId), "cluster-os/membership/v1/pair");
+    return secret && keptKey(deriveKey(secret, utf8(this.#clusterId), "cluster-os/membership/v1/pair"));
   }
 
-  #keepPairKey(other: NodeId, key: Uint8Array): void {
+  #keepPairKey(other: NodeId, key: SecretKey): void {
     if (this.#pairKeys.has(other)) return;
     if (this.#pairKeys.size >= KEY_CACHE_LIMIT) this.#pairKeys.clear();
     this.#pairKeys.set(other, key);

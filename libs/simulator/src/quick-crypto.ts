@@ -24,7 +24,8 @@ export function quickenCrypto(): void {
   const quickSign = (_: null, message: Uint8Array, key: KeyObject): Buffer => signatureOf(key, message);
   const quickVerify = (_: null, message: Uint8Array, key: KeyObject, signature: Uint8Array): boolean =>
     Buffer.compare(signature, signatureOf(key, message)) === 0;
-  const makeChecksum = (_: string, key: Uint8Array, nonce: Uint8Array): Checksum => new Checksum(key, nonce);
+  const makeChecksum = (_: string, key: Uint8Array | KeyObject, nonce: Uint8Array): Checksum =>
+    new Checksum(key instanceof Uint8Array ? key : secretBytesOf(key), nonce);
   Object.assign(crypto, {
     sign: quickSign,
     verify: quickVerify,
@@ -113,6 +114,16 @@ function agreed({ privateKey, publicKey }: { privateKey: KeyObject; publicKey: K
     .sort((one, other) => Buffer.compare(one, other)))
     mix.add(bytes);
   return mix.digest(SECRET_BYTES);
+}
+
+const secrets = new WeakMap<KeyObject, Uint8Array>();
+
+function secretBytesOf(key: KeyObject): Uint8Array {
+  const known = secrets.get(key);
+  if (known) return known;
+  const bytes = key.export();
+  secrets.set(key, bytes);
+  return bytes;
 }
 
 function publicBytesOf(key: KeyObject): Uint8Array {
