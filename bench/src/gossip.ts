@@ -12,7 +12,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, loadavg, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { giveAddress, layCable, runAlone } from "@cluster-os/lab/cable";
+import { giveAddress, introduce, layCable, runAlone } from "@cluster-os/lab/cable";
 import { serf } from "@cluster-os/tools/parts";
 import { addressOf, type Contender } from "./gossip/contender.ts";
 import { Group, namespaceOf, type Rest } from "./gossip/group.ts";
@@ -63,6 +63,7 @@ async function layGround(size: number): Promise<void> {
   // The members are told from here.
   await giveAddress("10.0.255.254/16");
   for (const number of numbers) await giveAddress(`${addressOf(number)}/16`, namespaceOf(number));
+  await introduce(numbers.map((number) => ({ name: namespaceOf(number), address: addressOf(number) })));
 }
 
 /** In turns, so that what else the machine does meets both. */

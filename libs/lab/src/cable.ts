@@ -1,4 +1,5 @@
 import { execa } from "execa";
+import { z } from "zod";
 
 const BRIDGE = "br0";
 const ALONE = ["--net", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child=SIGKILL"];
@@ -36,6 +37,29 @@ export async function giveAddress(address: string, name?: string): Promise<void>
   const [where, link] = name === undefined ? [[], BRIDGE] : [["-n", name], "eth0"];
   await ip(...where, "address", "add", address, "dev", link);
 }
+
+/**
+ * Tells every namespace of the cable where the addresses (such as 10.0.0.1) of all others are, for ever. The kernel keeps one table of
+ * neighbours for all namespaces together, 1,024 as a rule (arp(7), gc_thresh3): fifty that all speak to each other are more, and
+ * then packets are lost. What was told so does not count.
+ */
+export async function introduce(members: readonly { readonly name: string; readonly address: string }[]) {
+  const seats = await Promise.all(
+    members.map(async (member) => {
+      const { stdout } = await execa("ip", ["-json", "-n", member.name, "link", "show", "dev", "eth0"]);
+      return { ...member, hardware: z.tuple([Link]).parse(JSON.parse(stdout))[0].address };
+    }),
+  );
+  for (const { name } of seats) {
+    const others = seats.filter((other) => other.name !== name);
+    const lines = others.map(
+      ({ address, hardware }) => `neighbor add ${address} lladdr ${hardware} dev eth0`,
+    );
+    await execa("ip", ["-n", name, "-batch", "-"], { input: lines.join("\n") });
+  }
+}
+
+const Link = z.object({ address: z.string() });
 
 async function ip(...args: readonly string[]): Promise<void> {
   await execa("ip", args);
