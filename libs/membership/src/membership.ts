@@ -10,6 +10,7 @@ import { Detector } from "./detector.ts";
 import { Exchange } from "./exchange.ts";
 import { FactStore, type FactOutcome } from "./facts.ts";
 import { Gate, type Passed } from "./gate.ts";
+import { Lateness } from "./lateness.ts";
 import type { Address, Member } from "./member.ts";
 import type { Body } from "./message.ts";
 import { decodeNews, encodeNews, type News } from "./news.ts";
@@ -44,6 +45,7 @@ export class Membership {
   #members:
     | { readonly others: readonly Member[]; readonly statement: Statement; readonly all: readonly Member[] }
     | undefined;
+  readonly #lateness = new Lateness();
   #gossipAt: Instant;
   #newsAt: Instant;
   #hasStepped = false;
@@ -315,10 +317,11 @@ export class Membership {
       if (status === "alive") outbox.gossip({ nodeId, address });
       else outbox.gossipInVain({ nodeId, address }, accusationsAgainst(this.#core, nodeId));
     }
-    this.#newsAt = now + config.newsIntervalMs;
+    const { pauseMs } = this.#lateness;
+    this.#newsAt = now + config.newsIntervalMs + pauseMs;
     // Alone, there is nobody to tell, and no need to look often whether there is.
     const again = receivers.length > 0 ? config.gossipIntervalMs : config.probeIntervalMs;
-    if (isRegular) this.#gossipAt = now + again;
+    if (isRegular) this.#gossipAt = now + again + pauseMs;
   }
 
   /** When there is something to tell, and somebody. */
@@ -334,7 +337,9 @@ export class Membership {
     const late = now - this.wakeAt;
     const isFirst = !this.#hasStepped;
     this.#hasStepped = true;
-    if (isFirst || late < this.#core.config.stallMs) return;
+    if (isFirst || late < 0) return;
+    this.#lateness.note(late);
+    if (late < this.#core.config.stallMs) return;
     this.#core.counters.stalls += 1;
     this.#core.awareness.apply(1);
     this.#core.table.postponeSuspicions(late);

@@ -69,6 +69,31 @@ describe("a cluster", function () {
     expect(median(newsIntervalMs)).to.be.lessThan(median(gossipIntervalMs) / 1.5);
   });
 
+  it("tells less often, and more each time, where it gets its time late", () => {
+    const tell = (lateMs: number) => {
+      const network = formedCluster(6, { seed: 31 });
+      network.run(5_000);
+      const { membership } = network.node(1);
+      const { now: since } = network;
+      const told = { rounds: 0, messages: 0 };
+      // Something new each ten milliseconds, more than there are rounds; its steps come so long after they are due.
+      for (let number = 0; network.now < since + 5_000; number += 1) {
+        const key = `${number % 100}`;
+        network.feed(1, { kind: "publish-fact", key, bytes: Uint8Array.of(1 + Math.floor(number / 100)) });
+        network.now = membership.wakeAt + lateMs;
+        const sent = network.feed(1, { kind: "wake" }).filter(({ kind }) => kind === "send").length;
+        told.rounds += sent > 0 ? 1 : 0;
+        told.messages += sent;
+      }
+      return told;
+    };
+    const [punctual, late] = [tell(0), tell(120)];
+    expect(punctual.rounds).to.be.greaterThan(100);
+    // One each 120 ms would be 42; it pauses for four times as long, and pings besides.
+    expect(late.rounds).to.be.within(5, 21);
+    expect(late.messages).to.be.greaterThan(late.rounds);
+  });
+
   it("says little while nothing happens", () => {
     const network = formedCluster(10, { seed: 8 });
     network.run(30_000);
