@@ -23,8 +23,8 @@ export interface SlurmObserved {
   readonly redirect?: Ruleset | undefined;
   /** Why that is not known: a machine without it is a part of SLURM all the same. */
   readonly redirectProblem?: string | undefined;
-  /** slurmd has run for long enough, and slurmctld answers and does not know this node. */
-  readonly isUnknown?: boolean;
+  /** slurmd has run for long enough, and slurmctld answers, but does not know this node or has given it up. */
+  readonly isForgotten?: boolean;
 }
 
 export type SlurmAction =
@@ -67,7 +67,7 @@ export function planSlurm(
       ...accounts,
       ...(names === hosts ? [] : [{ kind: "write-hosts", text: names } as const]),
       ...(isNewEnvironment ? [{ kind: "write-environment", text: environment } as const] : []),
-      ...planSlurmd(units["slurmd.service"], names, isNewEnvironment || observed.isUnknown === true),
+      ...planSlurmd(units["slurmd.service"], names, isNewEnvironment || observed.isForgotten === true),
       ...planRedirection(observed, wish),
     ],
     problems: redirectProblem === undefined ? problems : [...problems, redirectProblem],

@@ -38,7 +38,7 @@ const MANAGE_MS = 4000;
 /** For so long after its start an agent that does not know everything of its machine again lets stand what it reported before. */
 const SETTLE_MS = 20_000;
 /** slurmd has registered when it is up for so long; one that slurmctld does not know then is started anew. */
-const UNKNOWN_MS = 20_000;
+const FORGOTTEN_MS = 20_000;
 const UNKNOWN_VIEW = { states: ["UNKNOWN"], reason: "slurmctld does not know this node" };
 /** The machine is looked at this often though nothing changed in the API. */
 const LOOK_MS = 3000;
@@ -60,7 +60,7 @@ export class SlurmRole {
   #managedAt: Instant = Number.NEGATIVE_INFINITY;
   #view: SlurmNodeStatus["view"];
   /** Since when slurmctld answers, and does not know this node, though slurmd runs. */
-  #unknownSince: Instant | undefined;
+  #forgottenSince: Instant | undefined;
   #controllerView: ControllerView | undefined;
   #report: SlurmNodeStatus | undefined;
 
@@ -134,7 +134,7 @@ export class SlurmRole {
     const controller = await this.#controller.observe(signal);
     const wish = this.#wish;
     const isUp = wish !== undefined && observed.units["slurmd.service"] === "active";
-    if (!isUp) this.#unknownSince = undefined;
+    if (!isUp) this.#forgottenSince = undefined;
     else if (now - this.#viewedAt >= this.#viewMs) {
       this.#viewedAt = now;
       this.#note(await machine.view((await self(signal)).name, signal), now);
@@ -157,19 +157,19 @@ export class SlurmRole {
 
   /** Silence is no news: SLURM may be moving its controller. */
   #note(sight: NodeSight, now: Instant): void {
-    const isUnknown = sight === "unknown";
-    this.#unknownSince = isUnknown ? (this.#unknownSince ?? now) : undefined;
-    this.#view = isUnknown ? UNKNOWN_VIEW : sight === "silence" ? undefined : sight;
+    const isForgotten = sight === "unknown" || (sight !== "silence" && isGivenUp(sight));
+    this.#forgottenSince = isForgotten ? (this.#forgottenSince ?? now) : undefined;
+    this.#view = sight === "unknown" ? UNKNOWN_VIEW : sight === "silence" ? undefined : sight;
   }
 
   get #viewMs(): number {
-    return this.#view && this.#unknownSince === undefined ? VIEW_MS : LOOK_MS;
+    return this.#view && this.#forgottenSince === undefined ? VIEW_MS : LOOK_MS;
   }
 
-  get #isUnknown(): boolean {
+  get #isForgotten(): boolean {
     const { clock, patience } = this.#options;
-    const since = this.#unknownSince;
-    return since !== undefined && clock.now() - since >= UNKNOWN_MS * patience;
+    const since = this.#forgottenSince;
+    return since !== undefined && clock.now() - since >= FORGOTTEN_MS * patience;
   }
 
   async #manage({ drains }: ControllerWish, signal: AbortSignal): Promise<void> {
@@ -185,10 +185,10 @@ export class SlurmRole {
 
   async #playNode(signal: AbortSignal): Promise<readonly string[]> {
     const { machine, clock, logger } = this.#options;
-    const observed = { ...(await machine.observe(signal)), isUnknown: this.#isUnknown };
+    const observed = { ...(await machine.observe(signal)), isForgotten: this.#isForgotten };
     const { actions, problems } = planSlurm(observed, this.#wish, clock.wallTime());
     // It has as long again to register.
-    if (this.#isUnknown) this.#unknownSince = undefined;
+    if (this.#isForgotten) this.#forgottenSince = undefined;
     try {
       for (const action of actions) {
         logger.info("acts for SLURM", describeAction(action));
@@ -201,6 +201,14 @@ export class SlurmRole {
     }
     return problems;
   }
+}
+
+/**
+ * A node that did not answer for SlurmdTimeout is DOWN, and slurmctld asks those no more (src/slurmctld/ping_nodes.c: it "can induce
+ * huge delays"). It would stay so for ever, though the network that was cut is whole again: slurmd registers at its start only.
+ */
+function isGivenUp({ states }: NonNullable<SlurmNodeStatus["view"]>): boolean {
+  return states.includes("DOWN") && states.includes("NOT_RESPONDING");
 }
 
 /** Tells whether anything changed in the API: versions, and never what is in the objects. */

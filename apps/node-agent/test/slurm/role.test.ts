@@ -213,6 +213,24 @@ describe("slurm: the role", () => {
     expect(world.role.report()?.view?.states).to.deep.equal(["IDLE"]);
   });
 
+  it("has slurmd register anew where slurmctld has given this node up", async () => {
+    const world = new World();
+    world.machine = { ...world.machine, units: { "munge.service": "active", "slurmd.service": "active" } };
+    const restartsWhile = async (states: string[]): Promise<number> => {
+      world.view = async () => ({ states });
+      const [before, until] = [world.slurmdRestarts, world.now + 45_000];
+      for (; world.now < until; world.now += 3000) await world.round();
+      return world.slurmdRestarts - before;
+    };
+    await restartsWhile(["IDLE"]);
+    // slurmctld still asks it, or somebody took it away.
+    expect(await restartsWhile(["IDLE", "NOT_RESPONDING"])).to.equal(0);
+    expect(await restartsWhile(["DOWN"])).to.equal(0);
+    expect(await restartsWhile(["DOWN", "DYNAMIC_NORM", "NOT_RESPONDING"])).to.equal(1);
+    expect(world.role.report()?.view?.states).to.include("DOWN");
+    expect(await restartsWhile(["IDLE"])).to.equal(0);
+  });
+
   it("leaves slurmd alone where slurmctld is silent", async () => {
     const world = new World();
     world.machine = { ...world.machine, units: { "munge.service": "active", "slurmd.service": "active" } };
