@@ -1,6 +1,7 @@
 /**
- * What may come into a machine from the local network, and where its own connections to a service that moves go. A wish becomes the rules of one table of nftables; the table that is
- * there is compared with them and replaced as a whole. Nothing here touches the machine; the drivers do.
+ * What may come into a machine from the local network, and where its own connections to a service that moves go. A wish
+ * becomes the rules of one table of nftables; the table that is there is compared with them and replaced as a whole. Nothing
+ * here touches the machine; the drivers do.
  */
 export { countOf, describeRule } from "./describe.ts";
 export { differences, isSameRuleset, type Difference } from "./difference.ts";
