@@ -168,11 +168,22 @@ export function describeDistribution(name: string, open: () => Promise<Distribut
         .machine(3)
         .withdraw(fixture.placement(3, [1, 2, 3]).servers, signal)
         .catch((error: unknown) => error);
+      expect(refusal).to.be.instanceOf(Error).with.property("message").that.includes("is not wiped");
+      expect(await voters(3)).to.include(nodeNames(3)[0]);
+    });
+
+    it("keeps its vote while the others would be no majority without it", async () => {
+      await threeServers();
+      await fixture.kill(1);
+      const refusal = await fixture
+        .machine(3)
+        .withdraw(fixture.placement(3, [1, 2, 3]).servers, signal)
+        .catch((error: unknown) => error);
       expect(refusal)
         .to.be.instanceOf(Error)
         .with.property("message")
-        .that.includes("no other voter answers");
-      expect(await voters(3)).to.include(nodeNames(3)[0]);
+        .that.includes("no majority without it");
+      expect(await voters(2)).to.have.members(nodeNames(1, 2, 3));
     });
 
     it("has no vote to give back that is none of others'", async () => {

@@ -8,10 +8,19 @@ export async function findHeir(
   leaving: EtcdMember,
   signal: AbortSignal,
 ): Promise<EtcdMember | undefined> {
+  return successor(members, await answering(etcd, members, signal), leaving);
+}
+
+/** The members that answer, by their IDs. */
+export async function answering(
+  etcd: Etcd,
+  members: readonly EtcdMember[],
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
   const asked = await Promise.all(
     members.map(async (member) => ((await etcd.statusOf(member, signal)) ? [member.ID] : [])),
   );
-  return successor(members, new Set(asked.flat()), leaving);
+  return new Set(asked.flat());
 }
 
 /** Before anything else ends here: a leader that goes without this costs the cluster an election. */

@@ -1,9 +1,9 @@
 import { waitFor } from "@cluster-os/std/drivers";
 import type { ServerAddress } from "../distribution.ts";
 import { KubernetesError } from "../errors.ts";
-import { memberOf, withoutServer, type EtcdMember } from "../plan/etcd.ts";
+import { isMajorityWithout, memberOf, successor, withoutServer, type EtcdMember } from "../plan/etcd.ts";
 import type { Context } from "./context.ts";
-import { findHeir, leaveEtcd } from "./etcd-leave.ts";
+import { answering, leaveEtcd } from "./etcd-leave.ts";
 import { Etcd, type EtcdAccess } from "./etcd.ts";
 import { knownPlacement } from "./machine.ts";
 
@@ -22,7 +22,7 @@ export interface JoinedServer {
 /**
  * Before a join that did not get through is wiped: etcd forgets this machine's member, while that one can still consent.
  * It may have its vote already, and two voters of which one is wiped never have a majority again. Throws while no majority
- * tells, or does not consent: until then this data may be what they need. `servers` are those of this moment.
+ * tells, does not consent, or would be left: until then this data may be what they need. `servers` are those of this moment.
  */
 export async function giveVoteBack(
   context: Context,
@@ -39,10 +39,12 @@ export async function giveVoteBack(
   const members = await agreed(context, [...others, etcd], signal);
   const own = memberOf(members, { nodeName, address: meshAddress });
   if (!own) return;
-  const heir = await findHeir(etcd, members, own, signal);
-  if (!heir) {
+  const healthy = await answering(etcd, members, signal);
+  const heir = successor(members, healthy, own);
+  // etcd refuses it as well (--strict-reconfig-check), in words that name nobody.
+  if (!heir || !isMajorityWithout(members, healthy, own)) {
     throw new KubernetesError(
-      `${nodeName} has a vote in etcd, and no other voter answers: its data is not wiped before one does`,
+      `${nodeName} has a vote in etcd, and the other voters that answer would be no majority without it: its data is not wiped before another one answers, or is revoked`,
     );
   }
   await leaveEtcd(etcd, own, heir, signal);

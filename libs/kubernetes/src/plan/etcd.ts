@@ -95,6 +95,16 @@ export function successor(
   return members.find((member) => member.ID !== leaving.ID && !member.isLearner && healthyIds.has(member.ID));
 }
 
+/** Whether the healthy ones of the voters that are left are a majority of those, once `leaving` is gone. */
+export function isMajorityWithout(
+  members: readonly EtcdMember[],
+  healthyIds: ReadonlySet<string>,
+  leaving: EtcdMember,
+): boolean {
+  const left = members.filter(({ ID, isLearner }) => ID !== leaving.ID && !isLearner);
+  return left.filter(({ ID }) => healthyIds.has(ID)).length * 2 > left.length;
+}
+
 /** `servers` without one, and with one, without doubles. */
 export function withoutServer(servers: readonly ServerAddress[], nodeName: string): readonly ServerAddress[] {
   return servers.filter((server) => server.nodeName !== nodeName);

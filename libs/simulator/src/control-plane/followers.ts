@@ -96,8 +96,9 @@ export class Followers {
   #wipe(one: ModelMachine): void {
     const { etcd, now } = this.#world;
     if (now < one.stepAt) return;
-    const { voteIsGivenBack } = this.#rules;
+    const { voteIsGivenBack, wipeIsChecked } = this.#rules;
     if (voteIsGivenBack && !this.#world.isServed(one)) return;
+    if (voteIsGivenBack && wipeIsChecked && !this.#world.isMajorityWithout(one)) return;
     this.#journal.change(`${one.rank} wipes its vote's data`, () => {
       if (voteIsGivenBack) etcd.remove(one.nodeId);
       one.joining = "no";

@@ -87,8 +87,11 @@ class History {
     const dead = etcd.voters.filter((nodeId) => !world.find(nodeId).isOn);
     const live = etcd.voters.length - dead.length;
     const isLostListed = dead.length > 0 && candidates > live;
+    // A dead member that nobody can replace is listed, and a machine that does not know of its vote is the one that the rest needs.
+    const isNeeded = (one: ModelMachine): boolean =>
+      one.joining === "unrecorded" && !world.isMajorityWithout(one) && dead.length > 0;
     const strange = world.machines.filter(
-      (one) => one.isOn && (one.role === "server") !== etcd.voters.includes(one.nodeId),
+      (one) => one.isOn && (one.role === "server") !== etcd.voters.includes(one.nodeId) && !isNeeded(one),
     );
     return [
       ...(isLostListed ? [`at the end a lost member is listed: ${this.#journal.show()}`] : []),

@@ -49,6 +49,8 @@ export interface ModelRules {
   readonly joinIsChecked: boolean;
   /** Whether a machine that does not know of its vote has etcd forget it before it wipes its data. */
   readonly voteIsGivenBack: boolean;
+  /** Whether it does so only while the others are a majority of themselves. */
+  readonly wipeIsChecked: boolean;
 }
 
 export const SAFE_MODEL: ModelRules = {
@@ -56,6 +58,7 @@ export const SAFE_MODEL: ModelRules = {
   stepDownIsChecked: true,
   joinIsChecked: true,
   voteIsGivenBack: true,
+  wipeIsChecked: true,
 };
 
 /**

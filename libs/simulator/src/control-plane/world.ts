@@ -51,6 +51,12 @@ export class World {
     return this.etcd.hasMajority((nodeId) => this.answers(asker, nodeId));
   }
 
+  /** Whether the voters that one hears, itself left out, are a majority of what would be left without it. */
+  isMajorityWithout(one: ModelMachine): boolean {
+    const others = this.etcd.voters.filter((nodeId) => nodeId !== one.nodeId);
+    return others.filter((nodeId) => this.answers(one, nodeId)).length * 2 > others.length;
+  }
+
   /** What gossip says: it lags. */
   isFailed(asker: ModelMachine, other: ModelMachine): boolean {
     const key = `${asker.rank}>${other.rank}`;

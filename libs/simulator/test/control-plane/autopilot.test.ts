@@ -5,6 +5,8 @@ import { runHistory, type ModelRules } from "../../src/index.ts";
 /** A few; `nx run simulator:explore-autopilot` runs as many as wanted. */
 const SEEDS = 12;
 const DURATION_S = 900;
+/** What `explore-autopilot` runs, whose seeds are known. */
+const LONG_S = 1_800;
 /** A broken one is noticed by one of so many. */
 const MOST_SEEDS = 60;
 
@@ -12,6 +14,8 @@ interface Mutant {
   readonly name: string;
   readonly rules: Partial<ModelRules>;
   readonly violation: RegExp;
+  /** One that is known to show it, where few do. */
+  readonly seed?: number;
 }
 
 const mutants: readonly Mutant[] = [
@@ -41,6 +45,12 @@ const mutants: readonly Mutant[] = [
     violation: /wipes its vote's data cost the majority/,
   },
   {
+    name: "a vote is given back that the others cannot do without",
+    rules: { wipeIsChecked: false },
+    violation: /wipes its vote's data cost the majority/,
+    seed: 141,
+  },
+  {
     name: "an autopilot that does nothing",
     rules: { plan: (observed, now) => planAutopilot({ ...observed, pause: "for ever" }, now) },
     violation: /at the end a lost member is listed/,
@@ -62,13 +72,14 @@ describe("a control plane under autopilot", () => {
 });
 
 describe("a broken autopilot is noticed:", () => {
-  for (const { name, rules, violation } of mutants) {
+  for (const { name, rules, violation, seed: known } of mutants) {
     it(name, () => {
-      for (let seed = 1; seed <= MOST_SEEDS; seed += 1) {
-        const { violations } = runHistory({ seed, durationS: DURATION_S, rules });
+      for (let seed = known ?? 1; seed <= (known ?? MOST_SEEDS); seed += 1) {
+        const durationS = known === undefined ? DURATION_S : LONG_S;
+        const { violations } = runHistory({ seed, durationS, rules });
         if (violations.some((what) => violation.test(what))) return;
       }
-      expect.fail(`no history of ${MOST_SEEDS} shows it`);
+      expect.fail("no history shows it");
     }).timeout(60_000);
   }
 });
