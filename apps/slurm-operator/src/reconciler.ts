@@ -104,9 +104,10 @@ export class SlurmReconciler {
     const spec = parsed.data ?? SLURM_CLUSTER_DEFAULTS;
     const machines = this.#machines().filter((machine) => hasLabels(machine, spec.nodeLabels));
     const seen: Seen = { cluster, spec, machines, nowMs: Math.floor(clock.wallTime()) };
+    // First what nobody can submit a job without; each of these calls may be the one that an API that stumbles keeps waiting.
+    const conflictMs = parsed.success ? await this.#keepController(seen, signal) : undefined;
     const config = await this.#configure(seen, signal);
     const keys = parsed.success ? await this.#keepKeys(seen, signal) : undefined;
-    const conflictMs = parsed.success ? await this.#keepController(seen, signal) : undefined;
     await this.#tell(seen, config, keys?.keys, signal);
     const looks = [keys?.lookAgainMs, conflictMs, silence.lookAgainMs(clock.now())].filter(
       (ms) => ms !== undefined,
