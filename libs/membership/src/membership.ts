@@ -307,7 +307,9 @@ export class Membership {
     if (now < this.#tellAt) return;
     const isRegular = now >= this.#gossipAt;
     outbox.beginRound(isRegular ? "all" : "untold");
-    for (const { nodeId } of table.suspectsOf(self.identity.nodeId)) this.#claims.tellAccused(nodeId);
+    // They were told at once; again and again, but not as often as there is news.
+    const accused = isRegular ? table.suspectsOf(self.identity.nodeId) : [];
+    for (const { nodeId } of accused) this.#claims.tellAccused(nodeId);
     const since = now - config.gossipToFailedMs;
     const failedLately = table
       .members()
