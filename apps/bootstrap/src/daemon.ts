@@ -35,7 +35,7 @@ import { View } from "./view.ts";
 const MISCONDUCT = {
   news: "a member says of others what is not signed by them; it is refused",
   fact: "a member hands on a record that is not genuine; it is refused",
-  forged: "messages in the name of this member are not signed by it; they are refused",
+  forged: "messages in the name of this member are not its own; they are refused",
 } as const;
 
 /** After these this machine does nothing more for the cluster. */

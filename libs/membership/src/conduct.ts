@@ -4,7 +4,7 @@ import type { Address } from "./member.ts";
 
 /**
  * What no sound member does: "news" that is malformed, too large or not signed by whom it is about; a "fact" that is not genuine; a
- * message under a member's name that is not signed by it, "forged" by somebody who holds the ring key.
+ * message under a member's name that is not its own, "forged" by somebody who holds the ring key.
  */
 export type Misconduct = "news" | "fact" | "forged";
 

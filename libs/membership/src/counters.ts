@@ -12,7 +12,7 @@ export interface MembershipCounters {
   unopened: number;
   /** Heard before, or from before the sender's last start. */
   replayed: number;
-  /** Opened, but not signed by its sender. */
+  /** Opened, but not proven to be its sender's. */
   forged: number;
   /** Genuine, but its sender is not admitted (its facts were looked at all the same). */
   unadmitted: number;

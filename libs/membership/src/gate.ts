@@ -20,8 +20,8 @@ export type Refused =
   | { readonly why: "forged"; readonly sender: NodeId };
 
 /**
- * Lets in what is a message of this cluster, heard for the first time and signed by its sender: the cheapest check first,
- * and nothing parsed before it is known who signed it. What is refused is counted, never thrown.
+ * Lets in what is a message of this cluster, heard for the first time and proven by its sender: the cheapest check first,
+ * and nothing parsed before it is known who sent it. What is refused is counted, never thrown.
  */
 export class Gate {
   readonly #sealing: Sealing;

@@ -330,7 +330,7 @@ export class Membership {
   get #tellAt(): Instant {
     const { outbox, table, self } = this.#core;
     if (table.members().length === 0) return Infinity;
-    if (outbox.hasUntoldNews) return this.#newsAt;
+    if (outbox.hasUntoldNews) return Math.min(this.#newsAt, this.#gossipAt);
     return outbox.hasNews || table.suspectsOf(self.identity.nodeId).length > 0 ? this.#gossipAt : Infinity;
   }
 

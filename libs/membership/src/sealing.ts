@@ -2,6 +2,7 @@ import {
   authenticate,
   deriveKey,
   isAuthentic,
+  isSafePublicKey,
   keptKey,
   nodeIdOf,
   openWithKey,
@@ -146,9 +147,7 @@ export class Sealing {
     const [proof, plain] = [inner.subarray(0, proofBytes), inner.subarray(proofBytes)];
     const isGenuine = (): boolean => {
       const proven = this.#provenBytes(associated, plain);
-      return isForOne
-        ? this.#isFromPeer(sender, proven, proof)
-        : verifyBytes(publicKeyOf(sender), proven, proof);
+      return isForOne ? this.#isFromPeer(sender, proven, proof) : isSignedBy(sender, proven, proof);
     };
     return {
       sender,
@@ -219,7 +218,7 @@ export class Sealing {
   #prove(proven: Uint8Array, audience: NodeId | undefined): Uint8Array {
     if (audience === undefined) return signBytes(this.#identity, proven);
     const key = this.#pairKey(audience);
-    invariant(key, "with every member a secret can be shared");
+    invariant(key, "with whoever sent a genuine message a secret can be shared");
     this.#keepPairKey(audience, key);
     return authenticate(key, proven);
   }
@@ -248,6 +247,12 @@ export class Sealing {
   #provenBytes(associated: Uint8Array, plain: Uint8Array): Uint8Array {
     return concatBytes(this.#domain, associated, plain);
   }
+}
+
+/** A key of small order "signs" everything, and with it no secret can be shared to answer. The dear check comes second. */
+function isSignedBy(sender: NodeId, proven: Uint8Array, signature: Uint8Array): boolean {
+  const key = publicKeyOf(sender);
+  return verifyBytes(key, proven, signature) && isSafePublicKey(key);
 }
 
 /** The first four bytes of the cluster ID, as a number. */

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import type { NodeId } from "@cluster-os/identity";
+import { deriveKey, nodeIdOf, sealWithKey, type NodeId } from "@cluster-os/identity";
+import { concatBytes, utf8 } from "@cluster-os/std";
 import type { MembershipEffect } from "../src/index.ts";
 import { encodeMessage } from "../src/message.ts";
 import type { News } from "../src/news.ts";
@@ -20,6 +21,8 @@ import {
 } from "./mini-network.ts";
 
 const STRANGER = 66;
+/** Kind, version, audience, cluster, ring key, sender and nonce. */
+const HEADER_BYTES = 55;
 const idOf = (number: number): NodeId => identityNumber(number).nodeId;
 const sends = (effects: readonly MembershipEffect[]) => effects.filter((effect) => effect.kind === "send");
 
@@ -64,6 +67,33 @@ describe("a node among strangers", () => {
     const { malformed, badNews } = network.node(1).membership.counters();
     expect(malformed).to.be.greaterThan(50);
     expect(badNews).to.be.greaterThan(50);
+  });
+
+  it("answers nobody whose key signs everything, and does not end over it", () => {
+    const network = formedCluster(2, { seed: 3 });
+    // The neutral point: R = 0 and S = 0 are its signature of whatever is said, as far as the equation goes.
+    const publicKey = new Uint8Array(32).with(0, 1);
+    const nodeId = nodeIdOf(publicKey);
+    const identity = { ...identityNumber(2), publicKey, nodeId };
+    const sealing = new Sealing({ identity, clusterId: CLUSTER_ID, ringKeys: [RING_KEY], bootCounter: 9 });
+    const facts = [{ key: "unknown", version: 1, hash: new Uint8Array(8) }];
+    const plain = encodeMessage({ body: { kind: "sync-offer", members: [], facts }, news: [] });
+    const header = sealing.seal(plain, undefined).subarray(0, HEADER_BYTES);
+    const signature = concatBytes(publicKey, new Uint8Array(32));
+    const key = deriveKey(RING_KEY.key, utf8(CLUSTER_ID), `cluster-os/membership/v1/${nodeId}`);
+    const sealed = sealWithKey(
+      key,
+      header.subarray(HEADER_BYTES - 12),
+      concatBytes(signature, plain),
+      header,
+    );
+    const effects = network.feed(1, {
+      kind: "datagram",
+      from: addressOf(2),
+      bytes: concatBytes(header, sealed),
+    });
+    expect(effects.filter(({ kind }) => kind === "send")).to.deep.equal([]);
+    expect(network.node(1).membership.counters().forged).to.equal(1);
   });
 
   const foreign = [

@@ -98,23 +98,27 @@ describe("a member that lies", () => {
     expect(decodeNews(news)).to.equal(undefined);
   });
 
-  it("that speaks in another's name is named by where it speaks from, and the other is heard as ever", () => {
-    const network = formedCluster(3, { seed: 44 });
-    const { nodeId, publicKey } = identityNumber(2);
-    // Whoever holds the ring key can seal as any member, and sign as none but itself.
-    const identity = { ...identityNumber(LIAR), nodeId, publicKey };
-    const options = { clusterId: CLUSTER_ID, ringKeys: [RING_KEY], bootCounter: 1_000 };
-    const sealing = new Sealing({ identity, ...options });
-    const plain = encodeMessage({ body: { kind: "gossip" }, news: [] });
-    for (let count = 0; count < 100; count += 1) {
-      const bytes = sealing.seal(plain, identityNumber(1).nodeId);
-      network.feed(1, { kind: "datagram", from: addressOf(LIAR), bytes });
-    }
-    expect(misdeeds(network)).to.deep.equal([
-      { kind: "misconduct", nodeId, from: addressOf(LIAR), what: "forged" },
-    ]);
-    network.run(10_000);
-    expect(network.allSee([1, 2, 3], "alive")).to.equal(true);
-    expect(network.node(1).changes.filter(({ status }) => status === "suspect")).to.deep.equal([]);
-  });
+  for (const [manner, audience] of [
+    ["to one", 1],
+    ["to whoever hears it", undefined],
+  ] as const)
+    it(`that speaks in another's name, ${manner}, is named by where it speaks from, and the other is heard as ever`, () => {
+      const network = formedCluster(3, { seed: 44 });
+      const { nodeId, publicKey } = identityNumber(2);
+      // Whoever holds the ring key can seal as any member, and sign as none but itself.
+      const identity = { ...identityNumber(LIAR), nodeId, publicKey };
+      const options = { clusterId: CLUSTER_ID, ringKeys: [RING_KEY], bootCounter: 1_000 };
+      const sealing = new Sealing({ identity, ...options });
+      const plain = encodeMessage({ body: { kind: "gossip" }, news: [] });
+      for (let count = 0; count < 100; count += 1) {
+        const bytes = sealing.seal(plain, audience && identityNumber(audience).nodeId);
+        network.feed(1, { kind: "datagram", from: addressOf(LIAR), bytes });
+      }
+      expect(misdeeds(network)).to.deep.equal([
+        { kind: "misconduct", nodeId, from: addressOf(LIAR), what: "forged" },
+      ]);
+      network.run(10_000);
+      expect(network.allSee([1, 2, 3], "alive")).to.equal(true);
+      expect(network.node(1).changes.filter(({ status }) => status === "suspect")).to.deep.equal([]);
+    });
 });

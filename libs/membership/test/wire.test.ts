@@ -122,6 +122,9 @@ describe("statements", () => {
   });
 });
 
+/** Where a message has its sender's key. */
+const SENDER_AT = 11;
+
 describe("sealing", () => {
   const options = { clusterId: CLUSTER_ID, ringKeys: [RING_KEY], bootCounter: 3 };
   const alice = new Sealing({ ...options, identity: identityNumber(1) });
@@ -134,6 +137,22 @@ describe("sealing", () => {
     expect(opened).to.include({ sender: identityNumber(1).nodeId, bootCounter: 3 });
     expect(opened.plain).to.deep.equal(plain);
     expect(opened.isGenuine()).to.equal(true);
+  });
+
+  it("is not genuine where its sender is another than it says, or it is sent back", () => {
+    const [aliceId, bobId] = [identityNumber(1), identityNumber(2)];
+    const inAlicesName = { ...identityNumber(3), nodeId: aliceId.nodeId, publicKey: aliceId.publicKey };
+    const forger = new Sealing({ ...options, identity: inAlicesName });
+    for (const audience of [bobId.nodeId, undefined]) {
+      const opened = bob.open(forger.seal(plain, audience));
+      expect("isGenuine" in opened && opened.isGenuine(), String(audience)).to.equal(false);
+      const own = bob.open(alice.seal(plain, audience));
+      expect("isGenuine" in own && own.isGenuine(), String(audience)).to.equal(true);
+    }
+    // In the name of the one it was sent to: the key of the two is the same.
+    const sentBack = alice.seal(plain, bobId.nodeId);
+    sentBack.set(bobId.publicKey, SENDER_AT);
+    expect(alice.open(sentBack)).to.have.property("why", "unopened");
   });
 
   it("never uses a nonce twice, and adds no more than it says", () => {
