@@ -110,12 +110,14 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     repeat({ name, everyMs: everyMs * patience, round, clock, rng, logger }, signal);
   const heartbeat = (until: AbortSignal) => access.use((kube) => kube.renewLease(clock.wallTime(), until));
   const report = (until: AbortSignal) => access.use((kube) => reporter.round(kube, until));
-  const slurmMs = (): number => Math.min(pace.slurmMs, role?.isTakingOver ? pace.takeOverMs : Infinity);
   const often = (name: string, round: (until: AbortSignal) => Promise<void>) =>
-    repeat({ name, everyMs: slurmMs, round, clock, rng, logger }, signal);
+    repeat({ name, everyMs: pace.slurmMs, round, clock, rng, logger }, signal);
+  const hurryMs = () => (role?.isTakingOver ? pace.takeOverMs : undefined);
+  const hurried = (name: string, round: (until: AbortSignal) => Promise<void>) =>
+    repeat({ name, everyMs: pace.slurmMs, hurryMs, round, clock, rng, logger }, signal);
   const slurmLoops = (of: SlurmRole) => [
-    often("slurm", (until) => access.use((kube) => of.round(kube.slurm(), until))),
-    often("slurm controller", (until) => access.use((kube) => of.vouch(kube.slurm(), until))),
+    hurried("slurm", (until) => access.use((kube) => of.round(kube.slurm(), until))),
+    hurried("slurm controller", (until) => access.use((kube) => of.vouch(kube.slurm(), until))),
     often("slurm state", (until) => access.use((kube) => of.keepState(kube.slurm(), until))),
     often("slurm report", (until) => of.look(until)),
   ];

@@ -34,8 +34,10 @@ export function pauseMs(pace: Pace, rng: Rng): number {
 export interface RepeatOptions {
   /** What the rounds do, for the log. */
   readonly name: string;
-  /** Time from the start of a round to the start of the next, in milliseconds; asked for after each where it changes. */
-  readonly everyMs: number | (() => number);
+  /** Time from the start of a round to the start of the next, in milliseconds. */
+  readonly everyMs: number;
+  /** A shorter one, as long as it is wanted; not after a failure. */
+  readonly hurryMs?: () => number | undefined;
   readonly round: (signal: AbortSignal) => Promise<void>;
   readonly clock: Clock;
   readonly rng: Rng;
@@ -44,7 +46,7 @@ export interface RepeatOptions {
 
 /** Runs rounds, one at a time, until `signal` is aborted. A failed round is logged once per kind of failure in a row. */
 export async function repeat(options: RepeatOptions, signal: AbortSignal): Promise<void> {
-  const { name, everyMs, round, clock, rng, logger } = options;
+  const { name, everyMs, hurryMs, round, clock, rng, logger } = options;
   let failures = 0;
   let lastError = "";
   while (!signal.aborted) {
@@ -61,7 +63,7 @@ export async function repeat(options: RepeatOptions, signal: AbortSignal): Promi
       if (described !== lastError) logger.warn("round failed", { loop: name, failures, error: described });
       lastError = described;
     }
-    const paceMs = typeof everyMs === "number" ? everyMs : everyMs();
+    const paceMs = Math.min(everyMs, (failures === 0 && hurryMs?.()) || everyMs);
     const ms = pauseMs({ everyMs: paceMs, startedAt, now: clock.now(), failures }, rng);
     await delay(ms, signal).catch(() => {});
   }

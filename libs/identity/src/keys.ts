@@ -1,12 +1,14 @@
-import { createPrivateKey, createPublicKey, diffieHellman, sign, verify, type KeyObject } from "node:crypto";
-import { concatBytes, fromHex, invariant, type Rng } from "@cluster-os/std";
+import { createPublicKey, diffieHellman, sign, verify, type KeyObject } from "node:crypto";
+import { invariant, type Rng } from "@cluster-os/std";
+import {
+  PKCS8_ED25519,
+  PKCS8_X25519,
+  privateKeyObjectOf,
+  publicKeyObjectOf,
+  SPKI_ED25519,
+  SPKI_X25519,
+} from "./key-object.ts";
 import { nodeIdOf, type NodeId } from "./node-id.ts";
-
-// DER prefixes before the 32 raw key bytes (RFC 8410 sections 4 and 7).
-const PKCS8_ED25519 = fromHex("302e020100300506032b657004220420");
-const SPKI_ED25519 = fromHex("302a300506032b6570032100");
-const PKCS8_X25519 = fromHex("302e020100300506032b656e04220420");
-const SPKI_X25519 = fromHex("302a300506032b656e032100");
 
 /** An Ed25519 key pair (RFC 8032). `seed` is the 32-byte secret; it is never logged or sent. */
 export interface SigningKey {
@@ -58,8 +60,8 @@ export function generateAgreementKey(rng: Rng): AgreementKey {
 export function agree(own: AgreementKey, otherPublicKey: Uint8Array): Uint8Array {
   return new Uint8Array(
     diffieHellman({
-      privateKey: agreementPrivateKeyObject(own.privateKey),
-      publicKey: agreementPublicKeyObject(otherPublicKey),
+      privateKey: privateKeyObjectOf(PKCS8_X25519, own.privateKey),
+      publicKey: publicKeyObjectOf(SPKI_X25519, otherPublicKey),
     }),
   );
 }
@@ -92,22 +94,6 @@ function cachedVerifier(publicKey: Uint8Array): KeyObject {
   const made = publicKeyObjectOf(SPKI_ED25519, publicKey);
   verifiers.set(name, made);
   return made;
-}
-
-export function agreementPrivateKeyObject(privateKey: Uint8Array): KeyObject {
-  return privateKeyObjectOf(PKCS8_X25519, privateKey);
-}
-
-export function agreementPublicKeyObject(publicKey: Uint8Array): KeyObject {
-  return publicKeyObjectOf(SPKI_X25519, publicKey);
-}
-
-function privateKeyObjectOf(prefix: Uint8Array, raw: Uint8Array): KeyObject {
-  return createPrivateKey({ key: Buffer.from(concatBytes(prefix, raw)), format: "der", type: "pkcs8" });
-}
-
-function publicKeyObjectOf(prefix: Uint8Array, raw: Uint8Array): KeyObject {
-  return createPublicKey({ key: Buffer.from(concatBytes(prefix, raw)), format: "der", type: "spki" });
 }
 
 function rawPublicKey(privateKeyObject: KeyObject): Uint8Array {

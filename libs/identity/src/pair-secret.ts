@@ -1,7 +1,8 @@
 import { createHash, diffieHellman, type KeyObject } from "node:crypto";
 import { ByteMemo } from "@cluster-os/std";
 import { fromLittleEndian, inverse, PRIME, toLittleEndian } from "./curve-field.ts";
-import { agreementPrivateKeyObject, agreementPublicKeyObject, type SigningKey } from "./keys.ts";
+import { PKCS8_X25519, privateKeyObjectOf, publicKeyObjectOf, SPKI_X25519 } from "./key-object.ts";
+import type { SigningKey } from "./keys.ts";
 
 /**
  * The 32-byte secret that two nodes share by nothing but their signing keys, the same on both sides: X25519 between the same keys on
@@ -13,9 +14,10 @@ import { agreementPrivateKeyObject, agreementPublicKeyObject, type SigningKey } 
 export function pairSecret(own: SigningKey, otherPublicKey: Uint8Array): Uint8Array | undefined {
   const other = montgomeryOf(otherPublicKey);
   if (!other) return undefined;
+  const privateKey = agreementHalf(own);
   try {
-    const publicKey = agreementPublicKeyObject(other);
-    return new Uint8Array(diffieHellman({ privateKey: agreementHalf(own), publicKey }));
+    const publicKey = publicKeyObjectOf(SPKI_X25519, other);
+    return new Uint8Array(diffieHellman({ privateKey, publicKey }));
   } catch {
     // A point of small order: the secret would be all zero.
     return undefined;
@@ -29,7 +31,7 @@ function agreementHalf(own: SigningKey): KeyObject {
   if (known) return known;
   // X25519 clamps it as Ed25519 does.
   const scalar = createHash("sha512").update(own.seed).digest().subarray(0, 32);
-  const made = agreementPrivateKeyObject(new Uint8Array(scalar));
+  const made = privateKeyObjectOf(PKCS8_X25519, new Uint8Array(scalar));
   agreementHalves.set(own, made);
   return made;
 }

@@ -6,6 +6,7 @@ import {
   initialCluster,
   memberOf,
   MemberList,
+  isMajorityWithout,
   successor,
   withoutServer,
   withServer,
@@ -79,6 +80,20 @@ describe("members of etcd", () => {
     expect(successor(members, new Set(["1", "2", "4"]), member(1))?.ID).to.equal("4");
     expect(successor(members, new Set(["1", "2"]), member(1))).to.equal(undefined);
   });
+
+  for (const [name, members, healthy, expected] of [
+    ["the only one", [1], [1], false],
+    ["one of two, beside a healthy one", [1, 2], [1, 2], true],
+    ["one of three, all healthy", [1, 2, 3], [1, 2, 3], true],
+    ["one of three, beside a dead one", [1, 2, 3], [1, 2], false],
+    ["one of four, beside a dead one", [1, 2, 3, 4], [1, 2, 3], true],
+    ["one of five, beside two dead ones", [1, 2, 3, 4, 5], [1, 2, 3], false],
+  ] as const) {
+    it(`can${expected ? "" : "not"} do without ${name}`, () => {
+      const all = [...members.map((index) => member(index)), member(9, { isLearner: true })];
+      expect(isMajorityWithout(all, new Set([...healthy, 9].map(String)), member(1))).to.equal(expected);
+    });
+  }
 
   it("copy over mutually authenticated connections", () => {
     const text = etcdArguments(placement(2), "x").join(" ");

@@ -1,4 +1,5 @@
 import { bootTimeMs } from "@cluster-os/fencer";
+import { isSameRuleset, type Ruleset } from "@cluster-os/firewall";
 import { Nftables } from "@cluster-os/firewall/drivers";
 import { describeError } from "@cluster-os/std";
 import { readFileIfExists, writeFileIfChanged } from "@cluster-os/std/drivers";
@@ -75,9 +76,24 @@ async function observe(signal: AbortSignal): Promise<SlurmObserved> {
   };
 }
 
+/** What was written last, and how nft lists it: an nft with another spelling is to cause no writes. */
+let written: { readonly ruleset: Ruleset; readonly listed: Ruleset | undefined } | undefined;
+
+async function writeRedirect(ruleset: Ruleset): Promise<void> {
+  try {
+    await redirect.replace(ruleset);
+    written = { ruleset, listed: await redirect.observe() };
+  } catch (error) {
+    // One that leads to the last controller is worse than none.
+    await redirect.remove().catch(() => undefined);
+    throw error;
+  }
+}
+
 async function observeRedirect(): Promise<Pick<SlurmObserved, "redirect" | "redirectProblem">> {
   try {
-    return { redirect: await redirect.observe() };
+    const listed = await redirect.observe();
+    return { redirect: written && isSameRuleset(listed, written.listed) ? written.ruleset : listed };
   } catch (error) {
     return { redirectProblem: describeError(error) };
   }
@@ -98,7 +114,7 @@ async function act(action: SlurmAction, signal: AbortSignal): Promise<void> {
       await writeFileIfChanged(SLURM_PATHS.environment, action.text, { mode: 0o644 });
       return;
     case "write-redirect":
-      return redirect.replace(action.ruleset);
+      return writeRedirect(action.ruleset);
     case "remove-redirect":
       return redirect.remove();
     case "start-unit":

@@ -66,8 +66,8 @@ export class ControllerRole {
   /** Each step towards a running slurmctld waits for a look at what came of the last one; nobody can submit a job meanwhile. */
   isTakingOver(wish: ControllerWish | undefined): boolean {
     if (!wish || wish.lease.isReleaseWanted || this.#ranIn === wish.lease.epoch) return false;
-    const since = this.#term?.since;
-    return since === undefined || this.#options.clock.now() - since < QUICK_MS;
+    const isSeen = this.#term?.words === termOf(wish);
+    return !isSeen || this.#options.clock.now() - (this.#term?.since ?? 0) < QUICK_MS;
   }
 
   async observe(signal: AbortSignal): Promise<ControllerObserved> {
@@ -166,7 +166,7 @@ export class ControllerRole {
 
   #sinceMs(wish: ControllerWish | undefined): number {
     const now = this.#options.clock.now();
-    const words = wish ? `${wish.lease.epoch} ${wish.lease.isReleaseWanted}` : "";
+    const words = termOf(wish);
     if (this.#term?.words !== words) this.#term = { words, since: now };
     return now - this.#term.since;
   }
@@ -176,4 +176,9 @@ export class ControllerRole {
     if (message !== undefined)
       this.#options.logger.warn("slurmctld would not take a configuration", { hash, message });
   }
+}
+
+/** What tells one term of a Lease from the next. */
+function termOf(wish: ControllerWish | undefined): string {
+  return wish ? `${wish.lease.epoch} ${wish.lease.isReleaseWanted}` : "";
 }

@@ -66,9 +66,9 @@ export function planSlurm(
       ...planMunge(units["munge.service"], keys),
       ...accounts,
       ...(names === hosts ? [] : [{ kind: "write-hosts", text: names } as const]),
+      ...planRedirection(observed, wish),
       ...(isNewEnvironment ? [{ kind: "write-environment", text: environment } as const] : []),
       ...planSlurmd(units["slurmd.service"], names, isNewEnvironment || observed.isForgotten === true),
-      ...planRedirection(observed, wish),
     ],
     problems: redirectProblem === undefined ? problems : [...problems, redirectProblem],
   };

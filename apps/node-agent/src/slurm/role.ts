@@ -37,8 +37,10 @@ const VIEW_MS = 15_000;
 const MANAGE_MS = 4000;
 /** For so long after its start an agent that does not know everything of its machine again lets stand what it reported before. */
 const SETTLE_MS = 20_000;
-/** slurmd has registered when it is up for so long; one that slurmctld does not know then is started anew. */
+/** slurmd has registered when it is up for so long; one that slurmctld does not know then, or gave up, is started anew. */
 const FORGOTTEN_MS = 20_000;
+/** Each time that this did not help it waits for twice as long, so many times. */
+const FORGOTTEN_DOUBLINGS = 5;
 const UNKNOWN_VIEW = { states: ["UNKNOWN"], reason: "slurmctld does not know this node" };
 /** The machine is looked at this often though nothing changed in the API. */
 const LOOK_MS = 3000;
@@ -59,8 +61,10 @@ export class SlurmRole {
   #viewedAt: Instant = Number.NEGATIVE_INFINITY;
   #managedAt: Instant = Number.NEGATIVE_INFINITY;
   #view: SlurmNodeStatus["view"];
-  /** Since when slurmctld answers, and does not know this node, though slurmd runs. */
+  /** Since when slurmctld answers, and does not know this node or has given it up, though slurmd runs. */
   #forgottenSince: Instant | undefined;
+  /** How often slurmd was started anew for that, since it was last well. */
+  #registrations = 0;
   #controllerView: ControllerView | undefined;
   #report: SlurmNodeStatus | undefined;
 
@@ -159,6 +163,7 @@ export class SlurmRole {
   #note(sight: NodeSight, now: Instant): void {
     const isForgotten = sight === "unknown" || (sight !== "silence" && isGivenUp(sight));
     this.#forgottenSince = isForgotten ? (this.#forgottenSince ?? now) : undefined;
+    if (!isForgotten && sight !== "silence") this.#registrations = 0;
     this.#view = sight === "unknown" ? UNKNOWN_VIEW : sight === "silence" ? undefined : sight;
   }
 
@@ -169,7 +174,8 @@ export class SlurmRole {
   get #isForgotten(): boolean {
     const { clock, patience } = this.#options;
     const since = this.#forgottenSince;
-    return since !== undefined && clock.now() - since >= FORGOTTEN_MS * patience;
+    const waitMs = FORGOTTEN_MS * patience * 2 ** Math.min(this.#registrations, FORGOTTEN_DOUBLINGS);
+    return since !== undefined && clock.now() - since >= waitMs;
   }
 
   async #manage({ drains }: ControllerWish, signal: AbortSignal): Promise<void> {
@@ -187,19 +193,25 @@ export class SlurmRole {
     const { machine, clock, logger } = this.#options;
     const observed = { ...(await machine.observe(signal)), isForgotten: this.#isForgotten };
     const { actions, problems } = planSlurm(observed, this.#wish, clock.wallTime());
-    // It has as long again to register.
-    if (this.#isForgotten) this.#forgottenSince = undefined;
-    try {
-      for (const action of actions) {
-        logger.info("acts for SLURM", describeAction(action));
-        await machine.act(action, signal);
-      }
-    } catch (error) {
-      signal.throwIfAborted();
-      logger.warn("could not act for SLURM", { error: describeError(error) });
-      return [...problems, describeError(error)];
+    // It has as long again to register, and longer.
+    if (observed.isForgotten) {
+      this.#forgottenSince = undefined;
+      this.#registrations += 1;
     }
-    return problems;
+    const failures: string[] = [];
+    for (const action of actions) {
+      logger.info("acts for SLURM", describeAction(action));
+      try {
+        await machine.act(action, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        failures.push(describeError(error));
+        logger.warn("could not act for SLURM", { error: describeError(error) });
+        // The others stand on those before them; without the redirect a machine takes its part all the same.
+        if (action.kind !== "write-redirect") break;
+      }
+    }
+    return [...problems, ...failures];
   }
 }
 

@@ -156,9 +156,9 @@ describe("slurm: this machine", () => {
       "use-key",
       "restart-unit munge.service",
       "write-hosts",
+      "write-redirect",
       "write-environment",
       "start-unit slurmd.service",
-      "write-redirect",
     ]);
   });
 

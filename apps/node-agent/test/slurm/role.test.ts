@@ -55,7 +55,10 @@ class World implements SlurmMachine, SlurmKube {
   async observe() {
     return this.machine;
   }
+  /** What this machine cannot do. */
+  broken: SlurmAction["kind"] | undefined;
   async act(action: SlurmAction): Promise<void> {
+    if (action.kind === this.broken) throw new Error(`no ${action.kind} here`);
     this.acts.push(action.kind);
     if (action.kind === "write-environment") this.machine = { ...this.machine, environment: action.text };
     if (action.kind === "restart-unit" && action.unit === "slurmd.service") this.slurmdRestarts += 1;
@@ -231,6 +234,30 @@ describe("slurm: the role", () => {
     expect(await restartsWhile(["IDLE"])).to.equal(0);
   });
 
+  it("does so ever more seldom where it does not help", async () => {
+    const world = new World();
+    world.machine = { ...world.machine, units: { "munge.service": "active", "slurmd.service": "active" } };
+    world.view = async () => "unknown";
+    const before = world.slurmdRestarts;
+    for (; world.now < 3_600_000; world.now += 3000) await world.round();
+    expect(world.slurmdRestarts - before).to.be.within(6, 12);
+  });
+
+  it("takes its part without the rule that leads connections to the controller, and says so", async () => {
+    const world = new World();
+    world.broken = "write-redirect";
+    await world.round();
+    expect(world.machine.units["slurmd.service"]).to.equal("active");
+    expect(world.role.report()?.slurmd?.message ?? "").to.include("no write-redirect here");
+  });
+
+  it("does nothing that stands on what it could not do", async () => {
+    const world = new World();
+    world.broken = "write-environment";
+    await world.round();
+    expect(world.acts).not.to.include("start-unit");
+  });
+
   it("leaves slurmd alone where slurmctld is silent", async () => {
     const world = new World();
     world.machine = { ...world.machine, units: { "munge.service": "active", "slurmd.service": "active" } };
@@ -319,6 +346,15 @@ describe("slurm: the role", () => {
     expect(world.role.isTakingOver).to.equal(true);
     world.now += 20_000;
     expect(world.role.isTakingOver, "it waits for others").to.equal(false);
+
+    // Long after this machine last held nothing.
+    const later = new World();
+    later.api = seen({ lease: lease({ holder: OTHER.name }) });
+    await later.vouch();
+    later.now += 60_000;
+    later.api = seen();
+    await later.round();
+    expect(later.role.isTakingOver).to.equal(true);
 
     const quick = new World();
     quick.controller = { ...RUNS, fencer: fencer({ state: "waiting", pid: 0, epoch: 0, starts: 0 }) };
