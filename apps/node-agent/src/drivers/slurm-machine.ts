@@ -1,7 +1,4 @@
 import { bootTimeMs } from "@cluster-os/fencer";
-import { isSameRuleset, type Ruleset } from "@cluster-os/firewall";
-import { Nftables } from "@cluster-os/firewall/drivers";
-import { describeError } from "@cluster-os/std";
 import { readFileIfExists, writeFileIfChanged } from "@cluster-os/std/drivers";
 import { rm, stat } from "node:fs/promises";
 import type { SlurmAction, SlurmObserved, SlurmUnit } from "../slurm/plan.ts";
@@ -16,6 +13,7 @@ import {
   viewOf,
 } from "./slurm-controller.ts";
 import { SLURM_PATHS, writeSecret } from "./slurm-files.ts";
+import { observeRedirect, removeRedirect, writeRedirect } from "./slurm-redirect.ts";
 import { actUnit, unitStates } from "./slurm-units.ts";
 
 /** What the package cluster-os-slurm brings: without it a machine takes no part in SLURM. */
@@ -28,9 +26,6 @@ export async function hasSlurm(): Promise<boolean> {
     () => false,
   );
 }
-
-/** One rule, of which planRedirect tells; bootstrap's firewall has a table of its own. */
-const redirect = new Nftables({ table: { family: "ip", name: "cluster_os_slurm" } });
 
 /** This machine's SLURM: files, accounts and units. */
 export const slurmMachine: SlurmMachine = {
@@ -76,29 +71,6 @@ async function observe(signal: AbortSignal): Promise<SlurmObserved> {
   };
 }
 
-/** What was written last, and how nft lists it: an nft with another spelling is to cause no writes. */
-let written: { readonly ruleset: Ruleset; readonly listed: Ruleset | undefined } | undefined;
-
-async function writeRedirect(ruleset: Ruleset): Promise<void> {
-  try {
-    await redirect.replace(ruleset);
-    written = { ruleset, listed: await redirect.observe() };
-  } catch (error) {
-    // One that leads to the last controller is worse than none.
-    await redirect.remove().catch(() => undefined);
-    throw error;
-  }
-}
-
-async function observeRedirect(): Promise<Pick<SlurmObserved, "redirect" | "redirectProblem">> {
-  try {
-    const listed = await redirect.observe();
-    return { redirect: written && isSameRuleset(listed, written.listed) ? written.ruleset : listed };
-  } catch (error) {
-    return { redirectProblem: describeError(error) };
-  }
-}
-
 async function act(action: SlurmAction, signal: AbortSignal): Promise<void> {
   switch (action.kind) {
     case "stage-key":
@@ -116,7 +88,7 @@ async function act(action: SlurmAction, signal: AbortSignal): Promise<void> {
     case "write-redirect":
       return writeRedirect(action.ruleset);
     case "remove-redirect":
-      return redirect.remove();
+      return removeRedirect();
     case "start-unit":
       // munged must run before slurmd signs anything; slurmd itself may wait for its controller.
       return actUnit("start", action.unit, signal, action.unit === "munge.service");
