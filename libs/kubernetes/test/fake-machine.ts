@@ -19,6 +19,8 @@ export class FakeMachine implements Host, FakeNode {
   readonly trace: string[] = [];
   readonly commands: Command[] = [];
   readonly failing: string[] = [];
+  /** What kubeadm writes when it fails. */
+  lastWords = "advice\nerror: it broke\nmore advice\n";
   readonly active = new Set<string>();
   /** Containers that were told to end. */
   readonly ended = new Set<string>();
@@ -64,7 +66,7 @@ export class FakeMachine implements Host, FakeNode {
     this.#afterCommand();
     if (this.failing.some((start) => line.startsWith(start))) {
       if (command.logPath !== undefined)
-        this.files.set(command.logPath, "advice\nerror: it broke\nmore advice\n");
+        this.files.set(command.logPath, this.lastWords);
       return failed;
     }
     switch (command.file) {

@@ -162,6 +162,23 @@ describe("a failure of kubeadm", () => {
     );
   });
 
+  it("tells what its checks found wrong, of the last time only", async () => {
+    const { host, on } = setUp([1]);
+    const checks = (...found: readonly string[]): string =>
+      [
+        "[preflight] Running pre-flight checks",
+        "[preflight] Some fatal errors occurred:",
+        ...found.map((one) => `\t[ERROR ${one}`),
+        "[preflight] If you know what you are doing, you can make a check non-fatal with ...",
+        "error execution phase preflight: preflight checks failed",
+        "",
+      ].join("\n");
+    host(1).lastWords = checks("Port-6443]: in use") + checks("Mem]: too little", "Swap]: on");
+    host(1).failing.push("kubeadm init --config");
+    const failure = await failureOf(on(1).initServer(placement(1), signal));
+    expect(failure.message).to.include("at init: [ERROR Mem]: too little; [ERROR Swap]: on (all of it");
+  });
+
   it("takes a learner that did not get through out of etcd", async () => {
     const { cluster, host, on } = setUp([1, 2]);
     await on(1).initServer(placement(1), signal);

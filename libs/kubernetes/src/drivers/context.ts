@@ -33,7 +33,7 @@ export async function execute(
     result.exitCode === undefined
       ? `did not end within ${timeoutMs / 1000} s`
       : `failed (${result.exitCode})`;
-  throw new KubernetesError(`"${file} ${args.join(" ")}" ${how}: ${lastLine(result.stderr)}`);
+  throw new KubernetesError(`"${file} ${args.join(" ")}" ${how}: ${lastError(result.stderr)}`);
 }
 
 /** Runs a program whose failure is fine: there was nothing to do. */
@@ -97,13 +97,18 @@ export async function kubeadm(
   logger.debug("kubeadm ended", { act, exitCode, ms: Math.round(clock.now() - begun) });
   if (exitCode === 0) return;
   const how = exitCode === undefined ? `was stopped after ${timeoutMs / 1000} s` : `failed (${exitCode})`;
-  const said = lastLine((await host.readFile(logPath)) ?? "");
+  const said = lastError((await host.readFile(logPath)) ?? "");
   throw new KubernetesError(`kubeadm ${how} at ${act}: ${said} (all of it: ${logPath})`);
 }
 
-/** The last line that says something: kubeadm follows an error with advice for people at a terminal. */
-function lastLine(text: string): string {
-  const lines = text.split("\n").filter((line) => line.trim() !== "");
-  const errors = lines.filter((line) => /^error(:| execution)/.test(line) || line.includes("[ERROR"));
-  return (errors.at(-1) ?? lines.at(-1) ?? "it said nothing").trim();
+/** The last error, or the last line that says something: kubeadm follows an error with advice for people at a terminal. */
+function lastError(text: string): string {
+  const lines = text.split("\n").map((line) => line.trim());
+  const at = lines.findLastIndex((line) => /^error(:| execution)/.test(line));
+  const last = at < 0 ? lines.findLast((line) => line !== "") : lines[at];
+  if (last?.startsWith("error execution phase preflight") !== true) return last ?? "it said nothing";
+  // What the checks before the act found is told before it, line by line, below a heading.
+  const heading = lines.findLastIndex((line, index) => index < at && line.startsWith("[preflight] Some fatal"));
+  const found = lines.slice(heading + 1, at).filter((line) => line.startsWith("[ERROR"));
+  return found.length === 0 ? last : found.join("; ");
 }
