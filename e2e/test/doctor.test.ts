@@ -162,4 +162,20 @@ describe("doctor names the cause", function () {
     });
     expect((await status(worker)).problems).to.deep.equal([]);
   });
+
+  it("frames larger than the network carries, which the mesh would send", async () => {
+    // Where every frame of full size is dropped, the pings to it each wait for two seconds.
+    const setFrames = async (bytes: number): Promise<void> => {
+      for (const number of [1, 2])
+        await (await lab.machine(number)).run(["ip", "link", "set", "eth0", "mtu", String(bytes)]);
+    };
+    await setFrames(9000);
+    const narrow = await found("m1", "path-too-narrow", MINUTE_MS);
+    expect(narrow.what).to.match(/^n-[a-z2-7]{10} answers small packets, and none of 8920 bytes$/);
+    await setFrames(1500);
+    await waitFor(async () => !(await examine("m1")).some(({ kind }) => kind === "path-too-narrow"), {
+      what: "the end of the finding",
+      timeoutMs: MINUTE_MS,
+    });
+  });
 });

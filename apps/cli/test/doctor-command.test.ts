@@ -94,6 +94,30 @@ describe("cluster-os doctor", () => {
     });
   });
 
+  it("tells a path that carries small packets only from one that carries none", async () => {
+    const peers = ["b", "c", "d", "e"].map((name, index) => ({
+      name: `n-${name}`,
+      address: `10.86.0.${index + 2}`,
+      isAlive: name !== "e",
+      rxBytes: 0,
+      txBytes: 0,
+    }));
+    const mesh = { interface: "cos0", network: "10.86.0.0/16", implementation: "kernel" as const, peers };
+    const one = new FakeMachine(1, nodeStatus(1, { mesh }));
+    one.outputs.set("cat /sys/class/net/cos0/mtu", "8920\n");
+    one.outputs.set("ping -V", "");
+    const ping = (size: number, address: string) =>
+      `ping -n -q -c 5 -i 0.2 -W 2 -M do -s ${size} 10.86.0.${address}`;
+    one.outputs.set(ping(8892, "2"), "");
+    one.outputs.set(ping(56, "3"), "");
+    const { paths } = await gatherFacts(one, { nowMs: NOW_MS, againMs: 1 });
+    expect(paths).to.deep.equal([
+      { peer: "n-b", bytes: 8920, carries: "all" },
+      { peer: "n-c", bytes: 8920, carries: "small" },
+      { peer: "n-d", bytes: 8920, carries: "none" },
+    ]);
+  });
+
   it("names what it could not read", async () => {
     const bare = new FakeMachine(1, new Error("bootstrap is not running on this machine"));
     const facts = await gatherFacts(bare, { nowMs: NOW_MS, againMs: 1 });

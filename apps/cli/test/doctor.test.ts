@@ -66,6 +66,7 @@ function facts(change: Partial<MachineFacts> = {}): MachineFacts {
     units: UNITS.map((name) => unit(name)),
     interfaces: [ETH0],
     neighbours: [],
+    paths: [{ peer: "n-b", bytes: 1420, carries: "all" }],
     packetFilter: ruleset(),
     memory: { totalBytes: 8 * GIB, availableBytes: 4 * GIB },
     disks: [{ path: "/", sizeBytes: 100 * GIB, availableBytes: 50 * GIB }],
@@ -472,6 +473,21 @@ const CASES: readonly Case[] = [
     expected: ["peer-silent warning: no encrypted packet from n-b"],
   },
   {
+    name: "frames larger than a switch carries",
+    facts: facts({
+      paths: [
+        { peer: "n-b", bytes: 8920, carries: "small" },
+        { peer: "n-c", bytes: 8920, carries: "all" },
+      ],
+    }),
+    expected: ["path-too-narrow error: n-b answers small packets, and none of 8920 bytes"],
+  },
+  {
+    name: "nothing of the path to a peer that answers nothing",
+    facts: facts({ paths: [{ peer: "n-b", bytes: 1420, carries: "none" }] }),
+    expected: [],
+  },
+  {
     name: "a failed member",
     facts: facts({ status: nodeStatus(1, { members: { alive: 2, suspect: 0, failed: 1, left: 0 } }) }),
     expected: ["member-failed warning: one member"],
@@ -575,6 +591,7 @@ describe("doctor finds", () => {
       units: undefined,
       interfaces: undefined,
       neighbours: undefined,
+      paths: undefined,
       memory: undefined,
       disks: undefined,
       kernel: undefined,

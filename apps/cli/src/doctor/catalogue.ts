@@ -148,6 +148,13 @@ export const CATALOGUE = {
     means: "a living member's encrypted link is silent: its packets to the WireGuard port do not arrive",
     remedy: "allow UDP port 51820 (or `wireguardPort`) between the machines, both ways",
   },
+  "path-too-narrow": {
+    severity: "error",
+    means:
+      "small packets arrive at a member and full-size ones do not, so its pages and files stall: something between the machines drops frames of the size that this machine's interface is set to",
+    remedy:
+      "give all machines the frame size that every switch and tunnel between them carries (`ip link set dev eth0 mtu 1500`); the mesh follows by itself",
+  },
   "mesh-in-program": {
     severity: "warning",
     means:

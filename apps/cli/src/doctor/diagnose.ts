@@ -3,7 +3,7 @@ import { checkCertificates, checkKubernetes } from "./checks/kubernetes.ts";
 import { checkForeignFirewall } from "./checks/firewall.ts";
 import { checkClock } from "./checks/clock.ts";
 import { checkKernel, checkResources } from "./checks/machine.ts";
-import { checkDiscovery, checkLinks, checkMembers, checkMesh } from "./checks/network.ts";
+import { checkDiscovery, checkLinks, checkMembers, checkMesh, checkPaths } from "./checks/network.ts";
 import { checkProblems } from "./checks/problems.ts";
 import { checkUnits } from "./checks/units.ts";
 import type { MachineFacts } from "./facts.ts";
@@ -19,6 +19,7 @@ const CHECKS: readonly ((facts: MachineFacts) => readonly Finding[])[] = [
   checkForeignFirewall,
   checkDiscovery,
   checkMesh,
+  checkPaths,
   checkMembers,
   checkCertificates,
   checkKubernetes,

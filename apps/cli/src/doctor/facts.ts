@@ -37,6 +37,16 @@ export interface NeighbourFacts {
   readonly answers: boolean;
 }
 
+/** The way to a living peer through the mesh. */
+export interface PathFacts {
+  /** The peer's name. */
+  readonly peer: string;
+  /** The largest packet that the mesh interface lets out, in bytes with its IP header. */
+  readonly bytes: number;
+  /** Whether packets of that size were answered, or only small ones, or none. */
+  readonly carries: "all" | "small" | "none";
+}
+
 export interface DiskFacts {
   /** Where it is mounted. */
   readonly path: string;
@@ -75,6 +85,8 @@ export interface MachineFacts {
   readonly interfaces: readonly InterfaceFacts[] | undefined;
   /** On all interfaces of the machine, those that bootstrap passes over too. */
   readonly neighbours: readonly NeighbourFacts[] | undefined;
+  /** Undefined without a mesh. */
+  readonly paths: readonly PathFacts[] | undefined;
   /** `nft --json list ruleset`. */
   readonly packetFilter: string | undefined;
   readonly memory: { readonly totalBytes: number; readonly availableBytes: number } | undefined;

@@ -13,6 +13,7 @@ import {
   parseNeighbours,
   parseUnits,
 } from "./parse.ts";
+import { lookAtPaths } from "./paths.ts";
 
 const KUBELET_KUBECONFIG = "/etc/kubernetes/kubelet.conf";
 const CERTIFICATES = [
@@ -49,27 +50,40 @@ export async function gatherFacts(
     ({ status }) => status !== undefined,
     againMs,
   );
-  const [units, interfaces, neighbours, packetFilter, memory, disks, kernel, clock, certificates, api] =
-    await Promise.all([
-      gatherUnits(machine),
-      gatherInterfaces(machine),
-      read("ip", "-json", "neighbour", "show").then((text) => text && parseNeighbours(text)),
-      read("nft", "--json", "list", "ruleset"),
-      read("cat", "/proc/meminfo").then((text) => text && parseMemory(text)),
-      // Paths that are not there are an error of df's, and the others are told all the same.
-      readFrom(machine, ["df", "--block-size=1", "--output=target,size,avail", ...FOLDERS], true).then(
-        (text) => text && parseDisks(text),
-      ),
-      gatherKernel(machine),
-      gatherClock(machine),
-      gatherCertificates(machine),
-      askApi(machine, againMs),
-    ]);
+  const [
+    units,
+    interfaces,
+    neighbours,
+    paths,
+    packetFilter,
+    memory,
+    disks,
+    kernel,
+    clock,
+    certificates,
+    api,
+  ] = await Promise.all([
+    gatherUnits(machine),
+    gatherInterfaces(machine),
+    read("ip", "-json", "neighbour", "show").then((text) => text && parseNeighbours(text)),
+    lookAtPaths(machine, bootstrap.status?.mesh?.peers ?? []),
+    read("nft", "--json", "list", "ruleset"),
+    read("cat", "/proc/meminfo").then((text) => text && parseMemory(text)),
+    // Paths that are not there are an error of df's, and the others are told all the same.
+    readFrom(machine, ["df", "--block-size=1", "--output=target,size,avail", ...FOLDERS], true).then(
+      (text) => text && parseDisks(text),
+    ),
+    gatherKernel(machine),
+    gatherClock(machine),
+    gatherCertificates(machine),
+    askApi(machine, againMs),
+  ]);
   return {
     ...bootstrap,
     units,
     interfaces,
     neighbours: neighbours || undefined,
+    paths,
     packetFilter: packetFilter?.startsWith("{") ? packetFilter : undefined,
     memory: memory || undefined,
     disks: disks || undefined,

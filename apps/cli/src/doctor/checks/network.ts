@@ -65,6 +65,14 @@ export function checkMesh({ status, kernel }: MachineFacts): readonly Finding[] 
   return [finding("mesh-in-program", "the mesh runs in a program, and the kernel has WireGuard")];
 }
 
+export function checkPaths({ paths = [] }: MachineFacts): readonly Finding[] {
+  return paths
+    .filter(({ carries }) => carries === "small")
+    .map(({ peer, bytes }) =>
+      finding("path-too-narrow", `${peer} answers small packets, and none of ${bytes} bytes`),
+    );
+}
+
 export function checkMembers({ status, nowMs }: MachineFacts): readonly Finding[] {
   if (!status) return [];
   const { failed } = status.members;
