@@ -23,15 +23,14 @@ const WARM_UP_MS = 30_000;
 /** One in so many members stalls now and then; only the others' deaths are false. */
 const STALLING = 4;
 const STALL_MS = 20_000;
-/** From the end of a stall to the next, on average. */
-const BETWEEN_STALLS_MS = 40_000;
 
 /** Counts how often members that are there are held failed. */
 export function countFalseDeaths(request: FalseDeathRequest): FalseDeaths {
   const { seed, members, nodeSeconds, weather, manner } = request;
+  const { awakeMs } = weather;
   const dead = new Set<string>();
   let verdicts = 0;
-  const isSteady = ({ number }: SimulatedMember): boolean => !weather.hasStalls || number % STALLING !== 0;
+  const isSteady = ({ number }: SimulatedMember): boolean => awakeMs === undefined || number % STALLING !== 0;
   const world = new GossipWorld({
     seed,
     members,
@@ -46,15 +45,16 @@ export function countFalseDeaths(request: FalseDeathRequest): FalseDeaths {
     },
   });
   world.run(WARM_UP_MS);
-  for (const member of world.members) if (!isSteady(member)) stallNowAndThen(world, member);
+  if (awakeMs !== undefined)
+    for (const member of world.members) if (!isSteady(member)) stallAgainAndAgain(world, member, awakeMs);
   world.run(WARM_UP_MS + (nodeSeconds / members) * 1_000);
   return { deaths: dead.size, verdicts, steps: world.steps };
 }
 
-function stallNowAndThen(world: GossipWorld, member: SimulatedMember): void {
-  const pauseMs = 2 * BETWEEN_STALLS_MS * world.rng.fraction();
+function stallAgainAndAgain(world: GossipWorld, member: SimulatedMember, awakeMs: number): void {
+  const pauseMs = 2 * awakeMs * world.rng.fraction();
   world.timeline.after(pauseMs, () => {
     world.freeze(member, STALL_MS);
-    world.timeline.after(STALL_MS, () => stallNowAndThen(world, member));
+    world.timeline.after(STALL_MS, () => stallAgainAndAgain(world, member, awakeMs));
   });
 }

@@ -65,8 +65,7 @@ export class FakeMachine implements Host, FakeNode {
     this.#note(`run ${line}`);
     this.#afterCommand();
     if (this.failing.some((start) => line.startsWith(start))) {
-      if (command.logPath !== undefined)
-        this.files.set(command.logPath, this.lastWords);
+      if (command.logPath !== undefined) this.files.set(command.logPath, this.lastWords);
       return failed;
     }
     switch (command.file) {

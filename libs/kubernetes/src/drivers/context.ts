@@ -108,7 +108,9 @@ function lastError(text: string): string {
   const last = at < 0 ? lines.findLast((line) => line !== "") : lines[at];
   if (last?.startsWith("error execution phase preflight") !== true) return last ?? "it said nothing";
   // What the checks before the act found is told before it, line by line, below a heading.
-  const heading = lines.findLastIndex((line, index) => index < at && line.startsWith("[preflight] Some fatal"));
+  const heading = lines.findLastIndex(
+    (line, index) => index < at && line.startsWith("[preflight] Some fatal"),
+  );
   const found = lines.slice(heading + 1, at).filter((line) => line.startsWith("[ERROR"));
   return found.length === 0 ? last : found.join("; ");
 }
