@@ -107,6 +107,12 @@ describe("what holds for the whole cluster", () => {
     ])
       expect(text.replaceAll('"', "")).to.include(part);
   });
+
+  it("has slow machines' kubelets look at their containers as much less often", () => {
+    expect(renderInitConfiguration(placement(1), token)).to.not.include("housekeeping");
+    const join = renderJoinConfiguration(placement(4), token, "/run/discovery.conf", undefined, 6);
+    expect(join).to.include("- name: housekeeping-interval\n      value: 1m0s\n");
+  });
   it("never trades etcd's durability for speed", () => {
     expect(renderInitConfiguration(placement(1), token)).to.not.include("fsync");
   });

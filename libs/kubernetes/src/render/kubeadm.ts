@@ -45,7 +45,7 @@ export function renderInitConfiguration(
       localAPIEndpoint: localApiEndpoint(placement),
       // Cluster DNS has manifests of its own, nobody reads the join command, and the kubelet is finalised earlier.
       skipPhases: ["addon/coredns", "show-join-command", "kubelet-finalize"],
-      nodeRegistration: nodeRegistration(placement),
+      nodeRegistration: nodeRegistration(placement, patience),
       patches: { directory: PATHS.patches },
       timeouts: timeouts(patience),
     },
@@ -69,7 +69,7 @@ export function renderJoinConfiguration(
     // By file rather than by token: the cluster's CA came with the sealed credentials, so nothing has to be looked up
     // first, and nobody has to wait until a fresh token's signature appears on the cluster-info ConfigMap.
     discovery: { file: { kubeConfigPath: discoveryPath }, tlsBootstrapToken: token },
-    nodeRegistration: nodeRegistration(placement),
+    nodeRegistration: nodeRegistration(placement, patience),
     patches: { directory: PATHS.patches },
     timeouts: timeouts(patience),
     ...(server && {
@@ -156,7 +156,10 @@ function localApiEndpoint(placement: NodePlacement): object {
   return { advertiseAddress: placement.meshAddress, bindPort: API_SERVER_PORT };
 }
 
-function nodeRegistration(placement: NodePlacement): object {
+/** How often a kubelet reads what its containers use, which is most of its own work at rest (cAdvisor's own default), in seconds. */
+const HOUSEKEEPING_S = 10;
+
+function nodeRegistration(placement: NodePlacement, patience = 1): object {
   return {
     name: placement.nodeName,
     criSocket: CRI_SOCKET,
@@ -168,6 +171,7 @@ function nodeRegistration(placement: NodePlacement): object {
     kubeletExtraArgs: args({
       "node-ip": placement.meshAddress,
       "node-labels": `cluster-os.dev/index=${placement.index}`,
+      ...(patience > 1 && { "housekeeping-interval": duration(HOUSEKEEPING_S * patience) }),
     }),
   };
 }
