@@ -1,27 +1,40 @@
 import { expect } from "chai";
-import { rateOf, throughputRows } from "../src/mesh/rows.ts";
+import { CARRIERS, type Carrier } from "../src/mesh/carriers.ts";
+import { carrierRows, rateOf, type Transfer } from "../src/mesh/rows.ts";
 
-describe("mesh throughput", () => {
+const [PLAIN, KERNEL, BY_HAND] = CARRIERS;
+
+describe("what a mesh costs", () => {
+  const at = (carrier: Carrier, mbits: number, change: Partial<Transfer> = {}): Transfer => ({
+    carrier,
+    bytes: mbits * 125_000,
+    ms: 1000,
+    busyMs: 500,
+    roundTripUs: 40,
+    ...change,
+  });
+
   it("is in megabits per second", () => {
     expect(rateOf({ bytes: 125_000_000, ms: 1000 })).to.equal(1000);
   });
 
-  it("has a row per carrier: the median of its rounds, and what that is of a plain cable", () => {
-    const at = (carrier: "plain" | "kernel", mbits: number) => ({
-      carrier,
-      bytes: mbits * 125_000,
-      ms: 1000,
-    });
+  it("has a row per carrier: medians of its rounds, and what that is of the first, a plain cable", () => {
     const transfers = [
-      at("plain", 900),
-      at("kernel", 500),
-      at("plain", 1100),
-      at("kernel", 400),
-      at("kernel", 450),
+      at(PLAIN, 900),
+      at(KERNEL, 500),
+      at(PLAIN, 1100),
+      at(KERNEL, 400, { busyMs: 100, roundTripUs: 90 }),
+      at(KERNEL, 450, { busyMs: 900, roundTripUs: 50 }),
     ];
-    expect(throughputRows(transfers)).to.deep.equal([
-      ["plain cable", "1000", "900 - 1100", "100"],
-      ["WireGuard in the kernel", "450", "400 - 500", "45"],
+    expect(carrierRows(transfers)).to.deep.equal([
+      ["plain cable", "1000", "900 - 1100", "100", "4.0", "40"],
+      ["WireGuard in the kernel", "450", "400 - 500", "45", "8.0", "50"],
     ]);
+  });
+
+  it("keeps carriers of one name apart", () => {
+    const [, , , , programByHand] = CARRIERS;
+    expect(BY_HAND.name).to.equal(programByHand.name);
+    expect(carrierRows([at(BY_HAND, 100), at(programByHand, 50)])).to.have.length(2);
   });
 });

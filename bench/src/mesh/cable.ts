@@ -75,6 +75,14 @@ export class Cable implements AsyncDisposable {
     return JSON.parse(String(received.value)) as { readonly bytes: number; readonly ms: number };
   }
 
+  /** Of a small packet from a to an address of b and back, on average, in microseconds. */
+  async roundTrip(address: string): Promise<number> {
+    const ping = ["ping", "-n", "-q", "-c", "300", "-i", "0.002", address];
+    const { stdout } = await execa("ip", ["netns", "exec", this.namespace("a"), ...ping]);
+    // The last line: rtt min/avg/max/mdev = 0.034/0.061/0.211/0.012 ms
+    return 1000 * Number(/= [\d.]+\/([\d.]+)\//.exec(stdout)?.[1]);
+  }
+
   #roleArgs(end: End, role: readonly string[]): readonly string[] {
     const self = [process.execPath, ...process.execArgv, process.argv[1] ?? ""];
     return ["netns", "exec", this.namespace(end), ...self, ROLE, ...role];
