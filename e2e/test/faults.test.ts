@@ -9,6 +9,7 @@ import { clusterNodes, isReady, nodeNameOf } from "../src/nodes.ts";
 import { MINUTE_MS, timed } from "../src/scenario.ts";
 import { nodeStates } from "../src/slurm.ts";
 import { describeCertificates } from "./certificates.part.ts";
+import { describeFlood } from "./flood.part.ts";
 
 /** Two rounds of each loop, in milliseconds. */
 const ROUNDS_MS = 12_000;
@@ -138,6 +139,8 @@ describe("a cluster of three servers and a worker", function () {
       });
     }
   });
+
+  describe("a machine throws garbage at another's gossip port", () => describeFlood(() => parts));
 
   describe("certificates are to be renewed", () => describeCertificates(() => parts.servers));
 
