@@ -84,5 +84,5 @@ function open(bytes: Uint8Array, joinKeys: JoinKeys): HeardBeacon {
 function standingOf({ mac, ...plain }: Beacon, signer: Uint8Array, joinKeys: JoinKeys): Standing {
   if (isKeylessTag(plain.tag)) return "keyless";
   const key = joinKeys.find(plain.tag);
-  return key?.isMac(mac, "beacon", signer, encodeCbor(plain)) ? "same-key" : "other-key";
+  return key?.isHeldBy(signer, mac, () => encodeCbor(plain)) ? "same-key" : "other-key";
 }

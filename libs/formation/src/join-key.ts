@@ -2,6 +2,9 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import { deriveKey } from "@cluster-os/identity";
 import { concatBytes, invariant, toHex } from "@cluster-os/std";
 
+/** Of so many it is remembered that they hold the key; then all are to prove it again. */
+const HOLDERS_LIMIT = 4_096;
+
 /** A beacon's tag where there is no join key. */
 const NO_TAG = new Uint8Array(8);
 
@@ -17,6 +20,8 @@ export class JoinKey {
   readonly isPresent: boolean;
   readonly #key: Uint8Array | undefined;
   readonly #macKeys = new Map<MacPurpose, Uint8Array>();
+  /** Public keys of those who proved that they hold this key. */
+  readonly #holders = new Set<string>();
 
   constructor(key: Uint8Array | undefined) {
     invariant(key === undefined || key.length === 32, "a join key has 32 bytes");
@@ -45,6 +50,19 @@ export class JoinKey {
   isMac(mac: Uint8Array | undefined, purpose: MacPurpose, ...parts: readonly Uint8Array[]): boolean {
     const expected = this.mac(purpose, ...parts);
     return expected !== undefined && mac?.length === expected.length && timingSafeEqual(mac, expected);
+  }
+
+  /**
+   * Whether a machine, whose beacon's signature was found to be its own, holds this key: its MAC of the beacon proves that, once
+   * and for all. Members beacon for as long as they live, and to encode one anew is most of the work of hearing it.
+   */
+  isHeldBy(publicKey: Uint8Array, mac: Uint8Array | undefined, encode: () => Uint8Array): boolean {
+    const name = toHex(publicKey);
+    if (this.#holders.has(name)) return true;
+    if (!this.isMac(mac, "beacon", publicKey, encode())) return false;
+    if (this.#holders.size >= HOLDERS_LIMIT) this.#holders.clear();
+    this.#holders.add(name);
+    return true;
   }
 }
 

@@ -29,9 +29,28 @@ describe("join key", () => {
     expect(key.isMac(undefined, "ballot", one)).to.equal(false);
   });
 
+  it("remembers who proved to hold it, by a MAC of that machine's own beacon, and nobody else", () => {
+    const mine = new JoinKey(new Uint8Array(32).fill(3));
+    const mac = mine.mac("beacon", one, two);
+    let encoded = 0;
+    const plain = (): Uint8Array => {
+      encoded += 1;
+      return two;
+    };
+    expect(mine.isHeldBy(two, mac, plain), "another machine's MAC").to.equal(false);
+    expect(mine.isHeldBy(one, undefined, plain), "none yet").to.equal(false);
+    expect(other.isHeldBy(one, mac, plain), "another key").to.equal(false);
+    expect(mine.isHeldBy(one, mac, plain)).to.equal(true);
+    expect(encoded).to.equal(4);
+    expect(mine.isHeldBy(one, undefined, plain)).to.equal(true);
+    expect(encoded, "a beacon is encoded anew until its sender proved it").to.equal(4);
+    expect(mine.isHeldBy(two, mac, plain)).to.equal(false);
+  });
+
   it("authenticates nothing where there is none", () => {
     expect(none.mac("ballot", one)).to.equal(undefined);
     expect(none.isMac(key.mac("ballot", one), "ballot", one)).to.equal(false);
+    expect(none.isHeldBy(one, key.mac("beacon", one, two), () => two)).to.equal(false);
   });
 });
 
