@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import type { Machine } from "@cluster-os/lab";
 import { expect } from "chai";
+import { must } from "../src/cluster-os.ts";
 import { readySince } from "../src/machines.ts";
 import { clusterNodes, isReady } from "../src/nodes.ts";
 import { MINUTE_MS, timed } from "../src/scenario.ts";
@@ -39,6 +40,18 @@ export function describeCertificates(servers: () => readonly Machine[]): void {
     for (const [at, { from }] of turns.slice(1).entries()) expect(from).to.be.above(turns[at]?.to ?? 0);
     await timed("all Ready", async () => (await clusterNodes()).every(isReady));
     expect(await readySince()).to.deep.equal(before);
+  });
+
+  it("the audit log tells of it, once of each, and is whole", async () => {
+    const renewals = async () => {
+      const log = await must(["audit"]);
+      return log
+        .split("\n")
+        .flatMap((line) => /(n-[a-z2-7]{10}) renewed its certificates/.exec(line)?.[1] ?? []);
+    };
+    await timed("all are entered", async () => (await renewals()).length === servers().length);
+    expect(new Set(await renewals())).to.have.property("size", servers().length);
+    await must(["audit", "verify"]);
   });
 
   it("everything goes by the new ones", async () => {

@@ -65,12 +65,14 @@ describe("a renewal", () => {
   let turn: Awaited<ReturnType<RenewalSlot["take"]>>;
   let isClockRight: boolean;
   let isHeard: boolean;
+  let isRecorded: boolean;
   let failure: Error | undefined;
   let done: string[];
   let renewal: Renewal;
 
   beforeEach(() => {
-    [now, state, turn, isClockRight, isHeard, failure, done] = [0, "due", "taken", true, true, undefined, []];
+    [now, state, turn, failure, done] = [0, "due", "taken", undefined, []];
+    [isClockRight, isHeard, isRecorded] = [true, true, true];
     renewal = new Renewal({
       distribution: {
         certificates: () => Promise.resolve(state),
@@ -91,7 +93,11 @@ describe("a renewal", () => {
         },
       },
       isClockRight: () => Promise.resolve(isClockRight),
-      clock: { now: () => now, wallTime: () => 0 },
+      record: async (at) => {
+        if (!isRecorded) throw new Error("no API");
+        done.push(`recorded for ${at}`);
+      },
+      clock: { now: () => now, wallTime: () => 1_000 + now },
       patience: 1,
       step: (name) => done.push(name),
       logger: silentLogger,
@@ -106,7 +112,13 @@ describe("a renewal", () => {
   };
 
   it("takes the slot, renews, and gives it back, once", async () => {
-    expect(await after(0)).to.deep.equal(["taken", "renewed", "certificates renewed", "given back"]);
+    expect(await after(0)).to.deep.equal([
+      "taken",
+      "renewed",
+      "certificates renewed",
+      "recorded for 1000",
+      "given back",
+    ]);
     expect(await after(86_400_000)).to.deep.equal([]);
   });
 
@@ -154,6 +166,15 @@ describe("a renewal", () => {
 
   it("asks for no turn on a worker", async () => {
     expect(await after(0, WORKER)).to.deep.equal(["renewed", "certificates renewed"]);
+  });
+
+  it("is recorded once, with its time, as soon as that can be", async () => {
+    isRecorded = false;
+    expect(await after(5)).to.deep.equal(["taken", "renewed", "certificates renewed", "given back"]);
+    expect(await after(10_000)).to.deep.equal([]);
+    isRecorded = true;
+    expect(await after(10_000)).to.deep.equal(["recorded for 1005"]);
+    expect(await after(10_000)).to.deep.equal([]);
   });
 
   it("gives its turn back until that is heard, and no longer than it lasts", async () => {

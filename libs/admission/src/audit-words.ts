@@ -21,6 +21,8 @@ export function describeAuditEvent(event: AuditEvent): string {
         : `${nodeName(event.nodeId)} may set aside what it has of a server in epoch ${event.epoch}`;
     case "removal":
       return `${event.name} is taken out of etcd and Kubernetes in epoch ${event.epoch}`;
+    case "renewal":
+      return `${nodeName(event.nodeId)} renewed its certificates`;
     case "join-key":
       return `join key ${event.id} takes the place of those before`;
     case "ring-key":

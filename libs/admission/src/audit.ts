@@ -44,6 +44,8 @@ export const AuditEvent = z.discriminatedUnion("kind", [
   }),
   /** A machine that serves no more and does not answer is taken out of etcd and Kubernetes. */
   z.object({ kind: z.literal("removal"), name: z.string().max(63), epoch: RolesEpoch }),
+  /** A server made its certificates of Kubernetes and etcd anew. */
+  z.object({ kind: z.literal("renewal"), nodeId: NodeId, at: UnixMs }),
   z.object({ kind: z.literal("join-key"), sequence: z.int().min(1), id: JoinKeyId }),
   z.object({ kind: z.literal("ring-key"), id: z.int().min(1) }),
 ]);
@@ -96,6 +98,8 @@ export function auditSubject(event: AuditEvent): string {
       return `${event.kind} ${event.nodeId} ${event.epoch} ${event.wish}`;
     case "removal":
       return `${event.kind} ${event.name} ${event.epoch}`;
+    case "renewal":
+      return `${event.kind} ${event.nodeId} ${event.at}`;
     case "join-key":
       return `${event.kind} ${event.sequence}`;
     case "ring-key":

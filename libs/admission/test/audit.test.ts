@@ -33,6 +33,7 @@ const laterEvents: readonly AuditEvent[] = [
   { kind: "step-down", nodeId: carol.identity.nodeId, epoch: 2, wish: "demote" },
   { kind: "step-down", nodeId: carol.identity.nodeId, epoch: 2, wish: "set-aside" },
   { kind: "removal", name: "n-aaaaaaaaaa", epoch: 2 },
+  { kind: "renewal", nodeId: carol.identity.nodeId, at: 1_000 },
 ];
 
 function logOf(all: readonly AuditEvent[], signer = authority): Uint8Array[] {

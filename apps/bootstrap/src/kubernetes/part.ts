@@ -94,6 +94,10 @@ export class KubernetesPart implements AsyncDisposable {
       distribution,
       slot: ownTurn(() => this.controlPlane.slot, this.#self),
       isClockRight: (signal) => this.clocks.agrees(signal),
+      record: async (at) => {
+        if (!this.controlPlane.kube) throw new Error("this server's API is not open");
+        await this.controlPlane.record({ kind: "renewal", nodeId: this.#self, at }, { by: "renewal", at });
+      },
       clock,
       patience,
       step: (name) => options.steps.reach(name),

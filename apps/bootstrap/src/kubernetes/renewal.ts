@@ -25,6 +25,8 @@ export interface RenewalOptions {
   readonly slot: RenewalSlot;
   /** Whether this clock is that of the servers that answer: by another one, certificates would be renewed that are not due. */
   readonly isClockRight: (signal: AbortSignal) => Promise<boolean>;
+  /** Puts into the audit log that this server renewed its certificates at that time (Unix milliseconds). Throws if that cannot be. */
+  readonly record: (at: number) => Promise<void>;
   readonly clock: Clock;
   readonly patience: number;
   readonly step: (name: string) => void;
@@ -44,6 +46,8 @@ export class Renewal {
   #toldReason: string | undefined;
   /** Until when the slot is to be given back. */
   #owedUntil: Instant | undefined;
+  /** When this server's certificates were renewed, Unix milliseconds, until that is in the audit log. */
+  #unrecorded: number | undefined;
 
   constructor(options: RenewalOptions) {
     this.#options = options;
@@ -52,7 +56,7 @@ export class Renewal {
   /** One look, if it is time for one, and what follows from it. What fails is thrown, and tried again later. */
   async round(surroundings: Surroundings, signal: AbortSignal): Promise<void> {
     const { distribution, clock, patience, logger } = this.#options;
-    await this.#giveBack();
+    await this.#settle();
     if (clock.now() < this.#lookAt) return;
     this.#lookAt = clock.now() + LOOK_MS * patience;
     const state = await distribution.certificates();
@@ -78,8 +82,10 @@ export class Renewal {
     } finally {
       clearInterval(timer);
     }
-    if (isServer) this.#owedUntil = clock.now() + SLOT_SECONDS * 1000;
-    await this.#giveBack();
+    if (!isServer) return;
+    this.#owedUntil = clock.now() + SLOT_SECONDS * 1000;
+    this.#unrecorded = Math.round(clock.wallTime());
+    await this.#settle();
   }
 
   /** Undefined once nothing is in the way. */
@@ -101,7 +107,23 @@ export class Renewal {
     this.#options.logger.info("certificates are not renewed yet", { state, reason });
   }
 
-  /** Until somebody has heard it, or the slot is free by itself: this machine's API was away a moment ago. */
+  /** What a renewal owes others, until it is done: this machine's API was away a moment ago. */
+  async #settle(): Promise<void> {
+    await this.#record();
+    await this.#giveBack();
+  }
+
+  async #record(): Promise<void> {
+    if (this.#unrecorded === undefined) return;
+    try {
+      await this.#options.record(this.#unrecorded);
+      this.#unrecorded = undefined;
+    } catch (error) {
+      this.#options.logger.debug("the renewal is not in the audit log yet", { reason: describeError(error) });
+    }
+  }
+
+  /** Until somebody has heard it, or the slot is free by itself. */
   async #giveBack(): Promise<void> {
     const { slot, clock, logger } = this.#options;
     if (this.#owedUntil === undefined) return;
