@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { agreementKeyFromPrivate } from "@cluster-os/identity";
 import { meshMtu } from "@cluster-os/mesh";
 import { toBase64 } from "@cluster-os/std";
@@ -52,12 +55,19 @@ function wishOf(cable: Cable, carrier: Tunnel, end: End): TunnelWish {
   };
 }
 
-/** As a person would; the key goes by standard input. */
+/** As a person would. wg(8) opens a file for the key: what Node gives a child as its standard input is a socket, which cannot be. */
 async function configureByHand(namespace: string, wish: TunnelWish): Promise<void> {
   const { device, privateKey, listenPort, peer } = wish;
-  const own = ["listen-port", String(listenPort), "private-key", "/dev/stdin"];
-  const its = ["peer", peer.publicKey, "endpoint", peer.endpoint, "allowed-ips", peer.allowedIps.join(",")];
-  await execa("ip", ["netns", "exec", namespace, "wg", "set", device, ...own, ...its], { input: privateKey });
+  const folder = await mkdtemp(join(tmpdir(), "bench-wg-"));
+  try {
+    const key = join(folder, "key");
+    await writeFile(key, privateKey, { mode: 0o600 });
+    const own = ["listen-port", String(listenPort), "private-key", key];
+    const its = ["peer", peer.publicKey, "endpoint", peer.endpoint, "allowed-ips", peer.allowedIps.join(",")];
+    await execa("ip", ["netns", "exec", namespace, "wg", "set", device, ...own, ...its]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
 /** Unique on this machine: wireguard-go's sockets share one folder. */
