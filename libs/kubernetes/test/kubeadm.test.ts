@@ -177,6 +177,9 @@ describe("a failure of kubeadm", () => {
     host(1).failing.push("kubeadm init --config");
     const failure = await failureOf(on(1).initServer(placement(1), signal));
     expect(failure.message).to.include("at init: [ERROR Mem]: too little; [ERROR Swap]: on (all of it");
+    host(1).lastWords = checks("Mem]: too little") + "error execution phase preflight: unable to ask\n";
+    const later = await failureOf(on(1).initServer(placement(1), signal));
+    expect(later.message).to.include("at init: error execution phase preflight: unable to ask (all of it");
   });
 
   it("takes a learner that did not get through out of etcd", async () => {

@@ -35,12 +35,12 @@ async function lookAtPath(
   bytes: number,
 ): Promise<PathFacts> {
   // Any packet may get lost: five of a size that arrives are not all lost by accident.
-  const answers = async (count: number, size: number): Promise<boolean> => {
-    const argv = ["ping", "-n", "-q", "-c", String(count), "-i", "0.2", "-W", "2", "-M", "do"];
+  const answers = async (size: number): Promise<boolean> => {
+    const argv = ["ping", "-n", "-q", "-c", "5", "-i", "0.2", "-W", "2", "-M", "do"];
     const { exitCode } = await machine.capture([...argv, "-s", String(size - HEADERS_BYTES), address]);
     return exitCode === 0;
   };
   // The small ones go last: a peer that has just died answers neither.
-  if (await answers(5, bytes)) return { peer: name, bytes, carries: "all" };
-  return { peer: name, bytes, carries: (await answers(5, SMALL_BYTES)) ? "small" : "none" };
+  if (await answers(bytes)) return { peer: name, bytes, carries: "all" };
+  return { peer: name, bytes, carries: (await answers(SMALL_BYTES)) ? "small" : "none" };
 }

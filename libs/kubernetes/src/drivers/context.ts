@@ -106,7 +106,7 @@ function lastError(text: string): string {
   const lines = text.split("\n").map((line) => line.trim());
   const at = lines.findLastIndex((line) => /^error(:| execution)/.test(line));
   const last = at < 0 ? lines.findLast((line) => line !== "") : lines[at];
-  if (last?.startsWith("error execution phase preflight") !== true) return last ?? "it said nothing";
+  if (last?.endsWith("preflight checks failed") !== true) return last ?? "it said nothing";
   // What the checks before the act found is told before it, line by line, below a heading.
   const heading = lines.findLastIndex(
     (line, index) => index < at && line.startsWith("[preflight] Some fatal"),
