@@ -22,7 +22,7 @@ const REFUSALS = [
 
 /** Garbage for one machine of a cluster that runs: part of the scenario that has one. */
 export function describeFlood(parts: () => Parts): void {
-  it("nobody is held dead by anybody, and nothing of it is acted on", async function () {
+  it("nobody is held dead by anybody, and nobody becomes a member by it", async function () {
     this.timeout(3 * MINUTE_MS);
     const { servers, worker } = parts();
     const [target] = servers;
