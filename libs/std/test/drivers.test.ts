@@ -1,7 +1,8 @@
-import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { execa } from "execa";
 import { readFileIfExists, waitFor, writeFileAtomic, writeFileIfChanged } from "../src/drivers/index.ts";
 
 describe("files", () => {
@@ -16,6 +17,22 @@ describe("files", () => {
     expect(await readFile(path, "utf8")).to.equal("two");
     expect((await stat(path)).mode & 0o777).to.equal(0o640);
     expect(await readdir(join(folder, "deep"))).to.deep.equal(["file"]);
+  });
+
+  it("writes in place what is a mount by itself, as a container's /etc/hosts is", async function () {
+    const path = join(folder, "hosts");
+    await writeFile(path, "a line that is longer than what comes");
+    const { ino } = await stat(path);
+    // In a mount namespace of its own, which goes with the process.
+    const script = 'mount --bind "$1" "$1" && exec "$2" --conditions=@cluster-os/source "$3" "$1"';
+    const program = join(import.meta.dirname, "write-one.ts");
+    const args = ["--mount", "sh", "-c", script, "sh", path, process.execPath, program];
+    const { failed, stderr } = await execa("unshare", args, { reject: false });
+    if (failed && /Operation not permitted/.test(stderr)) return this.skip();
+    expect(stderr).to.equal("");
+    expect(await readFile(path, "utf8")).to.equal("new\n");
+    expect((await stat(path)).ino).to.equal(ino);
+    expect(await readdir(folder)).to.deep.equal(["hosts"]);
   });
 
   it("writes only what changed", async () => {

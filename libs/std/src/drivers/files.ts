@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 
 export interface WriteOptions {
@@ -9,7 +9,8 @@ export interface WriteOptions {
 
 /**
  * Replaces a file so that a crash leaves either the old or the new content, on disk: written beside it, flushed,
- * renamed, and the folder flushed too.
+ * renamed, and the folder flushed too. Where the file is a mount by itself, as container managers mount /etc/hosts and
+ * /etc/hostname, nothing can be renamed over it (rename(2): EBUSY): such a file is written in place.
  */
 export async function writeFileAtomic(
   path: string,
@@ -21,19 +22,29 @@ export async function writeFileAtomic(
   const draft = `${path}.new`;
   await rm(draft, { force: true });
   const file = await open(draft, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, options.mode);
+  await fill(file, content, options);
   try {
-    await file.chmod(options.mode);
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    if ((error as NodeJS.ErrnoException).code !== "EBUSY") throw error;
+    return fill(await open(path, constants.O_WRONLY | constants.O_TRUNC), content, options);
   }
-  await rename(draft, path);
   const directory = await open(folder, constants.O_RDONLY);
   try {
     await directory.sync();
   } finally {
     await directory.close();
+  }
+}
+
+async function fill(file: FileHandle, content: string | Uint8Array, { mode }: WriteOptions): Promise<void> {
+  try {
+    await file.chmod(mode);
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 
