@@ -19,6 +19,7 @@ import {
   USER,
 } from "../src/slurm.ts";
 import { describeKeys } from "./slurm-keys.part.ts";
+import { answersRest, describeRest } from "./slurm-rest.part.ts";
 
 const NODES = 3;
 const SLURM_STATE = "/var/lib/slurm/slurmctld";
@@ -138,6 +139,7 @@ describe("SLURM", function () {
   });
 
   describeKeys(lab, NODES);
+  describeRest(lab, () => other);
 
   for (const [name, unit] of [
     ["node-agent", "cluster-os-node-agent"],
@@ -190,6 +192,7 @@ describe("SLURM", function () {
     await timed("the held job", async () => (await jobState(other, held)) === "PENDING");
     expect(await jobState(other, running)).to.equal("RUNNING");
     expect(Number(await begun)).to.be.above(Number(running));
+    await timed("the REST API", () => answersRest(other));
     await must(["start", String(controller.number)]);
     await timed("all are there", async () => (await nodeStates(other.number))?.["idle"] === NODES - 1);
   });

@@ -23,6 +23,7 @@ const OWNERS: Readonly<Record<string, PackageName>> = {
   "cluster-os-images.service": "cluster-os-kubernetes",
   "import-images": "cluster-os-kubernetes",
   "cluster-os-slurmctld.service": "cluster-os-slurm",
+  "cluster-os-slurmrestd.service": "cluster-os-slurm",
   "cluster-os-node-agent.service.d": "cluster-os-slurm",
   "munge.service.d": "cluster-os-slurm",
   "slurmd.service.d": "cluster-os-slurm",

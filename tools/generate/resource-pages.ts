@@ -4,6 +4,7 @@ import {
   kubernetesSchema,
   ROTATE_KEYS_ANNOTATION,
   SlurmCluster,
+  SlurmToken,
   type PrinterColumn,
   type ResourceDefinition,
 } from "@cluster-os/api";
@@ -12,9 +13,10 @@ import { page } from "./pages.ts";
 
 /** How to see objects of a kind. */
 function opening(resource: ResourceDefinition): string {
-  const { plural, shortNames, categories, description } = resource;
+  const { plural, shortNames, categories, description, scope } = resource;
+  const where = scope === "Cluster" ? "cluster-wide" : "in a namespace";
   const short = shortNames.map((name) => `\`kubectl get ${name}\``).join(", ");
-  return `${description} API version \`${apiVersionOf(resource)}\`, cluster-wide. \`kubectl get ${plural}\`, for short ${short}; with everything else of Cluster-OS, \`kubectl get ${categories.join("`, `")}\`.`;
+  return `${description} API version \`${apiVersionOf(resource)}\`, ${where}. \`kubectl get ${plural}\`, for short ${short}; with everything else of Cluster-OS, \`kubectl get ${categories.join("`, `")}\`.`;
 }
 
 function columnTable(columns: readonly PrinterColumn[]): string {
@@ -109,6 +111,45 @@ export function slurmClusterPage(): string {
     table(
       ["annotation", "meaning"],
       [[`\`${ROTATE_KEYS_ANNOTATION}\``, "any other value than before: the keys are replaced now"]],
+    ),
+    "## spec",
+    fieldTable(fieldsOf(kubernetesSchema(spec))),
+    "## status",
+    fieldTable(fieldsOf(kubernetesSchema(status))),
+  );
+}
+
+export function slurmTokenPage(): string {
+  const { kind, columns, spec, status } = SlurmToken;
+  return page(
+    kind,
+    opening(SlurmToken),
+    "slurm-operator keeps the Secret, of type `cluster-os.dev/slurm-token`, and deletes it with the SlurmToken. [How it is used](../guides/slurm.md#the-rest-api).",
+    "Who may make SlurmTokens may act in SLURM as any of its users: no role of Kubernetes' own gives that right.",
+    "## Columns",
+    columnTable(columns),
+    "## The Secret",
+    table(
+      ["entry", "what"],
+      [
+        ["`SLURM_JWT`", "the token, for header `X-SLURM-USER-TOKEN`"],
+        ["`SLURM_USER_NAME`", "whose it is, for header `X-SLURM-USER-NAME`"],
+        ["`SLURMRESTD_URL`", "where pods find the REST API"],
+      ],
+    ),
+    "Where there is to be no token, a Secret that was there is empty.",
+    "## Condition Ready",
+    table(
+      ["reason", "meaning"],
+      [
+        ["`Issued`", "the Secret has a token that is good"],
+        ["`RestDisabled`", "`spec.rest.enabled` of the SlurmCluster is false"],
+        ["`UserUnknown`", "the SlurmCluster has no such user"],
+        ["`UserOfSystem`", "the user's number is below 1000"],
+        ["`NoSlurmCluster`, `NoKeys`", "there is none that can be read, or no keys yet"],
+        ["`SpecInvalid`", "the message names the field"],
+        ["`SecretRefused`", "the API server's words say why; a Secret of another type has the name"],
+      ],
     ),
     "## spec",
     fieldTable(fieldsOf(kubernetesSchema(spec))),

@@ -7,6 +7,7 @@ import {
   slurmConfigName,
   slurmKeysName,
   slurmLeaseName,
+  slurmTokenSecretObject,
 } from "@cluster-os/api";
 import { waitFor } from "@cluster-os/std/drivers";
 import { expect } from "chai";
@@ -59,7 +60,25 @@ describe("slurm-operator's rights on a real API server", function () {
       allowed: false,
     },
     { name: "lists secrets", args: ["list", "secrets"], namespace: NAMESPACE, allowed: false },
-    { name: "makes secrets elsewhere", args: ["create", "secrets"], namespace: "default", allowed: false },
+    { name: "makes secrets, if they are tokens", args: ["create", "secrets"], namespace: "x", allowed: true },
+    { name: "reads secrets elsewhere", args: ["get", "secrets/a"], namespace: "x", allowed: false },
+    { name: "deletes secrets elsewhere", args: ["delete", "secrets/a"], namespace: "x", allowed: false },
+    { name: "watches SlurmTokens", args: ["watch", "slurmtokens"], namespace: "x", allowed: true },
+    { name: "makes SlurmTokens", args: ["create", "slurmtokens"], namespace: "x", allowed: false },
+    { name: "writes their status", args: ["patch", "slurmtokens/a", STATUS], namespace: "x", allowed: true },
+    { name: "changes them", args: ["patch", "slurmtokens/a"], namespace: "x", allowed: false },
+    {
+      name: "says where the REST API is",
+      args: ["patch", "endpointslices/slurmrestd"],
+      namespace: NAMESPACE,
+      allowed: true,
+    },
+    {
+      name: "leads other Services astray",
+      args: ["patch", "endpointslices/clusternode-operator"],
+      namespace: NAMESPACE,
+      allowed: false,
+    },
     { name: "writes the configuration", args: ["patch", CONFIG], namespace: NAMESPACE, allowed: true },
     {
       name: "writes other ConfigMaps",
@@ -126,12 +145,12 @@ describe("slurm-operator's rights on a real API server", function () {
       {
         name: "another Secret",
         input: secret("join-key-2", "Opaque"),
-        refusal: "the Secret of SLURM's keys",
+        refusal: "the Secret of SLURM's keys and those of SlurmTokens only",
       },
       {
         name: "a Secret that would get somebody else's token",
         input: secret(keys, token, ofAnother),
-        refusal: "the Secret of SLURM's keys",
+        refusal: "the Secret of SLURM's keys and those of SlurmTokens only",
       },
       { name: "the controller's Lease", input: lease(slurmLeaseName(SLURM_CLUSTER_NAME)) },
       { name: "its own Lease", input: lease(SLURM_OPERATOR_NAME) },
@@ -155,6 +174,51 @@ describe("slurm-operator's rights on a real API server", function () {
         if (refusal !== undefined) expect(stderr).to.contain(refusal);
       });
     }
+
+    describe("Secrets of tokens", () => {
+      const owner = { name: "ada", namespace: "default", uid: "3f0c0f5e-0000-4000-8000-000000000000" };
+      const given = { user: "ada", token: "a.b.c" };
+      const apply = (input: object): Promise<KubectlResult> =>
+        api.kubectl(["apply", "--server-side", "--force-conflicts", "-f", "-"], { ...operator, input });
+      const person = (input: object) => api.kubectl(["create", "-f", "-"], { input });
+      const token = slurmTokenSecretObject(owner, given);
+
+      it("it makes one, and writes it again", async () => {
+        for (const object of [token, slurmTokenSecretObject(owner, undefined)]) {
+          const { isDone, stderr } = await apply(object);
+          expect(isDone, stderr).to.equal(true);
+        }
+        const { stdout } = await api.kubectl(["get", "secret", owner.name, "-o", "jsonpath={.data}"]);
+        expect(stdout.trim()).to.match(/^(\{\})?$/);
+      });
+
+      it("it cannot take over a person's Secret, whatever it says of its type", async () => {
+        const name = "theirs";
+        const made = await person({
+          apiVersion: "v1",
+          kind: "Secret",
+          metadata: { name, namespace: "default" },
+          type: "Opaque",
+          stringData: { password: "of a person" },
+        });
+        expect(made.isDone, made.stderr).to.equal(true);
+        const as = (type: string) => ({ ...slurmTokenSecretObject({ ...owner, name }, given), type });
+        for (const type of [token.type, "Opaque"]) {
+          const { isDone, stdout, stderr } = await apply(as(type));
+          expect(isDone).to.equal(false);
+          expect(stdout + stderr).not.to.contain("of a person");
+        }
+      });
+
+      it("it makes none that no SlurmToken of that name owns", async () => {
+        const { isDone, stderr } = await apply({
+          ...token,
+          metadata: { ...token.metadata, name: "another" },
+        });
+        expect(isDone).to.equal(false);
+        expect(stderr).to.contain("those of SlurmTokens only");
+      });
+    });
 
     it("it makes the configuration by an apply, which names it", async () => {
       const apply = (name: string) =>

@@ -44,7 +44,8 @@ export function keysAfter(
     case "promote": {
       if (next === undefined) throw new RangeError("there is no next key to promote");
       const { askedBy, revocations: covered } = keys;
-      const promoted = { current: next, jwt, askedBy, revocations: covered };
+      // Who had the old key may have made tokens with this one, which every machine can read.
+      const promoted = { current: next, jwt: rng.bytes(JWT_BYTES), askedBy, revocations: covered };
       const note = `generation ${next.generation} is the only one`;
       return { keys: promoted, reason: "KeyRotationCompleted", note };
     }

@@ -7,10 +7,13 @@ import {
   SLURM_OPERATOR_NAME,
   slurmLeaseName,
   type ClusterNodeObject,
+  type SlurmClusterObject,
+  type SlurmTokenObject,
 } from "@cluster-os/api";
 import {
   EventRecorder,
   Informer,
+  keyOf,
   LeaderElector,
   Manager,
   patientElection,
@@ -19,6 +22,7 @@ import {
   type Change,
   type ElectionTimes,
   type KubeObject,
+  type ManagedController,
 } from "@cluster-os/kube";
 import type { OperatorContext } from "@cluster-os/kube/operator";
 import { Controller } from "@cluster-os/reconcile/drivers";
@@ -26,8 +30,10 @@ import { keepOfClusterNode, keepOfNode } from "./keep.ts";
 import { slurmMetrics } from "./metrics.ts";
 import { SLURM_CLUSTER, SlurmReconciler } from "./reconciler.ts";
 import { Silence } from "./silence.ts";
+import { SLURM_TOKEN, TokenReconciler } from "./token-reconciler.ts";
 
 const NAME = "slurmcluster";
+const TOKENS_NAME = "slurmtoken";
 const PAGE_SIZE = 100;
 /**
  * Shorter than Kubernetes' own components take: the machine that is lost may have run slurmctld and the leading operator, and jobs
@@ -68,6 +74,7 @@ export function createOperator(context: OperatorContext): Manager {
     resource: RESOURCES.configMap,
     selection: { namespace: NAMESPACE, labelSelector: REVOKED_LABEL },
   });
+  const tokens = new Informer<SlurmTokenObject>({ ...watching, resource: SLURM_TOKEN, pageSize: PAGE_SIZE });
   const silence = new Silence(patience);
   const events = new EventRecorder({
     ...common,
@@ -103,6 +110,25 @@ export function createOperator(context: OperatorContext): Manager {
     silence.saw(kind === "deleted" ? undefined : object, clock.now());
     look();
   });
+  const tokenController = new Controller({
+    name: TOKENS_NAME,
+    reconcile: new TokenReconciler({
+      ...common,
+      tokens: tokens.store,
+      slurmClusters: slurmClusters.store,
+    }).reconcile,
+    timeoutMs: 30_000 * patience,
+    clock,
+    rng,
+    logger,
+    metrics: metrics.ofController(TOKENS_NAME),
+  });
+  const lookAtTokens = (): void => {
+    for (const token of tokens.store.list()) tokenController.enqueue(keyOf(token.metadata));
+  };
+  tokens.store.onChange(({ object }) => tokenController.enqueue(keyOf(object.metadata)));
+  // Users come and go, the REST API is switched, and keys are replaced, which its status tells.
+  slurmClusters.store.onChange(onDifference(lookAtTokens, viewForTokens));
   const elector = new LeaderElector({
     ...common,
     namespace: NAMESPACE,
@@ -116,8 +142,21 @@ export function createOperator(context: OperatorContext): Manager {
   ))
     metrics.show(observable);
   const manager = new Manager({ logger, elector, metrics, listen });
-  manager.addInformer(slurmClusters, clusterNodes, nodes, leases, revocations);
-  manager.addController({
+  manager.addInformer(slurmClusters, clusterNodes, nodes, leases, revocations, tokens);
+  manager.addController(
+    whileLeading(controller, look, () => events.flush()),
+    whileLeading(tokenController, lookAtTokens),
+  );
+  return manager;
+}
+
+/** Begins with a look at everything, and ends with what is still to be told. */
+function whileLeading(
+  controller: Controller,
+  look: () => void,
+  end: () => Promise<void> = async () => undefined,
+): ManagedController {
+  return {
     name: controller.name,
     get isHealthy() {
       return controller.isHealthy;
@@ -128,19 +167,24 @@ export function createOperator(context: OperatorContext): Manager {
     },
     stop: async (graceMs) => {
       await controller.stop(graceMs);
-      await events.flush();
+      await end();
     },
-  });
-  return manager;
+  };
 }
 
 /** Without what is not kept of them, most updates of nodes are none. */
-function onDifference(look: () => void) {
-  const view = ({ metadata: { resourceVersion: _, ...metadata }, ...rest }: KubeObject) => ({
-    metadata,
-    ...rest,
-  });
-  return (change: Change<KubeObject>): void => {
+function wholeView({ metadata: { resourceVersion: _, ...metadata }, ...rest }: KubeObject): unknown {
+  return { metadata, ...rest };
+}
+
+/** What of a SlurmCluster tokens depend on; its status changes with every job. */
+function viewForTokens({ spec, status }: KubeObject & Pick<SlurmClusterObject, "spec" | "status">): unknown {
+  return { spec, generation: status?.keys?.current };
+}
+
+/** Calls `look` at every change that `view` shows. */
+function onDifference<T extends KubeObject>(look: () => void, view: (object: T) => unknown = wholeView) {
+  return (change: Change<T>): void => {
     if (change.kind === "updated" && isDeepStrictEqual(view(change.object), view(change.previous))) return;
     look();
   };

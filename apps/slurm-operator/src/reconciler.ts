@@ -10,6 +10,7 @@ import {
   SLURM_CLUSTER_API_VERSION,
   SLURM_CLUSTER_DEFAULTS,
   SLURM_CLUSTER_NAME,
+  SLURM_REST_SERVICE,
   SlurmCluster,
   SlurmClusterSpecSchema,
   slurmConfigName,
@@ -18,6 +19,7 @@ import {
   slurmKeysObject,
   slurmLeaseName,
   slurmLeaseObject,
+  slurmRestEndpointsObject,
   type ClusterNodeObject,
   type SlurmClusterObject,
   type SlurmClusterSpec,
@@ -108,6 +110,7 @@ export class SlurmReconciler {
     const conflictMs = parsed.success ? await this.#keepController(seen, signal) : undefined;
     const config = await this.#configure(seen, signal);
     const keys = parsed.success ? await this.#keepKeys(seen, signal) : undefined;
+    await this.#keepRestEndpoints(seen, signal);
     await this.#tell(seen, config, keys?.keys, signal);
     const looks = [keys?.lookAgainMs, conflictMs, silence.lookAgainMs(clock.now())].filter(
       (ms) => ms !== undefined,
@@ -255,6 +258,19 @@ export class SlurmReconciler {
       : { reason: "ControllerTold", note: `${holder}: ${reason}` };
     this.#record(cluster, event.reason, event.note);
     return true;
+  }
+
+  /** Where pods find SLURM's REST API: on the machine that the Lease names, and nowhere while it is off. */
+  async #keepRestEndpoints({ spec, machines }: Seen, signal: AbortSignal): Promise<void> {
+    const { client, leases } = this.#options;
+    const holder = readSlurmLease(leases.get(`${NAMESPACE}/${slurmLeaseName(NAME)}`))?.holder;
+    const address = spec.rest.enabled ? machines.find(({ name }) => name === holder)?.address : undefined;
+    const ref = { name: SLURM_REST_SERVICE, namespace: NAMESPACE };
+    const present = await client.find(RESOURCES.endpointSlice, ref, { signal });
+    const known = present?.endpoints?.flatMap(({ addresses }) => addresses) ?? [];
+    if (isDeepStrictEqual(known, address === undefined ? [] : [address])) return;
+    const options = { fieldManager: FIELD_MANAGER, force: true, signal };
+    await client.apply(RESOURCES.endpointSlice, slurmRestEndpointsObject(address), options);
   }
 
   async #tell(

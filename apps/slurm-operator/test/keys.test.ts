@@ -129,6 +129,7 @@ describe("planKeys", () => {
     const rng = seededRng(5);
     const given = { asked: "", revocations: "abc", nowMs: NOW };
     let after = keysAfter({ kind: "create" }, { keys: undefined, ...given }, rng);
+    const first = after.keys;
     for (const action of [
       { kind: "stage", generation: 2, reason: "test" },
       { kind: "switch", at: iso(5000) },
@@ -141,5 +142,6 @@ describe("planKeys", () => {
     expect(after.keys.current.generation).to.equal(2);
     expect(after.keys).not.to.have.any.keys("next", "switchAt");
     expect(after.keys.revocations).to.equal("abc");
+    expect(after.keys.jwt).not.to.deep.equal(first.jwt);
   });
 });

@@ -10,17 +10,21 @@ import {
   slurmConfigName,
   slurmKeysName,
   slurmLeaseName,
+  SLURM_REST_SERVICE,
+  SLURM_TOKEN_API_VERSION,
   type ClusterNodeObject,
   type SlurmNodeStatus,
 } from "@cluster-os/api";
 import { KubeClient, microTime, resourceOfDefinition, RESOURCES } from "@cluster-os/kube";
 import { KubeMetrics } from "@cluster-os/kube/metrics";
 import { FakeApiServer } from "@cluster-os/kube/testing";
+import { signToken } from "@cluster-os/slurm";
 import { seededRng, silentLogger } from "@cluster-os/std";
 import { systemClock, waitFor } from "@cluster-os/std/drivers";
 import { expect } from "chai";
 import { createOperator } from "../src/operator.ts";
 import { SLURM_CLUSTER } from "../src/reconciler.ts";
+import { SLURM_TOKEN } from "../src/token-reconciler.ts";
 
 const CLUSTER_NODES = resourceOfDefinition<ClusterNodeObject>(ClusterNode);
 const ready = {
@@ -31,6 +35,11 @@ const ready = {
   lastTransitionTime: "2026-01-01T00:00:00Z",
 } as const;
 const timeoutMs = 60_000;
+const ADDRESSES: Readonly<Record<string, string>> = {
+  "n-a": "10.86.0.1",
+  "n-b": "10.86.0.2",
+  "n-c": "10.86.0.3",
+};
 
 describe("slurm-operator on an API server in memory", function () {
   this.timeout(300_000);
@@ -42,7 +51,8 @@ describe("slurm-operator on an API server in memory", function () {
   let renewals: NodeJS.Timeout;
 
   before(async () => {
-    fake = await FakeApiServer.start([CLUSTER_NODES, SLURM_CLUSTER, ...Object.values(RESOURCES)] as never);
+    const own = [CLUSTER_NODES, SLURM_CLUSTER, SLURM_TOKEN];
+    fake = await FakeApiServer.start([...own, ...Object.values(RESOURCES)] as never);
     for (const name of ["n-a", "n-b", "n-c"]) report(name, {});
     client = new KubeClient(fake.connection, { userAgent: "test", timeoutMs });
     const operator = createOperator({
@@ -73,7 +83,12 @@ describe("slurm-operator on an API server in memory", function () {
   });
 
   function report(name: string, slurm: SlurmNodeStatus): void {
-    const status = { capabilities: { cpu: 4, memory: "8192Mi", gpus: 0 }, conditions: [ready], slurm };
+    const status = {
+      capabilities: { cpu: 4, memory: "8192Mi", gpus: 0 },
+      addresses: [{ type: "Mesh", address: ADDRESSES[name] ?? "" }],
+      conditions: [ready],
+      slurm,
+    } as const;
     const { world } = fake;
     if (world.at("clusternodes").has(name))
       world.mergePatch("clusternodes", name, { status }, { subresource: "status" });
@@ -128,6 +143,66 @@ describe("slurm-operator on an API server in memory", function () {
     const told = await metrics.registry.metrics();
     expect(told).to.include('cluster_os_slurm_condition{condition="Ready"} 1\n');
     expect(told).to.include('cluster_os_slurm_nodes{state="available"} 3\n');
+  });
+
+  describe("SLURM's REST API", () => {
+    const ref = { name: "ada", namespace: "default" };
+    const stateOf = async (reason: string) => {
+      const token = await client.find(SLURM_TOKEN, ref);
+      return token?.status?.conditions?.[0]?.reason === reason && token.status;
+    };
+    const given = async () => (await client.find(RESOURCES.secret, ref))?.data ?? {};
+    const set = (spec: object) => client.patch(SLURM_CLUSTER, { name: SLURM_CLUSTER_NAME }, { spec });
+
+    it("gives no token while it is off, and makes no Secret", async () => {
+      const spec = { user: "ada" };
+      await client.create(SLURM_TOKEN, {
+        apiVersion: SLURM_TOKEN_API_VERSION,
+        kind: "SlurmToken",
+        metadata: ref,
+        spec,
+      });
+      await waitFor(() => stateOf("RestDisabled"), { what: "the reason", timeoutMs });
+      expect(await client.find(RESOURCES.secret, ref)).to.equal(undefined);
+    });
+
+    it("is found where the controller is, and a declared user has a token", async () => {
+      await set({ rest: { enabled: true }, users: [{ name: "ada", uid: 2000 }] });
+      const status = await waitFor(() => stateOf("Issued"), { what: "a token", timeoutMs });
+      expect(status.keyGeneration).to.equal((await keys())?.current.generation);
+      const { SLURM_JWT: jwt = "", SLURM_USER_NAME: user = "" } = await given();
+      expect(Buffer.from(user, "base64").toString()).to.equal("ada");
+      const claims = {
+        user: "ada",
+        issuedAt: Date.parse(status.issuedAt ?? "") / 1000,
+        expiresAt: Date.parse(status.expiresAt ?? "") / 1000,
+      };
+      const { jwt: key } = (await keys()) ?? expect.fail("no keys");
+      expect(Buffer.from(jwt, "base64").toString()).to.equal(signToken(claims, key));
+      const where = await waitFor(
+        async () => {
+          const slice = await client.find(RESOURCES.endpointSlice, inNamespace(SLURM_REST_SERVICE));
+          return slice?.endpoints?.[0]?.addresses;
+        },
+        { what: "endpoints", timeoutMs },
+      );
+      expect(where).to.deep.equal([ADDRESSES[(await lease())?.holder ?? ""]]);
+    });
+
+    it("has no token any more for who is no user any more", async () => {
+      await set({ users: [] });
+      await waitFor(() => stateOf("UserUnknown"), { what: "the reason", timeoutMs });
+      expect(await given()).to.deep.equal({});
+      await set({ users: [{ name: "ada", uid: 2000 }] });
+      await waitFor(() => stateOf("Issued"), { what: "a token", timeoutMs });
+      expect(await given()).to.include.keys("SLURM_JWT", "SLURMRESTD_URL");
+    });
+
+    it("is nowhere while it is off", async () => {
+      await set({ rest: { enabled: false } });
+      const slice = () => client.get(RESOURCES.endpointSlice, inNamespace(SLURM_REST_SERVICE));
+      await waitFor(async () => (await slice()).endpoints?.length === 0, { what: "no endpoints", timeoutMs });
+    });
   });
 
   it("rotates the key when asked: hands it out, waits for all, names an instant", async () => {

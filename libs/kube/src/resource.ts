@@ -1,6 +1,14 @@
 import type { ResourceDefinition } from "@cluster-os/api";
 import type { AnyObject, KubeObject, ObjectName } from "./object.ts";
-import type { CertificateSigningRequest, ConfigMap, Event, Lease, Node, Secret } from "./well-known.ts";
+import type {
+  CertificateSigningRequest,
+  ConfigMap,
+  EndpointSlice,
+  Event,
+  Lease,
+  Node,
+  Secret,
+} from "./well-known.ts";
 
 /** A kind of object and where the API serves it. `T` is the type of its objects. */
 export interface Resource<T extends KubeObject = AnyObject> {
@@ -53,6 +61,7 @@ export const RESOURCES = {
   serviceAccount: namespaced("", "v1", "ServiceAccount", "serviceaccounts"),
   configMap: namespaced<ConfigMap>("", "v1", "ConfigMap", "configmaps"),
   secret: namespaced<Secret>("", "v1", "Secret", "secrets"),
+  endpointSlice: namespaced<EndpointSlice>("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices"),
   deployment: namespaced("apps", "v1", "Deployment", "deployments"),
   daemonSet: namespaced("apps", "v1", "DaemonSet", "daemonsets"),
   statefulSet: namespaced("apps", "v1", "StatefulSet", "statefulsets"),

@@ -12,6 +12,16 @@ export interface Secret extends KubeObject {
   readonly immutable?: boolean;
 }
 
+/** Of discovery.k8s.io/v1: where a Service's connections go. */
+export interface EndpointSlice extends KubeObject {
+  readonly addressType: "IPv4" | "IPv6" | "FQDN";
+  readonly endpoints?: readonly {
+    readonly addresses: readonly string[];
+    readonly conditions?: { readonly ready?: boolean };
+  }[];
+  readonly ports?: readonly { readonly name?: string; readonly port?: number; readonly protocol?: string }[];
+}
+
 /** Of a Node, what this project reads or writes. */
 export interface Node extends KubeObject {
   readonly spec?: {

@@ -136,7 +136,9 @@ function tell(
       `open files ${before.openFiles} -> ${after.openFiles}`,
   );
   const accepted = (after.counters[ACCEPTED] ?? 0) - (before.counters[ACCEPTED] ?? 0);
-  if (accepted > 0 || after.known !== before.known) throw new Error("a mutated message was acted on");
+  if (accepted > 0) throw new Error(`${accepted} mutated messages were accepted`);
+  if (after.known !== before.known)
+    throw new Error(`a mutated message was acted on: it knew\n${before.known}\nand knows\n${after.known}`);
   if (grownMib > MOST_GROWTH_MIB) throw new Error(`its memory grew by ${grownMib.toFixed(0)} MiB`);
 }
 

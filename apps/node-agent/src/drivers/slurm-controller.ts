@@ -17,10 +17,20 @@ import {
   type RunningJob,
 } from "@cluster-os/slurm";
 import { systemClock, waitFor } from "@cluster-os/std/drivers";
-import type { ControllerObserved } from "../slurm/controller.ts";
+import { tokenKeyDigest, type ControllerObserved } from "../slurm/controller.ts";
 import type { ControllerView, NodeSight } from "../slurm/report.ts";
 import type { ControllerWish } from "../slurm/wish.ts";
-import { readHash, readTexts, SLURM_PATHS, writeHash, writeTexts } from "./slurm-files.ts";
+import {
+  readHash,
+  readTexts,
+  readTokenKeyDigest,
+  SLURM_PATHS,
+  writeHash,
+  writeSecret,
+  writeTexts,
+  writeTokenKeyDigest,
+} from "./slurm-files.ts";
+import { REST_UNIT, restAddress } from "./slurm-rest.ts";
 import { unitStates } from "./slurm-units.ts";
 
 export const CONTROLLER_UNIT = "cluster-os-slurmctld.service";
@@ -34,10 +44,31 @@ export const fencer = new FencerClient(FENCER_SOCKET);
 
 export async function observeController(
   signal: AbortSignal,
-): Promise<Pick<ControllerObserved, "unit" | "fencer" | "configHash">> {
-  const { [CONTROLLER_UNIT]: unit } = await unitStates([CONTROLLER_UNIT], signal);
+): Promise<Omit<ControllerObserved, "refusedHash" | "state">> {
+  const { [CONTROLLER_UNIT]: unit, [REST_UNIT]: rest } = await unitStates(
+    [CONTROLLER_UNIT, REST_UNIT],
+    signal,
+  );
   const status = unit === "inactive" ? undefined : await fencer.status(signal).catch(() => undefined);
-  return { unit, fencer: status, configHash: await readHash(SLURM_PATHS.controller) };
+  return {
+    unit,
+    fencer: status,
+    configHash: await readHash(SLURM_PATHS.controller),
+    tokenKeyDigest: await readTokenKeyDigest(SLURM_PATHS.controller),
+    rest: { unit: rest, address: await restAddress() },
+  };
+}
+
+/**
+ * Puts the key of the REST API's tokens in place. slurmctld reads it when it starts, and when it is told to read its configuration
+ * anew; that it has it is written down last, so that whatever cuts this off has it done again.
+ */
+export async function useTokenKey(key: Uint8Array, signal: AbortSignal): Promise<void> {
+  await writeSecret(SLURM_PATHS.controllerKey, key, "slurm");
+  const { pid } = await fencer.status(signal).catch(() => ({ pid: 0 }));
+  const failure = pid === 0 ? undefined : await reconfigure(pid, signal);
+  if (failure !== undefined) throw new Error(`slurmctld did not take the key of tokens: ${failure}`);
+  await writeTokenKeyDigest(SLURM_PATHS.controller, tokenKeyDigest(key));
 }
 
 /**

@@ -17,6 +17,8 @@ export const SLURM_PATHS = {
   replica: "/var/lib/cluster-os/replicas/slurmctld",
   /** Where slurm.conf says that the key of the REST API's tokens is. */
   controllerKey: "/var/lib/slurm/jwt_hs256.key",
+  /** Environment of slurmrestd's unit: where it listens. */
+  restEnvironment: "/var/lib/cluster-os/slurmrestd.env",
   /** Public keys by user; see sshd.conf in the package. */
   sshKeys: "/etc/ssh/authorized_keys.d",
 } as const;
@@ -86,6 +88,17 @@ export async function readHash(folder: string): Promise<string | undefined> {
 
 export async function writeHash(folder: string, hash: string): Promise<void> {
   await writeFileAtomic(join(folder, HASH), `${hash}\n`, { mode: 0o644 });
+}
+
+const TOKEN_KEY = ".token-key";
+
+/** Digest of the key of tokens that slurmctld has, as {@link writeTokenKeyDigest} wrote it. */
+export async function readTokenKeyDigest(folder: string): Promise<string | undefined> {
+  return (await readFileIfExists(join(folder, TOKEN_KEY)))?.toString("utf8").trim();
+}
+
+export async function writeTokenKeyDigest(folder: string, digest: string): Promise<void> {
+  await writeFileAtomic(join(folder, TOKEN_KEY), `${digest}\n`, { mode: 0o600 });
 }
 
 /** Public keys of a user, a line each; no file for none. */

@@ -10,9 +10,11 @@ import {
   fencer,
   manage,
   observeController,
+  useTokenKey,
   viewOf,
 } from "./slurm-controller.ts";
 import { SLURM_PATHS, writeSecret } from "./slurm-files.ts";
+import { REST_UNIT, startRest } from "./slurm-rest.ts";
 import { observeRedirect, removeRedirect, writeRedirect } from "./slurm-redirect.ts";
 import { actUnit, unitStates } from "./slurm-units.ts";
 
@@ -42,14 +44,18 @@ export const slurmMachine: SlurmMachine = {
       case "stop-controller":
         await actUnit("stop", CONTROLLER_UNIT, signal);
         return undefined;
+      case "use-token-key":
+        await useTokenKey(action.key, signal);
+        return undefined;
+      case "start-rest":
+        await startRest(action.address, signal);
+        return undefined;
+      case "stop-rest":
+        await actUnit("stop", REST_UNIT, signal);
+        return undefined;
       default:
         return action satisfies never;
     }
-  },
-  writeControllerKey: async (key) => {
-    const before = await readFileIfExists(SLURM_PATHS.controllerKey);
-    if (before === undefined || Buffer.compare(before, key) !== 0)
-      await writeSecret(SLURM_PATHS.controllerKey, key, "slurm");
   },
   extend: (epoch, deadlineMs, signal) => fencer.extend(epoch, deadlineMs, signal),
   bootTimeMs,

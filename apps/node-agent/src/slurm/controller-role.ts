@@ -8,11 +8,9 @@ import type { ControllerWish, Self, SlurmSeen, SlurmWish } from "./wish.ts";
 
 /** This machine, as far as SLURM's controller touches it. */
 export interface ControllerMachine {
-  observeController(signal: AbortSignal): Promise<Pick<ControllerObserved, "unit" | "fencer" | "configHash">>;
+  observeController(signal: AbortSignal): Promise<Omit<ControllerObserved, "refusedHash" | "state">>;
   /** Resolves with slurmctld's own words where it would not take a configuration. */
   actController(action: MachineAction, signal: AbortSignal): Promise<string | undefined>;
-  /** What is only written where the controller is: the key of the REST API's tokens. */
-  writeControllerKey(key: Uint8Array): Promise<void>;
   extend(epoch: number, deadlineMs: number, signal: AbortSignal): Promise<FencerStatus>;
   /** Milliseconds since boot, suspended time included. */
   bootTimeMs(): number;
@@ -20,7 +18,10 @@ export interface ControllerMachine {
 
 export type MachineAction = Extract<
   ControllerAction,
-  { kind: "apply-config" | "start-controller" | "stop-controller" }
+  {
+    kind:
+      "apply-config" | "use-token-key" | "start-controller" | "stop-controller" | "start-rest" | "stop-rest";
+  }
 >;
 
 /** SLURM's part of the Kubernetes API. */
@@ -101,9 +102,8 @@ export class ControllerRole {
 
   /** Does what is to be done; returns what stands in the way. */
   async play(kube: SlurmKube, wish: SlurmWish | undefined, signal: AbortSignal): Promise<readonly string[]> {
-    const { machine, state, logger } = this.#options;
+    const { state, logger } = this.#options;
     const lease = wish?.controller?.lease;
-    if (wish?.controller) await machine.writeControllerKey(wish.keys.jwt);
     const observed = await this.observe(signal);
     const problems = stateProblems(observed.state, lease);
     for (const action of planController(observed, wish?.controller)) {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { SlurmConfig, SlurmLease } from "@cluster-os/api";
 import type { FencerStatus } from "@cluster-os/fencer";
 import type { Nomination } from "@cluster-os/replication";
@@ -14,6 +15,10 @@ export interface ControllerObserved {
   readonly configHash?: string | undefined;
   /** The one that was refused last, so that it is not tried again and again. */
   readonly refusedHash?: string | undefined;
+  /** Digest of the key of the REST API's tokens that slurmctld has; undefined where there is none yet. */
+  readonly tokenKeyDigest?: string | undefined;
+  /** slurmrestd, and the mesh address that it was last told to listen on. */
+  readonly rest?: { readonly unit: UnitState; readonly address?: string | undefined };
   /** The copy here of what slurmctld saves. */
   readonly state: StateObserved;
 }
@@ -23,7 +28,12 @@ export type ControllerAction =
   | { readonly kind: "apply-config"; readonly config: SlurmConfig }
   /** Begin to bring the newest saved state here. */
   | { readonly kind: "take-over"; readonly nomination: Nomination }
+  /** Put the key of the REST API's tokens in place, and tell slurmctld if it runs. */
+  | { readonly kind: "use-token-key"; readonly key: Uint8Array }
   | { readonly kind: "start-controller" }
+  /** Begin slurmrestd anew, on this mesh address. */
+  | { readonly kind: "start-rest"; readonly address: string }
+  | { readonly kind: "stop-rest" }
   /** slurmctld saves everything before it ends. */
   | { readonly kind: "stop-controller"; readonly why: StopReason }
   /** Wait until what slurmctld saved is on a majority's disks. */
@@ -39,6 +49,7 @@ export function planController(
   wish: ControllerWish | undefined,
 ): readonly ControllerAction[] {
   const isUp = isRunning(observed.unit);
+  // slurmrestd goes with slurmctld: its unit is bound to that.
   if (!wish) return isUp ? [{ kind: "stop-controller", why: "not the holder" }] : [];
   const { config, lease } = wish;
   const standing = standingIn(lease.epoch, observed.state);
@@ -52,8 +63,30 @@ export function planController(
   return [
     ...planTakeOver(observed, lease, standing),
     ...(isNew ? [{ kind: "apply-config", config } as const] : []),
+    ...(tokenKeyDigest(wish.tokenKey) === observed.tokenKeyDigest
+      ? []
+      : [{ kind: "use-token-key", key: wish.tokenKey } as const]),
     ...(isDown && canStart && standing === "leads" ? [{ kind: "start-controller" } as const] : []),
+    ...planRest(observed, wish),
   ];
+}
+
+/** Of a key of tokens, so that it can be told whether slurmctld has it and never be read. */
+export function tokenKeyDigest(key: Uint8Array): string {
+  return createHash("sha256").update("cluster-os/slurm-token-key\0").update(key).digest("hex").slice(0, 32);
+}
+
+/** Only beside a slurmctld that is vouched for, which answers it. */
+function planRest(
+  { unit, fencer, rest }: ControllerObserved,
+  { restAddress }: ControllerWish,
+): readonly ControllerAction[] {
+  if (rest === undefined) return [];
+  const isUp = isRunning(rest.unit);
+  if (restAddress === undefined) return isUp ? [{ kind: "stop-rest" }] : [];
+  const isAnswered = unit === "active" && fencer !== undefined && fencer.state !== "waiting";
+  if (!isAnswered || (isUp && rest.address === restAddress)) return [];
+  return [{ kind: "start-rest", address: restAddress }];
 }
 
 function whyStop(

@@ -48,6 +48,10 @@ export interface ControllerWish {
   readonly lease: SlurmLease;
   /** Nodes to be drained, and why. */
   readonly drains: readonly { readonly node: string; readonly reason: string }[];
+  /** Signs the tokens of SLURM's REST API. */
+  readonly tokenKey: Uint8Array;
+  /** Mesh address on which slurmrestd is to listen; absent where there is to be none. */
+  readonly restAddress?: string;
 }
 
 /** This machine takes no part in SLURM, by the API's own word. */
@@ -81,7 +85,15 @@ export function wishOf(seen: SlurmSeen, self: Self): SlurmWish | typeof NO_PART 
     ...(address !== undefined && { controllerAddress: address }),
     ...(self.meshNetwork !== undefined && { meshNetwork: self.meshNetwork }),
     users: spec.users,
-    ...(isHolder && { controller: { config, lease, drains } }),
+    ...(isHolder && {
+      controller: {
+        config,
+        lease,
+        drains,
+        tokenKey: keys.jwt,
+        ...(spec.rest.enabled && self.address !== undefined && { restAddress: self.address }),
+      },
+    }),
   };
 }
 

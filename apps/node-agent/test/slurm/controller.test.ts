@@ -1,12 +1,20 @@
 import { expect } from "chai";
-import { planController, type ControllerObserved } from "../../src/slurm/controller.ts";
+import { planController, tokenKeyDigest, type ControllerObserved } from "../../src/slurm/controller.ts";
 import type { ControllerWish } from "../../src/slurm/wish.ts";
 import { CONFIG, copy, fencer, lease } from "./fixtures.ts";
 
-const WISH: ControllerWish = { config: CONFIG, lease: lease(), drains: [] };
+const TOKEN_KEY = new Uint8Array(32).fill(7);
+const WISH: ControllerWish = { config: CONFIG, lease: lease(), drains: [], tokenKey: TOKEN_KEY };
+const REST: ControllerWish = { ...WISH, restAddress: "10.86.0.1" };
 const RELEASE: ControllerWish = { ...WISH, lease: lease({ isReleaseWanted: true }) };
 const NONE: ControllerObserved = { unit: "inactive", state: copy("follows") };
-const READY: ControllerObserved = { unit: "inactive", configHash: CONFIG.hash, state: copy("leads") };
+const HAS_KEY = { tokenKeyDigest: tokenKeyDigest(TOKEN_KEY) };
+const READY: ControllerObserved = {
+  unit: "inactive",
+  configHash: CONFIG.hash,
+  ...HAS_KEY,
+  state: copy("leads"),
+};
 const RUNS: ControllerObserved = { ...READY, unit: "active", fencer: fencer() };
 const IDLE_FENCER = fencer({ state: "waiting", pid: 0, epoch: 0, starts: 0 });
 const WAITS: ControllerObserved = { ...RUNS, fencer: IDLE_FENCER };
@@ -31,7 +39,19 @@ describe("slurm: the controller's machine", () => {
       name: "the state and a configuration before the start",
       observed: NONE,
       wish: WISH,
-      expected: ["take-over", "apply-config"],
+      expected: ["take-over", "apply-config", "use-token-key"],
+    },
+    {
+      name: "the key of tokens before the start",
+      observed: { ...READY, tokenKeyDigest: undefined },
+      wish: WISH,
+      expected: ["use-token-key", "start-controller"],
+    },
+    {
+      name: "another key of tokens: no restart",
+      observed: { ...RUNS, tokenKeyDigest: "old" },
+      wish: WISH,
+      expected: ["use-token-key"],
     },
     {
       name: "a start once the state is in place",
@@ -55,7 +75,7 @@ describe("slurm: the controller's machine", () => {
     },
     {
       name: "no start without any configuration",
-      observed: { unit: "inactive", refusedHash: CONFIG.hash, state: copy("leads") },
+      observed: { unit: "inactive", ...HAS_KEY, refusedHash: CONFIG.hash, state: copy("leads") },
       wish: WISH,
       expected: [],
     },
@@ -175,6 +195,54 @@ describe("slurm: the controller is to move", () => {
       observed: { ...READY, state: copy("follows") },
       wish: RELEASE,
       expected: ["give-lease-back"],
+    },
+  ]);
+});
+
+describe("slurm: the REST API beside the controller", () => {
+  const address = "10.86.0.1";
+  table([
+    {
+      name: "begins where slurmctld runs",
+      observed: { ...RUNS, rest: { unit: "inactive" } },
+      wish: REST,
+      expected: ["start-rest"],
+    },
+    {
+      name: "begins anew on another address",
+      observed: { ...RUNS, rest: { unit: "active", address: "10.86.0.9" } },
+      wish: REST,
+      expected: ["start-rest"],
+    },
+    {
+      name: "nothing while it runs as wished",
+      observed: { ...RUNS, rest: { unit: "active", address } },
+      wish: REST,
+      expected: [],
+    },
+    {
+      name: "not before slurmctld is vouched for",
+      observed: { ...WAITS, rest: { unit: "inactive" } },
+      wish: REST,
+      expected: [],
+    },
+    {
+      name: "not before slurmctld runs",
+      observed: { ...READY, rest: { unit: "inactive" } },
+      wish: REST,
+      expected: ["start-controller"],
+    },
+    {
+      name: "ends where it is wished for no longer",
+      observed: { ...RUNS, rest: { unit: "active", address } },
+      wish: WISH,
+      expected: ["stop-rest"],
+    },
+    {
+      name: "an end by itself is not needed where slurmctld ends",
+      observed: { ...RUNS, rest: { unit: "active", address } },
+      wish: undefined,
+      expected: ["stop-controller"],
     },
   ]);
 });

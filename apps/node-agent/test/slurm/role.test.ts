@@ -1,14 +1,14 @@
 import { silentLogger } from "@cluster-os/std";
 import { expect } from "chai";
 import type { Nomination } from "@cluster-os/replication";
-import type { ControllerObserved } from "../../src/slurm/controller.ts";
+import { tokenKeyDigest, type ControllerObserved } from "../../src/slurm/controller.ts";
 import type { MachineAction, SlurmKube } from "../../src/slurm/controller-role.ts";
 import type { SlurmAction, SlurmObserved } from "../../src/slurm/plan.ts";
 import type { NodeSight } from "../../src/slurm/report.ts";
 import { SlurmRole, type SlurmMachine } from "../../src/slurm/role.ts";
 import type { SlurmState, StateObserved } from "../../src/slurm/state.ts";
 import type { SlurmSeen } from "../../src/slurm/wish.ts";
-import { BARE, CONFIG, copy, fencer, lease, ME, NOW_MS, OTHER, seen, THIRD } from "./fixtures.ts";
+import { BARE, CONFIG, copy, fencer, keys, lease, ME, NOW_MS, OTHER, seen, THIRD } from "./fixtures.ts";
 
 /** A machine and an API that do what they are told, and note it down in one list. */
 class World implements SlurmMachine, SlurmKube {
@@ -66,13 +66,12 @@ class World implements SlurmMachine, SlurmKube {
       this.machine = { ...this.machine, units: { "munge.service": "active", "slurmd.service": "active" } };
   }
   async observeController() {
-    return this.controller;
+    return { tokenKeyDigest: tokenKeyDigest(keys().jwt), ...this.controller };
   }
   async actController(action: MachineAction) {
     this.acts.push(action.kind);
     return action.kind === "apply-config" ? this.refusal : undefined;
   }
-  async writeControllerKey(): Promise<void> {}
   async extend(epoch: number, deadlineMs: number) {
     this.acts.push(`extend ${epoch} ${deadlineMs}`);
     return fencer({ epoch });

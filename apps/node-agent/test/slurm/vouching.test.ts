@@ -4,7 +4,7 @@ import { deadlineMs, GRACE_MS, renewalMs, vouching, type Vouching } from "../../
 import type { ControllerWish } from "../../src/slurm/wish.ts";
 import { CONFIG, copy, fencer, lease } from "./fixtures.ts";
 
-const WISH: ControllerWish = { config: CONFIG, lease: lease(), drains: [] };
+const WISH: ControllerWish = { config: CONFIG, lease: lease(), drains: [], tokenKey: new Uint8Array(32) };
 const RUNS: ControllerObserved = {
   unit: "active",
   fencer: fencer(),

@@ -1,5 +1,6 @@
 import { ClusterNode } from "../resources/cluster-node.ts";
 import { SlurmCluster } from "../resources/slurm-cluster.ts";
+import { SlurmToken } from "../resources/slurm-token.ts";
 import { crdOf } from "../resources/crd.ts";
 import { recordPolicyObjects } from "./audit.ts";
 import { agentPolicyObjects } from "./agent-policy.ts";
@@ -16,6 +17,7 @@ export function baseObjects(): readonly PlainObject[] {
     { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE, labels: MANAGED_BY } },
     crdOf(ClusterNode),
     crdOf(SlurmCluster),
+    crdOf(SlurmToken),
     ...serverAccessObjects(),
   ];
 }

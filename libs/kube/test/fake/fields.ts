@@ -32,6 +32,23 @@ export function merge(target: Json, patch: Json, how: "merge-patch" | "apply", f
   return result;
 }
 
+/**
+ * `target` without what its applier had in it before and wishes for no longer: `before` and `now` are what it applied, as
+ * {@link fieldsOf} tells it. Of lists with keys, items stay.
+ */
+export function withoutDropped(target: Json, before: Fields, now: Fields): Json {
+  if (!isFields(target)) return target;
+  const result: Record<string, Json> = { ...target };
+  for (const [field, sub] of Object.entries(before)) {
+    const name = field.slice("f:".length);
+    const still = now[field];
+    if (!field.startsWith("f:") || !(name in result)) continue;
+    if (still === undefined) delete result[name];
+    else result[name] = withoutDropped(result[name], sub as Fields, still as Fields);
+  }
+  return result;
+}
+
 const NAMES = new Set(["apiVersion", "kind"]);
 const META_NAMES = new Set(["name", "namespace", "uid", "resourceVersion", "managedFields"]);
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { keyOf, type AnyObject } from "../../src/index.ts";
-import { fieldsOf, merge } from "./fields.ts";
+import { fieldsOf, merge, withoutDropped } from "./fields.ts";
 
 export interface Entry {
   readonly version: number;
@@ -116,7 +116,9 @@ export class World {
       ...(as.subresource !== undefined && { subresource: as.subresource }),
       fieldsV1: fieldsOf(wish),
     };
-    const object = merge(known ?? {}, wish, "apply") as AnyObject;
+    const before = managedFields.find(mine)?.fieldsV1 ?? {};
+    const rest = withoutDropped(known ?? {}, before as Record<string, unknown>, entry.fieldsV1);
+    const object = merge(rest, wish, "apply") as AnyObject;
     const merged = { ...metadata, ...object.metadata };
     const owners = [...managedFields.filter((other) => !mine(other)), entry];
     const written = { ...object, metadata: { ...merged, managedFields: owners } };

@@ -10,7 +10,7 @@ AuthInfo=<%= auth.info %>
 <% } -%>
 <% if (rest) { -%>
 AuthAltTypes=auth/jwt
-AuthAltParameters=jwt_key=/var/lib/slurm/jwt_hs256.key
+AuthAltParameters=jwt_key=/var/lib/slurm/jwt_hs256.key,disable_token_creation
 <% } -%>
 
 StateSaveLocation=/var/lib/slurm/slurmctld

@@ -5,6 +5,7 @@ import type { FencerStatus } from "@cluster-os/fencer";
 import { describeError, silentLogger } from "@cluster-os/std";
 import { delay, systemClock } from "@cluster-os/std/drivers";
 import { ReplicatedState } from "../../../src/drivers/slurm-state.ts";
+import { tokenKeyDigest } from "../../../src/slurm/controller.ts";
 import type { MachineAction, SlurmKube } from "../../../src/slurm/controller-role.ts";
 import type { SlurmObserved } from "../../../src/slurm/plan.ts";
 import { SlurmRole, type SlurmMachine } from "../../../src/slurm/role.ts";
@@ -35,6 +36,7 @@ export class Machine implements SlurmMachine {
   readonly #options: MachineOptions;
   #fencer: FencerStatus | undefined;
   #configHash: string | undefined;
+  #tokenKeyDigest: string | undefined;
 
   constructor(options: MachineOptions) {
     this.#options = options;
@@ -69,11 +71,17 @@ export class Machine implements SlurmMachine {
   async act(): Promise<void> {}
   async observeController() {
     const unit = this.#fencer ? ("active" as const) : ("inactive" as const);
-    return { unit, fencer: this.#fencer, configHash: this.#configHash };
+    return {
+      unit,
+      fencer: this.#fencer,
+      configHash: this.#configHash,
+      tokenKeyDigest: this.#tokenKeyDigest,
+    };
   }
   async actController(action: MachineAction) {
     this.acts.push(action.kind);
     if (action.kind === "apply-config") this.#configHash = action.config.hash;
+    if (action.kind === "use-token-key") this.#tokenKeyDigest = tokenKeyDigest(action.key);
     if (action.kind === "start-controller") this.#fencer = fencer({ state: "waiting", pid: 0, epoch: 0 });
     if (action.kind === "stop-controller") {
       this.slurmctld?.submit(LAST_JOB);
@@ -82,7 +90,6 @@ export class Machine implements SlurmMachine {
     }
     return undefined;
   }
-  async writeControllerKey(): Promise<void> {}
   async extend(epoch: number) {
     this.slurmctld ??= new Slurmctld(this.directory);
     this.#fencer = fencer({ epoch });

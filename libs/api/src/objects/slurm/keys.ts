@@ -23,7 +23,7 @@ export interface SlurmKeys {
   readonly next?: SlurmKey;
   /** In RFC 3339; only with `next`, which takes over then. */
   readonly switchAt?: string;
-  /** Signs the tokens of SLURM's REST API; 32 bytes, for the controller's machine. */
+  /** Signs the tokens of SLURM's REST API; 32 bytes, for the controller's machine. With every new `current` there is a new one. */
   readonly jwt: Uint8Array;
   /** Value of the annotation that asked for the newest key, or for an earlier one; empty if none did. */
   readonly askedBy: string;

@@ -1,8 +1,10 @@
 import { SLURM_CLUSTER_NAME, SlurmCluster } from "../../resources/slurm-cluster.ts";
+import { SlurmToken } from "../../resources/slurm-token.ts";
 import { admissionPolicy } from "../admission-policy.ts";
 import type { PlainObject } from "../kubernetes-object.ts";
 import { NAMESPACE } from "../names.ts";
 import { SLURM_OPERATOR_NAME, SLURM_OPERATOR_USER, slurmKeysName, slurmLeaseName } from "./names.ts";
+import { SLURM_TOKEN_SECRET_TYPE } from "./rest.ts";
 
 const LEASES = [SLURM_OPERATOR_NAME, slurmLeaseName(SLURM_CLUSTER_NAME)];
 
@@ -10,9 +12,14 @@ const isIn = (resource: string, condition: string): string =>
   `request.resource.resource != "${resource}" || (${condition})`;
 const isEmpty = (field: string): string => `object.?spec.?${field}.orValue([]).size() == 0`;
 
+const IS_KEYS = `request.namespace == "${NAMESPACE}" && request.name == "${slurmKeysName(SLURM_CLUSTER_NAME)}" && object.type == "Opaque"`;
+/** The type of a Secret never changes, so one of somebody else's can neither be made nor taken over under a token's name. */
+const IS_TOKEN = `object.type == "${SLURM_TOKEN_SECRET_TYPE}" && object.metadata.?ownerReferences.orValue([]).exists(owner, owner.kind == "${SlurmToken.kind}" && owner.name == request.name)`;
+
 /**
- * What roles cannot say of slurm-operator: what is made has no name yet when they are looked at. It makes the three objects
- * that are its own. Its Secret holds keys and is not of a type that Kubernetes would put a token of somebody else into; the
+ * What roles cannot say of slurm-operator: what is made has no name yet when they are looked at. It makes the
+ * objects that are its own. Of Secrets it writes the keys, of no type that Kubernetes would put a token of somebody else into,
+ * and tokens of SLURM, in any namespace; it reads none but the keys. The
  * SlurmCluster that it makes names no people and no programs of SLURM, which run as root.
  */
 export function slurmOperatorPolicyObjects(): readonly PlainObject[] {
@@ -21,7 +28,7 @@ export function slurmOperatorPolicyObjects(): readonly PlainObject[] {
     who: `request.userInfo.username == "${SLURM_OPERATOR_USER}"`,
     rules: [
       { apiGroups: ["coordination.k8s.io"], resources: ["leases"], operations: ["CREATE"] },
-      { apiGroups: [""], resources: ["secrets"], operations: ["CREATE"] },
+      { apiGroups: [""], resources: ["secrets"], operations: ["CREATE", "UPDATE"] },
       { apiGroups: [SlurmCluster.group], resources: [SlurmCluster.plural], operations: ["CREATE"] },
     ],
     validations: [
@@ -33,11 +40,8 @@ export function slurmOperatorPolicyObjects(): readonly PlainObject[] {
         message: "slurm-operator makes its own Lease and the controller's only",
       },
       {
-        expression: isIn(
-          "secrets",
-          `request.namespace == "${NAMESPACE}" && request.name == "${slurmKeysName(SLURM_CLUSTER_NAME)}" && object.type == "Opaque"`,
-        ),
-        message: "slurm-operator makes the Secret of SLURM's keys only",
+        expression: isIn("secrets", `${IS_KEYS} || ${IS_TOKEN}`),
+        message: "slurm-operator writes the Secret of SLURM's keys and those of SlurmTokens only",
       },
       {
         expression: isIn(SlurmCluster.plural, `${isEmpty("users")} && ${isEmpty("extraConfiguration")}`),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { boundedDuration } from "../duration.ts";
 import { ruled, shaped } from "../rules.ts";
 import { ExtraConfiguration } from "./configuration.ts";
 import { ControllerPolicy } from "./controller.ts";
@@ -21,16 +22,12 @@ const Resources = z.object({
     .describe("Share of a node's memory that jobs may use, in percent. The rest is for pods and the system."),
 });
 
-const DURATION = /^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$/;
 const SHORTEST_S = 600;
 
-const RotationInterval = ruled(z.string().min(2).max(24), [
-  {
-    cel: `self.matches(r"${DURATION.source}") && duration(self) >= duration("${SHORTEST_S}s")`,
-    holds: (text) => (durationSeconds(text) ?? 0) >= SHORTEST_S,
-    message: "an interval is hours, minutes and seconds, for example 720h or 1h30m, and ten minutes at least",
-  },
-]);
+const RotationInterval = boundedDuration(
+  { leastS: SHORTEST_S },
+  "an interval is hours, minutes and seconds, for example 720h or 1h30m, and ten minutes at least",
+);
 
 const Keys = z.object({
   rotationInterval: RotationInterval.default("720h").describe(
@@ -93,7 +90,10 @@ export const SlurmClusterSpecSchema = ruled(
       ),
     rest: z
       .object({
-        enabled: z.boolean().default(false).describe("Whether slurmrestd runs beside the controller."),
+        enabled: z
+          .boolean()
+          .default(false)
+          .describe("Whether slurmrestd runs beside the controller. SlurmTokens give access to it."),
       })
       .prefault({})
       .describe("SLURM's REST API, on the mesh only."),
@@ -117,10 +117,3 @@ export const SlurmClusterSpecSchema = ruled(
  */
 export const SLURM_CLUSTER_DEFAULTS = SlurmClusterSpecSchema.parse({});
 export type SlurmClusterSpec = z.output<typeof SlurmClusterSpecSchema>;
-
-/** Seconds of "1h30m"; undefined if it is written otherwise. */
-export function durationSeconds(text: string): number | undefined {
-  const [, hours = "0h", minutes = "0m", seconds = "0s"] = DURATION.exec(text) ?? [];
-  if (!DURATION.test(text) || text === "") return undefined;
-  return parseInt(hours) * 3600 + parseInt(minutes) * 60 + parseInt(seconds);
-}
