@@ -9,7 +9,7 @@ MINUTES ?= 30
 
 .DEFAULT_GOAL := help
 .PHONY: help deps debian-packages node node-image cluster down test test-cluster fmt lint bench bench-kube bench-operator bench-membership bench-gossip bench-mesh bench-mesh-vm bench-slurm-failover clean \
-	test-chaos test-vm test-vm-5 vm-status vm-info vm-stop vm-clean
+	test-chaos test-long test-vm test-vm-5 vm-status vm-info vm-stop vm-clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ test: deps ## Run every check: format, lint, types, units, repository, lab, emul
 
 test-cluster: deps ## Run the scenarios on real machines only
 	node tools/run-tests/main.ts builds lab
+
+test-long: node ## Run the scenarios on real machines that take too long for every change
+	cd e2e && node ../tools/test/mocha.ts 'long/**/*.test.ts'
 
 test-chaos: NODES = 5
 test-chaos: node ## Draw faults by SEED for MINUTES on NODES machines, and check that nothing is lost

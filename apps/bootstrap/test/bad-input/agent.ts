@@ -25,7 +25,7 @@ export interface AgentReport {
   /** Messages that came whole, by datagram or stream. */
   readonly heard: number;
   readonly counters: Readonly<Record<string, number>>;
-  /** Who is a member and which facts are held. */
+  /** Which others are members, and which facts are held. What it says of itself it changes itself, as when a ring key has had its time. */
   readonly known: string;
   readonly residentBytes: number;
   readonly openFiles: number;
@@ -49,6 +49,7 @@ async function run(order: AgentOrder): Promise<void> {
     wallTime: () => systemClock.wallTime(),
     now: systemClock.now(),
   });
+  const self = protocol.status.nodeId;
   let heard = 0;
   const port = await freePort();
   const network = await openNetwork({
@@ -79,6 +80,7 @@ async function run(order: AgentOrder): Promise<void> {
     globalThis.gc?.();
     const members = protocol
       .members()
+      .filter(({ nodeId }) => nodeId !== self)
       .map(({ nodeId, incarnation, address }) => [nodeId, incarnation, address]);
     return {
       port,

@@ -18,7 +18,8 @@ import { DatagramGun } from "./datagrams.ts";
 import { fireStreams } from "./streams.ts";
 
 const MIB = 2 ** 20;
-const ACCEPTED = "membership.accepted";
+/** Counters of messages that were believed: its own word had to be defended, or was said elsewhere, too. */
+const BELIEVED = ["membership.accepted", "membership.refutations", "membership.ownKeyElsewhere"];
 /** What a garbage collector may leave lying. */
 const MOST_GROWTH_MIB = 32;
 
@@ -135,8 +136,10 @@ function tell(
     `  resident memory ${(before.residentBytes / MIB).toFixed(0)} -> ${(after.residentBytes / MIB).toFixed(0)} MiB; ` +
       `open files ${before.openFiles} -> ${after.openFiles}`,
   );
-  const accepted = (after.counters[ACCEPTED] ?? 0) - (before.counters[ACCEPTED] ?? 0);
-  if (accepted > 0) throw new Error(`${accepted} mutated messages were accepted`);
+  for (const name of BELIEVED) {
+    const grown = (after.counters[name] ?? 0) - (before.counters[name] ?? 0);
+    if (grown > 0) throw new Error(`${grown} mutated messages were believed (${name})`);
+  }
   if (after.known !== before.known)
     throw new Error(`a mutated message was acted on: it knew\n${before.known}\nand knows\n${after.known}`);
   if (grownMib > MOST_GROWTH_MIB) throw new Error(`its memory grew by ${grownMib.toFixed(0)} MiB`);
