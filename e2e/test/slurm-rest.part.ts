@@ -90,7 +90,14 @@ export function describeRest(lab: Lab, other: () => Machine): void {
   it("the REST API: a pod finds it by its Service", async () => {
     const question = JSON.stringify({ url: `${given.url}${API}/ping/`, headers: headersOf(given.jwt) });
     await timed("an answer", async () => {
-      const pod = ["exec", "--stdin", "--namespace=cluster-os", "deployment/slurm-operator", "--", "/usr/bin/node"];
+      const pod = [
+        "exec",
+        "--stdin",
+        "--namespace=cluster-os",
+        "deployment/slurm-operator",
+        "--",
+        "/usr/bin/node",
+      ];
       const printed = await must(["kubectl", ...pod, "-e", ASK], { input: question });
       return (JSON.parse(printed) as Answer).status === 200;
     });
