@@ -2,7 +2,7 @@ import { expect } from "chai";
 import type { EtcdMemberStatus } from "@cluster-os/kubernetes";
 import { generateIdentity, type NodeId } from "@cluster-os/identity";
 import { seededRng, silentLogger } from "@cluster-os/std";
-import { planRecovery, type RecoveryObserved } from "../src/recovery/plan.ts";
+import { planRecovery, snapshotSources, type RecoveryObserved } from "../src/recovery/plan.ts";
 import { Recovery } from "../src/recovery/recovery.ts";
 import { chooseIndex } from "../src/server/admissions.ts";
 
@@ -28,6 +28,24 @@ const burnt: RecoveryObserved = {
 };
 const LOST = "0 of 3 voters are healthy and 2 are needed: the API takes no writes; n-b and n-c are lost";
 
+describe("snapshotSources", () => {
+  const [first, second, third] = ["20261121T110000Z", "20261121T120000Z", "20261121T130000Z"];
+  const takenAt = (hour: number): number => Date.UTC(2026, 10, 21, hour);
+
+  it("has each snapshot once, the newest first; one that is here is taken from here", () => {
+    const here = [{ name: second, takenAt: takenAt(12) }];
+    const elsewhere = [
+      { holder: "n-e", names: [third, second] },
+      { holder: "n-d", names: [third, first, "../../etc/passwd"] },
+    ];
+    expect(snapshotSources(here, elsewhere)).to.deep.equal([
+      { name: third, takenAt: takenAt(13), holders: ["n-d", "n-e"] },
+      { name: second, takenAt: takenAt(12) },
+      { name: first, takenAt: takenAt(11), holders: ["n-d"] },
+    ]);
+  });
+});
+
 describe("planRecovery", () => {
   const cases: readonly [string, Partial<RecoveryObserved>, string, string?][] = [
     ["from its own data, without those that are lost", {}, "restore own", LOST],
@@ -38,7 +56,16 @@ describe("planRecovery", () => {
       "restore own",
     ],
     ["where its etcd does not answer, the roles tell who voted", { members: [] }, "restore own", LOST],
-    ["not from a snapshot that is not there", { wanted: "other" }, "refuse: there is no snapshot other here"],
+    [
+      "from a snapshot that other machines keep",
+      { wanted: "far", sources: [{ name: "own" }, { name: "far", takenAt: 3, holders: ["n-d", "n-e"] }] },
+      "restore far",
+    ],
+    [
+      "not from a snapshot that is not there",
+      { wanted: "other", sources: [...burnt.sources, { name: "far", takenAt: 0, holders: ["n-d", "n-e"] }] },
+      "refuse: there is no snapshot other, here or on a machine that answers; there are own, new, old, far (kept by n-d and n-e)",
+    ],
     ["not without anything", { sources: [] }, "refuse: there is neither data of etcd here nor a snapshot"],
     [
       "not where a majority is well",

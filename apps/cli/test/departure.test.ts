@@ -148,6 +148,13 @@ describe("cluster-os recover", () => {
     expect(stdout).to.include("begun anew from snapshot s of 2026-01-01T00:00:00.000Z; n-b will be workers");
   });
 
+  it("says which machines keep the snapshot that is to be fetched", async () => {
+    const machine = server(1);
+    machine.recovery = { state: LOST, lost: ["n-b"], source: "s", holders: ["n-d", "n-e"], isDone: false };
+    const { stdout } = await type("recover m1 --from s", { lab: new FakeLab(machine) });
+    expect(stdout).to.contain("from snapshot s (kept by n-d and n-e), without n-b.");
+  });
+
   it("says why nothing is recovered", async () => {
     const machine = server(1);
     machine.recovery = {

@@ -39,6 +39,10 @@ export const RecoverAnswer = z.object({
   refusal: z.string().optional().describe("Why nothing can be recovered; absent where it can."),
   source: z.string().optional().describe("What etcd is made anew from: `own` data, or a snapshot's name."),
   takenAtMs: z.int().optional().describe("When the snapshot was taken, Unix milliseconds."),
+  holders: z
+    .array(z.string())
+    .optional()
+    .describe("Names of the machines that keep the snapshot, where this one does not."),
   isDone: z.boolean().describe("Whether it was done."),
 });
 export type RecoverAnswer = z.infer<typeof RecoverAnswer>;

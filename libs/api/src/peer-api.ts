@@ -46,6 +46,33 @@ export type SnapshotPart = z.infer<typeof SnapshotPart>;
 export const SnapshotPartAnswer = z.object({ next: z.int().min(0) });
 export type SnapshotPartAnswer = z.infer<typeof SnapshotPartAnswer>;
 
+/** Body of topic `snapshot-list`: a server asks which snapshots the other machine keeps. */
+export const SnapshotListRequest = z.object({});
+
+/** Their names, the newest first. */
+export const SnapshotList = z.object({ names: z.array(z.string().max(32)).max(64) });
+export type SnapshotList = z.infer<typeof SnapshotList>;
+
+/** Body of topic `snapshot-read`: a server asks for a piece of a sealed snapshot. */
+export const SnapshotRead = z.object({
+  name: z.string().max(32),
+  offset: z
+    .int()
+    .min(0)
+    .max(2 ** 31),
+});
+export type SnapshotRead = z.infer<typeof SnapshotRead>;
+
+/** The bytes from there on, as many as fit into an answer; none at the end. `size` is that of all of it. */
+export const SnapshotPiece = z.object({
+  size: z
+    .int()
+    .min(1)
+    .max(2 ** 31),
+  bytes: z.custom<Uint8Array>((value) => value instanceof Uint8Array),
+});
+export type SnapshotPiece = z.infer<typeof SnapshotPiece>;
+
 /** Body of the answer to topic `agent-certificate`. */
 export const IssuedAgentCertificate = z.object({ certificatePem: z.string(), caPem: z.string() });
 export type IssuedAgentCertificate = z.infer<typeof IssuedAgentCertificate>;
@@ -56,4 +83,6 @@ export const PEER_API_REQUESTS = {
   "agent-certificate": AgentCertificateRequest,
   "step-down": StepDownRequest,
   "snapshot-part": SnapshotPart,
+  "snapshot-list": SnapshotListRequest,
+  "snapshot-read": SnapshotRead,
 } as const;

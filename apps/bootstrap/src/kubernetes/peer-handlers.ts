@@ -6,7 +6,6 @@ import type { PeerHandler } from "../peer-api/protocol.ts";
 import { certificateHandler, CERTIFICATE_TOPIC } from "../server/certificate-handler.ts";
 import type { ControlPlane } from "../server/control-plane.ts";
 import type { Trust } from "../server/desk.ts";
-import { SNAPSHOT_TOPIC } from "../snapshots/copies.ts";
 import type { SnapshotKeeper } from "../snapshots/keeper.ts";
 import { clockHandler, CLOCK_TOPIC } from "../time/clock-topic.ts";
 import type { View } from "../view.ts";
@@ -46,6 +45,6 @@ export function peerHandlers(options: PeerHandlersOptions): Readonly<Record<stri
     [JOIN_DONE_TOPIC]: joinDoneHandler(slot),
     [CLOCK_TOPIC]: clockHandler(clock),
     [CERTIFICATE_TOPIC]: certificateHandler({ kube: () => controlPlane.kube, rng }),
-    [SNAPSHOT_TOPIC]: snapshots.handler,
+    ...snapshots.handlers,
   };
 }

@@ -1,6 +1,7 @@
 import { nodeName } from "@cluster-os/identity";
 import { namedMembers } from "../kubernetes/observe.ts";
 import type { LocalAnswersOptions } from "../local-answers.ts";
+import { snapshotSources } from "./plan.ts";
 import { Recovery } from "./recovery.ts";
 
 type Parts = Pick<LocalAnswersOptions, "machine" | "protocol" | "view" | "kubernetes">;
@@ -16,19 +17,27 @@ export function recoveryOf({ machine, protocol, view, kubernetes }: Parts): Reco
       const alive = view
         .members()
         .filter(({ member: { status } }) => status === "alive" || status === "suspect");
+      const { snapshots } = kubernetes;
+      const [members, here, elsewhere] = await Promise.all([
+        namedMembers(distribution, view, signal),
+        snapshots.store.list(),
+        snapshots.keptElsewhere(signal),
+      ]);
       return {
         self,
         role: kubernetes.settledRole,
         hasAuthorityKey: protocol.status.hasAuthorityKey,
         servers: view.servers.map(nodeName),
-        members: await namedMembers(distribution, view, signal),
+        members,
         alive: alive.map(({ member }) => member.name),
-        sources: [{ name: "own" }, ...(await kubernetes.snapshots.store.list())],
+        sources: [{ name: "own" }, ...snapshotSources(here, elsewhere)],
         wanted,
       };
     },
-    sourceOf: async ({ name }) =>
-      name === "own" ? { kind: "own" } : { kind: "snapshot", path: await kubernetes.snapshots.open(name) },
+    sourceOf: async ({ name, holders }) =>
+      name === "own"
+        ? { kind: "own" }
+        : { kind: "snapshot", path: await kubernetes.snapshots.open(name, holders) },
     restore: (source) => kubernetes.restore(source),
     logger,
   });

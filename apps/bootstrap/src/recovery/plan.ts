@@ -1,4 +1,7 @@
 import type { EtcdMemberStatus } from "@cluster-os/kubernetes";
+import { compareText } from "@cluster-os/std";
+import type { KeptElsewhere } from "../snapshots/keeper.ts";
+import { timeOfName, type KeptSnapshot } from "../snapshots/plan.ts";
 
 /** Something that etcd could be made anew from. */
 export interface RecoverySource {
@@ -6,6 +9,26 @@ export interface RecoverySource {
   readonly name: string;
   /** Unix milliseconds; undefined of this machine's own data, which is as new as can be. */
   readonly takenAt?: number;
+  /** Names of the machines that keep it, where this one does not. */
+  readonly holders?: readonly string[];
+}
+
+/** So many snapshots are named to who asked for one that is not there. */
+const NAMED = 5;
+
+/** Snapshots here and on the other machines, each once, the newest first. One that lies here is taken from here. */
+export function snapshotSources(
+  here: readonly KeptSnapshot[],
+  elsewhere: readonly KeptElsewhere[],
+): readonly RecoverySource[] {
+  const known = new Set(here.map(({ name }) => name));
+  const names = new Set(elsewhere.flatMap((one) => one.names).filter((name) => !known.has(name)));
+  const fetched = [...names].flatMap((name): readonly (RecoverySource & KeptSnapshot)[] => {
+    const takenAt = timeOfName(name);
+    const holders = elsewhere.filter((one) => one.names.includes(name)).map(({ holder }) => holder);
+    return takenAt === undefined ? [] : [{ name, takenAt, holders: holders.toSorted(compareText) }];
+  });
+  return [...here, ...fetched].toSorted((left, right) => right.takenAt - left.takenAt);
 }
 
 /** How things stand when a person asks for a recovery. */
@@ -65,10 +88,20 @@ export function planRecovery(observed: RecoveryObserved): RecoveryPlan {
     return refuse(
       wanted === undefined
         ? "there is neither data of etcd here nor a snapshot"
-        : `there is no snapshot ${wanted} here`,
+        : `there is no snapshot ${wanted}, here or on a machine that answers; there ${nameSources(sources)}`,
     );
   }
   return { kind: "restore", source, lost, state };
+}
+
+function nameSources(sources: readonly RecoverySource[]): string {
+  if (sources.length === 0) return "is none";
+  const named = sources.slice(0, NAMED).map(({ name, holders }) => `${name}${keptBy(holders)}`);
+  return `${sources.length === 1 ? "is" : "are"} ${named.join(", ")}${sources.length > NAMED ? " and older ones" : ""}`;
+}
+
+function keptBy(holders: readonly string[] | undefined): string {
+  return holders === undefined ? "" : ` (kept by ${holders.join(" and ")})`;
 }
 
 function describe(count: number, well: number, majority: number, lost: readonly string[]): string {

@@ -28,7 +28,8 @@ export class Recovery {
     const plan = planRecovery(await observe(source));
     const { state, lost } = plan;
     if (plan.kind === "refuse") return { state, lost: [...lost], refusal: plan.reason, isDone: false };
-    const chosen = { source: plan.source.name, takenAtMs: plan.source.takenAt };
+    const { name: chosenName, takenAt: takenAtMs, holders } = plan.source;
+    const chosen = { source: chosenName, takenAtMs, ...(holders && { holders: [...holders] }) };
     if (!confirmed) return { state, lost: [...lost], ...chosen, isDone: false };
     if (this.#isUnderWay) throw new PeerApiError(409, "a recovery is under way");
     this.#isUnderWay = true;

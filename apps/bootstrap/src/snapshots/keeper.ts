@@ -7,8 +7,9 @@ import type { PeerHandler } from "../peer-api/protocol.ts";
 import type { ControlPlane } from "../server/control-plane.ts";
 import type { Trust } from "../server/desk.ts";
 import type { View } from "../view.ts";
-import { sendSnapshot, snapshotReceiver } from "./copies.ts";
-import { snapshotKey } from "./sealed-file.ts";
+import { sendSnapshot, SNAPSHOT_TOPIC, snapshotReceiver } from "./copies.ts";
+import { fetchSnapshot, listSnapshots, snapshotSource, type SnapshotHolder } from "./fetching.ts";
+import { snapshotKey, verifyFile } from "./sealed-file.ts";
 import { Snapshots } from "./snapshots.ts";
 import { SnapshotStore } from "./store.ts";
 
@@ -28,11 +29,20 @@ export interface SnapshotKeeperOptions {
   readonly logger: Logger;
 }
 
+/** A machine that keeps snapshots, by name, and which. */
+export interface KeptElsewhere {
+  readonly holder: string;
+  readonly names: readonly string[];
+}
+
+/** Another machine has so long to give a piece of a snapshot, in milliseconds. */
+const PIECE_MS = 10_000;
+
 /** Snapshots on this machine: those it takes, those it keeps for others, and how one is opened. */
 export class SnapshotKeeper {
   readonly store: SnapshotStore;
-  /** Takes what other servers hand over. */
-  readonly handler: PeerHandler;
+  /** By topic: takes what other servers hand over, and gives servers what they ask for. */
+  readonly handlers: Readonly<Record<string, PeerHandler>>;
   readonly #options: SnapshotKeeperOptions;
   readonly #snapshots: Snapshots;
 
@@ -41,14 +51,16 @@ export class SnapshotKeeper {
     this.#options = options;
     const store = new SnapshotStore(folder, rng, logger);
     this.store = store;
-    this.handler = snapshotReceiver({
+    const isServer = (nodeId: NodeId): boolean => view.isServer(nodeId);
+    const receive = snapshotReceiver({
       path: (name) => store.path(name),
-      isServer: (nodeId) => view.isServer(nodeId),
+      isServer,
       onReceived: async (name) => {
         logger.info("a copy of a snapshot has come", { name });
         await store.prune(clock.wallTime());
       },
     });
+    this.handlers = { [SNAPSHOT_TOPIC]: receive, ...snapshotSource({ store, isServer }) };
     this.#snapshots = new Snapshots({
       store,
       // k3s takes its own.
@@ -76,11 +88,45 @@ export class SnapshotKeeper {
     return this.#snapshots.round(signal);
   }
 
-  /** In clear, at the path that it gives, until the next one is opened. */
-  open(name: string): Promise<string> {
-    const { key } = this;
+  /** What the other machines keep that live and answer in time. */
+  async keptElsewhere(signal: AbortSignal): Promise<readonly KeptElsewhere[]> {
+    const { peers } = this.#options;
+    const answers = this.#others().map(async (holder) => ({
+      holder: holder.name,
+      names: await listSnapshots(peers, holder, signal).catch((): readonly string[] => []),
+    }));
+    return Promise.all(answers);
+  }
+
+  /**
+   * In clear, at the path that it gives, until the next one is opened. One that does not lie here is fetched from the first of
+   * the named machines that has it whole.
+   */
+  async open(name: string, holders: readonly string[] = []): Promise<string> {
+    const { key, store } = this;
     if (!key) throw new Error("only a server can open a snapshot");
-    return this.store.open(name, key);
+    const isHere = (await store.list()).some((one) => one.name === name);
+    if (!isHere) await this.#fetch(name, holders, key);
+    return store.open(name, key);
+  }
+
+  async #fetch(name: string, holders: readonly string[], key: Uint8Array): Promise<void> {
+    const { peers, config, logger } = this.#options;
+    const path = this.store.path(name);
+    await fetchSnapshot({
+      peers,
+      name,
+      path,
+      holders: this.#others().filter((other) => holders.includes(other.name)),
+      verify: (draft) => verifyFile(draft, key),
+      signal: () => AbortSignal.timeout(PIECE_MS * (config.patience ?? 1)),
+    });
+    logger.info("a snapshot was fetched", { name });
+  }
+
+  #others(): readonly SnapshotHolder[] {
+    const { view, self } = this.#options;
+    return livingOthers(view, self);
   }
 }
 
@@ -88,8 +134,9 @@ function livingOthers(view: View, self: NodeId) {
   return view
     .members()
     .filter(({ member }) => member.status === "alive" && member.nodeId !== self)
-    .map(({ member: { nodeId }, index, meshAddress }) => ({
+    .map(({ member: { nodeId, name }, index, meshAddress }) => ({
       nodeId,
+      name,
       index,
       address: meshAddress,
       isServer: view.isServer(nodeId),

@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { appendFile, open, rename, rm, stat, writeFile } from "node:fs/promises";
+import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
 import { deriveKey } from "@cluster-os/identity";
@@ -42,6 +43,16 @@ export async function sealFile(from: string, to: string, key: Uint8Array, rng: R
 
 /** The reverse. Throws a SnapshotError, and leaves nothing, unless every byte is as it was sealed. */
 export async function openFile(from: string, to: string, key: Uint8Array): Promise<void> {
+  const draft = `${to}.draft`;
+  try {
+    await unseal(from, key, createWriteStream(draft, { mode: 0o600, flush: true }));
+    await rename(draft, to);
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+async function unseal(from: string, key: Uint8Array, out: Writable): Promise<void> {
   const { size } = await stat(from);
   if (size < HEAD_BYTES + TAG_BYTES) throw new SnapshotError(`${from} is no snapshot: it is too short`);
   const head = await readPiece(from, 0, HEAD_BYTES);
@@ -50,17 +61,17 @@ export async function openFile(from: string, to: string, key: Uint8Array): Promi
   const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
   decipher.setAAD(MAGIC, { plaintextLength: 0 });
   decipher.setAuthTag(await readPiece(from, size - TAG_BYTES, TAG_BYTES));
-  const draft = `${to}.draft`;
   try {
     const sealed = createReadStream(from, { start: HEAD_BYTES, end: size - TAG_BYTES - 1 });
-    const out = createWriteStream(draft, { mode: 0o600, flush: true });
     await pipeline(sealed, decipher, createGunzip(), out);
-    await rename(draft, to);
   } catch (cause) {
     throw new SnapshotError(`${from} does not open: it is damaged, or of another cluster`, { cause });
-  } finally {
-    await rm(draft, { force: true });
   }
+}
+
+/** Throws a SnapshotError unless the file would open. Nothing of it is written anywhere. */
+export async function verifyFile(path: string, key: Uint8Array): Promise<void> {
+  await unseal(path, key, new Writable({ write: (_piece, _encoding, done) => done() }));
 }
 
 /** Bytes of a file from an offset; fewer at its end. */

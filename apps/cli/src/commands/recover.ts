@@ -14,7 +14,7 @@ export const recover: Command = {
     "themselves. Servers that are thought lost and return become workers; what they had lies in /var/lib/cluster-os/set-aside,",
     "as does what this server had. What was written in the last moments and never reached this server is lost.",
     "  --yes   do it",
-    "  --from  the snapshot to begin from, instead of this server's own data",
+    "  --from  the snapshot to begin from, instead of this server's own data; here or on another machine that lives",
   ],
   async run(args, context) {
     const { positionals, values } = parseWords(
@@ -32,10 +32,12 @@ export const recover: Command = {
   },
 };
 
-function describe({ state, refusal, source, takenAtMs, lost, isDone }: RecoverAnswer, { program }: Context) {
+function describe(answer: RecoverAnswer, { program }: Context) {
+  const { state, refusal, source, takenAtMs, holders, lost, isDone } = answer;
   if (refusal !== undefined) return [`${state}.`, `Nothing is recovered: ${refusal}`];
   const when = takenAtMs === undefined ? "" : ` of ${new Date(takenAtMs).toISOString()}`;
-  const from = source === "own" ? "its own data" : `snapshot ${source}${when}`;
+  const where = holders === undefined ? "" : ` (kept by ${holders.join(" and ")})`;
+  const from = source === "own" ? "its own data" : `snapshot ${source}${when}${where}`;
   if (isDone) {
     return [
       `etcd has begun anew from ${from}; ${lost.join(" and ")} will be workers if they return`,

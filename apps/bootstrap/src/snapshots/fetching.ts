@@ -1,0 +1,124 @@
+import { appendFile, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { SnapshotList, SnapshotPiece, SnapshotRead } from "@cluster-os/api";
+import { decodeCbor, encodeCbor, type NodeId } from "@cluster-os/identity";
+import { describeError } from "@cluster-os/std";
+import type { PeerApiClient } from "../peer-api/client.ts";
+import { PeerApiError, type PeerHandler } from "../peer-api/protocol.ts";
+import { timeOfName } from "./plan.ts";
+import { readPiece } from "./sealed-file.ts";
+import type { SnapshotStore } from "./store.ts";
+
+const LIST_TOPIC = "snapshot-list";
+const READ_TOPIC = "snapshot-read";
+/** Fits into an answer of the peer API with what is around it. */
+const PIECE_BYTES = 48 * 1024;
+/** So many are told of at most. More than are kept. */
+const LISTED = 64;
+
+export interface SnapshotSourceOptions {
+  readonly store: Pick<SnapshotStore, "list" | "path">;
+  /** Only servers restore. */
+  readonly isServer: (nodeId: NodeId) => boolean;
+}
+
+/** Tells servers which snapshots this machine keeps, and gives them piece by piece, as sealed as they lie here. */
+export function snapshotSource({
+  store,
+  isServer,
+}: SnapshotSourceOptions): Readonly<Record<string, PeerHandler>> {
+  const forServers = (handler: PeerHandler): PeerHandler => {
+    return (from, body, signal) => {
+      if (!isServer(from)) throw new PeerApiError(403, "only a control-plane server is given snapshots");
+      return handler(from, body, signal);
+    };
+  };
+  return {
+    [LIST_TOPIC]: forServers(async () => {
+      const names = (await store.list()).slice(0, LISTED).map(({ name }) => name);
+      return encodeCbor({ names } satisfies SnapshotList);
+    }),
+    [READ_TOPIC]: forServers(async (_from, body) => {
+      const { name, offset } = SnapshotRead.parse(decodeCbor(body));
+      if (timeOfName(name) === undefined) throw new PeerApiError(400, "that is no snapshot's name");
+      const path = store.path(name);
+      const { size } = await stat(path).catch(() => {
+        throw new PeerApiError(404, `there is no snapshot ${name} here`);
+      });
+      const bytes = new Uint8Array(await readPiece(path, offset, PIECE_BYTES));
+      return encodeCbor({ size, bytes } satisfies SnapshotPiece);
+    }),
+  };
+}
+
+/** Another machine that keeps snapshots. */
+export interface SnapshotHolder {
+  readonly nodeId: NodeId;
+  readonly name: string;
+  /** In the mesh. */
+  readonly address: string;
+}
+
+type Peers = Pick<PeerApiClient, "ask">;
+
+/** Names of the snapshots that a machine keeps; names that are none are left out. */
+export async function listSnapshots(
+  peers: Peers,
+  { nodeId: to, address }: SnapshotHolder,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const answer = await peers.ask({ to, address, topic: LIST_TOPIC, body: encodeCbor({}), signal });
+  return SnapshotList.parse(decodeCbor(answer)).names.filter((name) => timeOfName(name) !== undefined);
+}
+
+export interface SnapshotFetch {
+  readonly peers: Peers;
+  readonly name: string;
+  /** Where it is to lie. */
+  readonly path: string;
+  /** Who keeps it: one after the other is asked. */
+  readonly holders: readonly SnapshotHolder[];
+  /** Rejects if what lies at a path is not the snapshot, whole. */
+  readonly verify: (path: string) => Promise<void>;
+  /** For each piece. */
+  readonly signal: () => AbortSignal;
+}
+
+/** Fetches a snapshot from the first machine that has it whole. It has its name once it was verified; nothing is left of a failure. */
+export async function fetchSnapshot(fetch: SnapshotFetch): Promise<void> {
+  const { name, path, holders, verify } = fetch;
+  const draft = `${path}.fetched`;
+  const failures: string[] = [];
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  for (const holder of holders) {
+    try {
+      await fetchInto(draft, holder, fetch);
+      await verify(draft);
+      await rename(draft, path);
+      return;
+    } catch (error) {
+      failures.push(`${holder.name}: ${describeError(error)}`);
+    } finally {
+      await rm(draft, { force: true });
+    }
+  }
+  const why = failures.length === 0 ? "no living machine keeps it" : failures.join("; ");
+  throw new Error(`snapshot ${name} could not be fetched (${why})`);
+}
+
+async function fetchInto(
+  draft: string,
+  { nodeId: to, address }: SnapshotHolder,
+  { peers, name, signal }: SnapshotFetch,
+): Promise<void> {
+  await writeFile(draft, "", { mode: 0o600 });
+  for (let offset = 0; ;) {
+    const body = encodeCbor({ name, offset } satisfies SnapshotRead);
+    const answer = await peers.ask({ to, address, topic: READ_TOPIC, body, signal: signal() });
+    const { size, bytes } = SnapshotPiece.parse(decodeCbor(answer));
+    await appendFile(draft, bytes);
+    offset += bytes.length;
+    if (offset === size) return;
+    if (bytes.length === 0 || offset > size) throw new Error(`it ended after ${offset} of ${size} bytes`);
+  }
+}
