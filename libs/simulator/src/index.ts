@@ -4,7 +4,14 @@ export * from "./options.ts";
 export type { Focus } from "./faults.ts";
 export { simulateRotation, type RotationOptions, type RotationOutcome } from "./rotation.ts";
 export { GossipWorld, type GossipOptions } from "./gossip-world.ts";
-export { runHistory, type HistoryOptions, type HistoryReport } from "./control-plane/history.ts";
+export {
+  recordHistory,
+  runHistory,
+  type HistoryOptions,
+  type HistoryReport,
+  type RecordedHistory,
+} from "./control-plane/history.ts";
+export type { Moment, RecordedChange, RecordedMachine } from "./control-plane/recording.ts";
 export type { ModelRules } from "./control-plane/model.ts";
 export {
   runReplicationHistory,

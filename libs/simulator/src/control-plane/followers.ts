@@ -31,17 +31,20 @@ export class Followers {
     else this.#stepDown(one, helper);
   }
 
-  /** Another server that answers and is served, and knows the same roles. */
+  /** Another server that helps, and knows the same roles. */
   #helper(one: ModelMachine): ModelMachine | undefined {
+    return this.#world.machines.find((other) => other.epoch === one.epoch && this.#helps(one, other));
+  }
+
+  /** Another server that answers, whose etcd votes and is served. */
+  #helps(one: ModelMachine, other: ModelMachine): boolean {
     const world = this.#world;
-    return world.machines.find(
-      (other) =>
-        other !== one &&
-        other.role === "server" &&
-        other.epoch === one.epoch &&
-        world.hears(one, other) &&
-        world.etcd.voters.includes(other.nodeId) &&
-        world.isServed(other),
+    return (
+      other !== one &&
+      other.role === "server" &&
+      world.hears(one, other) &&
+      world.etcd.voters.includes(other.nodeId) &&
+      world.isServed(other)
     );
   }
 
@@ -65,14 +68,13 @@ export class Followers {
     const world = this.#world;
     const { etcd, rng } = world;
     if (world.now < one.stepAt) return;
-    const helper = world.machines.find(
-      (other) => other !== one && other.role === "server" && world.hears(one, other) && world.isServed(other),
-    );
+    const helper = world.machines.find((other) => this.#helps(one, other));
     const isWell =
       helper && etcd.voters.every((nodeId) => nodeId === one.nodeId || world.answers(helper, nodeId));
     if (!helper || (this.#rules.joinIsChecked && !isWell)) return this.#giveUp(one);
     if (one.joining === "granted") {
-      if (etcd.members.some(({ isLearner }) => isLearner)) return this.#giveUp(one);
+      const hasLearner = etcd.members.some(({ isLearner }) => isLearner);
+      if (hasLearner || !world.mayAnnounce(helper)) return this.#giveUp(one);
       this.#journal.change(`${one.rank} is a learner`, () => etcd.announce(one.nodeId));
       one.joining = "copying";
       one.stepAt = world.now + SECOND * (1 + randomInteger(rng, 8));

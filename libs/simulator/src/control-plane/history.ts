@@ -2,6 +2,7 @@ import { Followers } from "./followers.ts";
 import { Journal } from "./journal.ts";
 import { SAFE_MODEL, type ModelMachine, type ModelRules } from "./model.ts";
 import { Pilot } from "./pilot.ts";
+import { Recording, type Moment } from "./recording.ts";
 import { World } from "./world.ts";
 
 export interface HistoryOptions {
@@ -21,6 +22,11 @@ export interface HistoryReport {
   readonly trace: readonly string[];
 }
 
+export interface RecordedHistory extends HistoryReport {
+  /** The first is the beginning; then one whenever anything changed. */
+  readonly moments: readonly Moment[];
+}
+
 /**
  * One history of a cluster under autopilot: machines crash, burn, stall and are cut off, never more at once than the voters
  * of that moment can bear. So if the majority is ever lost, it was a change of members that lost it.
@@ -29,20 +35,30 @@ export function runHistory(options: HistoryOptions): HistoryReport {
   return new History(options).run(options.durationS);
 }
 
+/** The same history, with all that a real etcd needs to be led through it. */
+export function recordHistory(options: HistoryOptions): RecordedHistory {
+  const recording = new Recording();
+  const report = new History(options, recording).run(options.durationS);
+  return { ...report, moments: recording.moments };
+}
+
 class History {
   readonly #seed: number;
   readonly #world: World;
   readonly #journal: Journal;
   readonly #pilot: Pilot;
   readonly #followers: Followers;
+  readonly #recording: Recording | undefined;
 
-  constructor({ seed, rules }: HistoryOptions) {
+  constructor({ seed, rules }: HistoryOptions, recording?: Recording) {
     this.#seed = seed;
     this.#world = new World(seed);
     this.#journal = new Journal(this.#world);
     const all = { ...SAFE_MODEL, ...rules };
     this.#pilot = new Pilot(this.#world, all, this.#journal);
     this.#followers = new Followers(this.#world, all, this.#journal);
+    this.#recording = recording;
+    this.#recording?.look(this.#world);
   }
 
   run(durationS: number): HistoryReport {
@@ -52,6 +68,8 @@ class History {
       world.now += 1_000;
       if (second < durationS) world.strike();
       else world.calm();
+      world.watchConnections();
+      this.#recording?.look(world);
       this.#step();
     }
     if (violations.length === 0) violations.push(...this.#wrongAtEnd());
@@ -65,6 +83,7 @@ class History {
       this.#hear(one);
       this.#followers.follow(one);
       if (one.role === "server") this.#pilot.round(one);
+      this.#recording?.look(this.#world);
     }
   }
 

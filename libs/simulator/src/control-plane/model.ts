@@ -14,6 +14,12 @@ export interface ModelMember {
   readonly isLearner: boolean;
 }
 
+/** What was done to the list of etcd's members. */
+export interface MemberChange {
+  readonly kind: "announce" | "promote" | "remove";
+  readonly nodeId: NodeId;
+}
+
 /** What the world does to a machine, and what it is. */
 export interface ModelMachine {
   readonly nodeId: NodeId;
@@ -63,11 +69,13 @@ export const SAFE_MODEL: ModelRules = {
 
 /**
  * etcd as far as a change of its members goes: one list, agreed on by a majority of the voters that hear each other. It is
- * harder than the real one in one thing: it refuses no change that would cost the majority, so every such change shows.
+ * harder than the real one in one thing: it removes whom it is told to at once, so every removal that costs the majority
+ * shows. etcd refuses such a one, and waits with others until enough of the voters have been connected for 5 s.
  */
 export class ModelEtcd {
   #members: readonly ModelMember[] = [];
   #voters: readonly NodeId[] = [];
+  readonly #changes: MemberChange[] = [];
   epoch = 0;
   servers: readonly NodeId[];
 
@@ -82,6 +90,11 @@ export class ModelEtcd {
 
   get voters(): readonly NodeId[] {
     return this.#voters;
+  }
+
+  /** All that were made, the first one first. */
+  get changes(): readonly MemberChange[] {
+    return this.#changes;
   }
 
   /** Whether those who answer are a majority of the voters. */
@@ -99,14 +112,17 @@ export class ModelEtcd {
   }
 
   announce(nodeId: NodeId): void {
+    this.#changes.push({ kind: "announce", nodeId });
     this.#list([...this.#without(nodeId), { nodeId, isLearner: true }]);
   }
 
   vote(nodeId: NodeId): void {
+    this.#changes.push({ kind: "promote", nodeId });
     this.#list([...this.#without(nodeId), { nodeId, isLearner: false }]);
   }
 
   remove(nodeId: NodeId): void {
+    if (this.has(nodeId)) this.#changes.push({ kind: "remove", nodeId });
     this.#list(this.#without(nodeId));
   }
 

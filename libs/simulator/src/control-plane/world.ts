@@ -4,6 +4,8 @@ import { ModelEtcd, type ModelMachine } from "./model.ts";
 
 /** How long the members take to agree that a machine is failed, in milliseconds. */
 const GOSSIP_DELAY_MS = 6_000;
+/** etcd's HealthInterval: how long all voters have to be connected before a new member is let in, in milliseconds. */
+const HEALTH_INTERVAL_MS = 5_000;
 
 /** Machines, their network, and what becomes of both. */
 export class World {
@@ -14,6 +16,8 @@ export class World {
   crashes = 0;
   readonly #known: ReadonlyMap<NodeId, ModelMachine>;
   readonly #unheardSince = new Map<string, Instant>();
+  /** When the members on two machines were last not connected, by their ranks. */
+  readonly #apartAt: readonly Instant[][];
 
   constructor(seed: number) {
     this.rng = seededRng(seed);
@@ -23,6 +27,7 @@ export class World {
     this.#known = new Map(this.machines.map((one) => [one.nodeId, one]));
     this.etcd = new ModelEtcd(this.machines.slice(0, count).map(({ nodeId }) => nodeId));
     for (const one of this.machines) one.servers = this.etcd.servers;
+    this.#apartAt = this.machines.map(() => this.machines.map(() => 0));
   }
 
   find(nodeId: NodeId): ModelMachine {
@@ -37,13 +42,15 @@ export class World {
     return this.isUp(one) && this.isUp(other) && one.group === other.group;
   }
 
-  /** Whether the member on a machine answers another machine: it runs, and its member was not removed. */
+  /** Whether a machine keeps a member of etcd running; it may not know that this one was removed. */
+  hasMember(one: ModelMachine): boolean {
+    return one.role === "server" || ["copying", "unrecorded"].includes(one.joining);
+  }
+
+  /** Whether the member on a machine answers another machine. */
   answers(asker: ModelMachine, nodeId: NodeId): boolean {
     const other = this.find(nodeId);
-    return (
-      this.hears(asker, other) &&
-      (other.role === "server" || ["copying", "unrecorded"].includes(other.joining))
-    );
+    return this.hears(asker, other) && this.hasMember(other);
   }
 
   /** A majority of the voters that hear each other, seen from a machine. */
@@ -55,6 +62,25 @@ export class World {
   isMajorityWithout(one: ModelMachine): boolean {
     const others = this.etcd.voters.filter((nodeId) => nodeId !== one.nodeId);
     return others.filter((nodeId) => this.answers(one, nodeId)).length * 2 > others.length;
+  }
+
+  /** Whether the member on a machine lets a new one in: it has been connected to all voters for a while. */
+  mayAnnounce(asked: ModelMachine): boolean {
+    const { etcd } = this;
+    return etcd.voters.every((nodeId) => {
+      const other = this.find(nodeId);
+      return other === asked || this.now - (this.#row(asked)[other.rank - 1] as Instant) > HEALTH_INTERVAL_MS;
+    });
+  }
+
+  /** To be called once a second: remembers which members are connected. */
+  watchConnections(): void {
+    for (const one of this.machines) {
+      for (const other of this.machines) {
+        const isConnected = this.hasMember(one) && this.answers(one, other.nodeId);
+        if (!isConnected) this.#row(one)[other.rank - 1] = this.now;
+      }
+    }
   }
 
   /** What gossip says: it lags. */
@@ -83,6 +109,10 @@ export class World {
       one.group = 0;
       one.stalledUntil = 0;
     }
+  }
+
+  #row(one: ModelMachine): Instant[] {
+    return this.#apartAt[one.rank - 1] as Instant[];
   }
 
   #change(one: ModelMachine): void {

@@ -1,6 +1,6 @@
 import { planAutopilot, type AutopilotObserved, type AutopilotPlan } from "@cluster-os/election";
 import { expect } from "chai";
-import { runHistory, type ModelRules } from "../../src/index.ts";
+import { recordHistory, runHistory, type Moment, type ModelRules } from "../../src/index.ts";
 
 /** A few; `nx run simulator:explore-autopilot` runs as many as wanted. */
 const SEEDS = 12;
@@ -9,6 +9,8 @@ const DURATION_S = 900;
 const LONG_S = 1_800;
 /** A broken one is noticed by one of so many. */
 const MOST_SEEDS = 60;
+/** etcd lets nobody in sooner after a voter came back. */
+const HEALTH_INTERVAL_S = 5;
 
 interface Mutant {
   readonly name: string;
@@ -69,6 +71,27 @@ describe("a control plane under autopilot", () => {
     const run = () => runHistory({ seed: 3, durationS: DURATION_S });
     expect(run()).to.deep.equal(run());
   }).timeout(60_000);
+
+  it("is the same when it is recorded", () => {
+    const { moments, ...report } = recordHistory({ seed: 3, durationS: DURATION_S });
+    expect(moments.length).to.be.greaterThan(0);
+    expect(report).to.deep.equal(runHistory({ seed: 3, durationS: DURATION_S }));
+  }).timeout(60_000);
+
+  it("lets a new member in only when all voters were connected for a while", () => {
+    let announced = 0;
+    for (let seed = 1; seed <= SEEDS; seed += 1) {
+      const { moments } = recordHistory({ seed, durationS: DURATION_S });
+      for (const [at, { changes, members }] of moments.entries()) {
+        if (!changes.some(({ kind }) => kind === "announce")) continue;
+        announced += 1;
+        const voters = members.filter(({ isLearner }) => !isLearner).map(({ rank }) => rank);
+        const apart = recent(moments, at).filter((moment) => isApart(moment, voters));
+        expect(apart, `seed ${seed}, moment ${at}`).to.deep.equal([]);
+      }
+    }
+    expect(announced).to.be.greaterThan(0);
+  }).timeout(60_000);
 });
 
 describe("a broken autopilot is noticed:", () => {
@@ -85,6 +108,19 @@ describe("a broken autopilot is noticed:", () => {
     }).timeout(60_000);
   }
 });
+
+/** What was so within etcd's interval before a moment. */
+function recent(moments: readonly Moment[], at: number): readonly Moment[] {
+  const since = (moments[at] as Moment).atS - HEALTH_INTERVAL_S;
+  return moments.slice(0, at).filter((_, index) => (moments[index + 1] as Moment).atS > since);
+}
+
+/** Whether one of these did not answer, or heard not all others. */
+function isApart({ machines }: Moment, voters: readonly number[]): boolean {
+  const theirs = machines.filter((_, at) => voters.includes(at + 1));
+  const areUp = theirs.every(({ power, hasMember }) => power === "on" && hasMember);
+  return !areUp || new Set(theirs.map(({ group }) => group)).size > 1;
+}
 
 function removingBeforeAllAreWell(observed: AutopilotObserved): AutopilotPlan | undefined {
   const live = liveBesideUnwell(observed);
