@@ -7,6 +7,7 @@ import { linuxHost, type Command, type CommandResult, type Host } from "../src/d
 import { saveLines } from "../src/drivers/https.ts";
 import type { DownloadTarget, HttpsRequest, HttpsResponse } from "../src/drivers/host.ts";
 import { PATHS } from "../src/settings.ts";
+import { startEtcdProcess } from "./etcd-process.ts";
 
 const done: CommandResult = { exitCode: 0, stdout: "", stderr: "" };
 
@@ -28,16 +29,8 @@ export function startEtcd(hyperkube: string, folder: string, self: EtcdProcess, 
     "listen-peer-urls": peer,
     "initial-advertise-peer-urls": peer,
     "initial-cluster": all.map(({ name, peer: port }) => `${name}=http://127.0.0.1:${port}`).join(","),
-    "unsafe-no-fsync": "true",
-    "log-level": "warn",
   };
-  const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
-  return execa(hyperkube, ["etcd", ...args], {
-    stdin: "ignore",
-    stdout: "ignore",
-    stderr: "ignore",
-    reject: false,
-  });
+  return startEtcdProcess([hyperkube, "etcd"], options);
 }
 
 /** Asks etcd's JSON gateway. */

@@ -23,6 +23,9 @@ export const KUBEADM_ETCD: EtcdAccess = {
   seenAs: (member) => member,
 };
 
+/** What of a machine it takes to speak to etcd. */
+export type EtcdHost = Pick<Host, "readFile" | "request" | "download">;
+
 /** Some hundreds of megabytes, encoded and decoded. */
 const SNAPSHOT_TIMEOUT_MS = 300_000;
 
@@ -39,14 +42,14 @@ export async function saveSnapshot(
 
 /** etcd's members, by the JSON gateway of its gRPC API (etcd documentation, "gRPC gateway"). One member is asked. */
 export class Etcd {
-  readonly #host: Host;
+  readonly #host: EtcdHost;
   readonly #url: string;
   readonly #ca: string;
   readonly #client: { readonly certificate: string; readonly key: string };
   readonly #seenAs: EtcdAccess["seenAs"];
 
   private constructor(
-    host: Host,
+    host: EtcdHost,
     url: string,
     ca: string,
     client: { readonly certificate: string; readonly key: string },
@@ -60,7 +63,7 @@ export class Etcd {
   }
 
   /** undefined where this machine has no certificates of etcd, hence is no server. */
-  static async open(host: Host, access: EtcdAccess): Promise<Etcd | undefined> {
+  static async open(host: EtcdHost, access: EtcdAccess): Promise<Etcd | undefined> {
     const [ca, certificate, key] = await Promise.all(
       [access.ca, access.certificate, access.key].map((path) => host.readFile(path)),
     );
