@@ -191,6 +191,22 @@ describe("a failure of kubeadm", () => {
     expect(cluster.members.map(({ name }) => name)).to.deep.equal([nodeName(1)]);
   });
 
+  it("is none while etcd refuses a new member because a voter has just come back", async () => {
+    const { cluster, on } = setUp([1, 2]);
+    await on(1).initServer(placement(1), signal);
+    const credentials = await on(1).credentials("server", signal);
+    const answer = cluster.answer.bind(cluster);
+    let refusals = 2;
+    cluster.answer = (from, request) => {
+      if (!request.url.endsWith("/v3/cluster/member/add") || refusals === 0) return answer(from, request);
+      refusals -= 1;
+      return { status: 503, body: '{"code":14,"message":"etcdserver: unhealthy cluster"}' };
+    };
+    await on(2).joinServer({ ...placement(2, [1]), credentials }, signal);
+    expect(refusals).to.equal(0);
+    expect(cluster.members.map(({ name }) => name)).to.deep.equal([nodeName(1), nodeName(2)]);
+  });
+
   it("is none once this machine has a vote and the API is only slow", async () => {
     const { cluster, on } = setUp([1, 2]);
     await on(1).initServer(placement(1), signal);

@@ -36,7 +36,7 @@ export async function joinEtcd(
   }
   await allHealthy(context, etcd, members, old, signal);
   try {
-    if (!old) await etcd.addLearner(peerUrl(self.address), signal);
+    if (!old) await announce(context, etcd, self, signal);
     const cluster = initialCluster(members, self);
     await fill(context, request, cluster, signal);
     await withSecretFile(
@@ -107,6 +107,34 @@ async function allHealthy(
       signal,
     });
   }
+}
+
+/**
+ * etcd lets nobody in before all voters have been connected to the asked one for 5 s, so it may refuse although each of them
+ * answers: one has just come back.
+ */
+async function announce(
+  { host }: Context,
+  etcd: Etcd,
+  self: { readonly nodeName: string; readonly address: string },
+  signal: AbortSignal,
+): Promise<void> {
+  let isAsked = false;
+  await waitFor(
+    async () => {
+      // The answer to the call before may have been lost.
+      if (isAsked && memberOf(await etcd.members(signal), self)) return true;
+      isAsked = true;
+      await etcd.addLearner(peerUrl(self.address), signal);
+      return true;
+    },
+    {
+      what: "the consent of etcd to a new member",
+      timeoutMs: 15_000 * host.patience,
+      everyMs: 200 * host.patience,
+      signal,
+    },
+  );
 }
 
 /** Runs the member until it has the others' data. */
