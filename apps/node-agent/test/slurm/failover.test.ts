@@ -28,7 +28,7 @@ describe("slurm: the controller's state over loopback TLS", function () {
     cluster.elect(B);
     await cluster.runs(B);
     expect(cluster.of(B).slurmctld?.jobs).to.deep.equal([1, 2, 3]);
-    expect(cluster.of(B).acts).to.deep.equal(["apply-config", "start-controller"]);
+    expect(cluster.of(B).acts).to.deep.equal(["apply-config", "use-token-key", "start-controller"]);
   });
 
   it("a holder without a majority does not start slurmctld, says so, and does when there is one", async () => {
