@@ -4,10 +4,10 @@ import { join } from "node:path";
 import type { NodeId } from "@cluster-os/identity";
 import { describeError, seededRng, silentLogger } from "@cluster-os/std";
 import { expect } from "chai";
-import { PeerApiError } from "../src/peer-api/protocol.ts";
-import type { PeerHandler } from "../src/peer-api/protocol.ts";
+import { PeerApiError, type PeerHandler } from "../src/peer-api/protocol.ts";
 import { sendSnapshot, snapshotReceiver } from "../src/snapshots/copies.ts";
 import { fetchSnapshot, listSnapshots, snapshotSource } from "../src/snapshots/fetching.ts";
+import { SnapshotPieces } from "../src/snapshots/pieces.ts";
 import {
   chooseHolders,
   isSnapshotDue,
@@ -129,18 +129,18 @@ describe("snapshots on disk", () => {
     beforeEach(async () => {
       received = [];
       receive = snapshotReceiver({
-        path,
+        pieces: new SnapshotPieces(path),
         isServer: (nodeId) => nodeId === SERVER,
         onReceived: (name) => Promise.resolve(void received.push(name)),
       });
       await writeFile(at("own"), content);
     });
-    const send = (ask: typeof receive, from: NodeId = SERVER) =>
+    const send = (ask: typeof receive, from: NodeId = SERVER, name = NAME) =>
       sendSnapshot({
         peers: { ask: ({ body }) => Promise.resolve().then(() => ask(from, body, signal)) },
         to: SERVER,
         address: "",
-        name: NAME,
+        name,
         path: at("own"),
         signal,
       });
@@ -169,10 +169,24 @@ describe("snapshots on disk", () => {
       expect((await readFile(path(NAME))).equals(content)).to.equal(true);
     });
 
+    it("whole, where all of it came before a power cut and its name did not", async () => {
+      await writeFile(`${path(NAME)}.part`, content);
+      await send(receive);
+      expect((await readFile(path(NAME))).equals(content)).to.equal(true);
+      expect(received).to.deep.equal([NAME]);
+    });
+
     it("but not by workers, nor under a name of another file", async () => {
       const worker = `ed25519:${"2".repeat(64)}` as NodeId;
-      expect(await failure(send(receive, worker))).to.be.instanceOf(PeerApiError);
+      expect(await failure(send(receive, worker)))
+        .to.be.instanceOf(PeerApiError)
+        .and.have.property("status", 403);
+      for (const name of ["../own", "own", "", "20261121T123000Z/../../own"])
+        expect(await failure(send(receive, SERVER, name)), name)
+          .to.be.instanceOf(PeerApiError)
+          .and.have.property("status", 400);
       expect(received).to.deep.equal([]);
+      expect(await readdir(folder)).to.deep.equal(["own"]);
     });
   });
 

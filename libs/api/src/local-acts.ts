@@ -28,7 +28,7 @@ export const RecoverRequest = z.object({
     .boolean()
     .optional()
     .describe("Whether to do it: without this the answer only says what would be done."),
-  source: z.string().optional().describe("`own`, or a snapshot's name; absent: the newest there is."),
+  source: z.string().optional().describe("`own`, or a snapshot's name; absent: `own`."),
 });
 export type RecoverRequest = z.infer<typeof RecoverRequest>;
 

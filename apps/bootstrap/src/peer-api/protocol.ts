@@ -1,4 +1,5 @@
-import { type NodeId, type RecordType } from "@cluster-os/identity";
+import { decodeCbor, type NodeId, type RecordType } from "@cluster-os/identity";
+import { describeError } from "@cluster-os/std";
 import { z } from "zod";
 
 /**
@@ -43,3 +44,20 @@ export class PeerApiError extends Error {
 
 /** Answers one topic. `from` is proven: by its signature, and by the mesh address it came from. */
 export type PeerHandler = (from: NodeId, body: Uint8Array, signal: AbortSignal) => Promise<Uint8Array>;
+
+/** A request's body in the shape that its topic fixes. Throws PeerApiError 400 with what is wrong with it. */
+export function openBody<Body extends z.ZodType>(
+  topic: string,
+  shape: Body,
+  bytes: Uint8Array,
+): z.output<Body> {
+  try {
+    return shape.parse(decodeCbor(bytes));
+  } catch (cause) {
+    const reason = cause instanceof z.ZodError ? z.prettifyError(cause) : describeError(cause);
+    throw new PeerApiError(
+      400,
+      `the body of ${topic} is malformed: ${reason}; both machines need the same version of cluster-os`,
+    );
+  }
+}

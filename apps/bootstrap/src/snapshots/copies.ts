@@ -1,20 +1,15 @@
-import { appendFile, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { stat } from "node:fs/promises";
 import { SnapshotPart, SnapshotPartAnswer } from "@cluster-os/api";
 import { decodeCbor, encodeCbor, type NodeId } from "@cluster-os/identity";
-import { equalBytes } from "@cluster-os/std";
 import type { PeerApiClient } from "../peer-api/client.ts";
-import { PeerApiError, type PeerHandler } from "../peer-api/protocol.ts";
-import { timeOfName } from "./plan.ts";
+import { openBody, PeerApiError, type PeerHandler } from "../peer-api/protocol.ts";
+import { PIECE_BYTES, requireName, type SnapshotPieces } from "./pieces.ts";
 import { hashOfFile, readPiece } from "./sealed-file.ts";
 
 export const SNAPSHOT_TOPIC = "snapshot-part";
 
-/** Fits into a request of the peer API with what is around it. */
-const PIECE_BYTES = 48 * 1024;
-
 export interface SnapshotReceiverOptions {
-  readonly path: (name: string) => string;
+  readonly pieces: SnapshotPieces;
   /** Only servers have snapshots to give. */
   readonly isServer: (nodeId: NodeId) => boolean;
   /** Called when one is there, whole. */
@@ -25,55 +20,14 @@ export interface SnapshotReceiverOptions {
  * Keeps copies of snapshots that servers hand over, piece by piece. The answer says how much is there, so that what was
  * cut off goes on where it was; a copy has its name once its hash is right. It stays sealed: only servers can open it.
  */
-export function snapshotReceiver(options: SnapshotReceiverOptions): PeerHandler {
-  let queue: Promise<unknown> = Promise.resolve();
-  return (from, body) => {
-    if (!options.isServer(from))
-      throw new PeerApiError(403, "only a control-plane server hands snapshots over");
-    const part = SnapshotPart.parse(decodeCbor(body));
-    if (timeOfName(part.name) === undefined) throw new PeerApiError(400, "that is no snapshot's name");
-    // One piece at a time: two servers may hand over the same.
-    const next = queue.catch(() => undefined).then(() => receive(options, part));
-    queue = next;
-    return next.then((there) => encodeCbor({ next: there } satisfies SnapshotPartAnswer));
+export function snapshotReceiver({ pieces, isServer, onReceived }: SnapshotReceiverOptions): PeerHandler {
+  return async (from, body) => {
+    if (!isServer(from)) throw new PeerApiError(403, "only a control-plane server hands snapshots over");
+    const part = openBody(SNAPSHOT_TOPIC, SnapshotPart, body);
+    requireName(part.name);
+    const next = await pieces.add(part, () => onReceived(part.name));
+    return encodeCbor({ next } satisfies SnapshotPartAnswer);
   };
-}
-
-async function receive({ path, onReceived }: SnapshotReceiverOptions, part: SnapshotPart): Promise<number> {
-  const { name, size, offset, bytes, sha256 } = part;
-  const target = path(name);
-  if ((await sizeOf(target)) === size) return size;
-  const draft = `${target}.part`;
-  if (offset === 0 && bytes.length === 0) await forgetOthers(draft);
-  const there = await sizeOf(draft);
-  if (offset !== there || bytes.length === 0) return Math.min(there, size);
-  await appendFile(draft, bytes, { mode: 0o600 });
-  const length = there + bytes.length;
-  if (length < size) return length;
-  if (length > size || !equalBytes(await hashOfFile(draft), sha256)) {
-    await rm(draft, { force: true });
-    return 0;
-  }
-  await rename(draft, target);
-  await onReceived(name);
-  return size;
-}
-
-/** Pieces of a snapshot that nobody hands over any more. */
-async function forgetOthers(draft: string): Promise<void> {
-  const folder = dirname(draft);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  for (const file of await readdir(folder)) {
-    const other = join(folder, file);
-    if (file.endsWith(".part") && other !== draft) await rm(other, { force: true });
-  }
-}
-
-async function sizeOf(path: string): Promise<number> {
-  return stat(path).then(
-    ({ size }) => size,
-    () => 0,
-  );
 }
 
 export interface SnapshotSend {

@@ -4,15 +4,14 @@ import { SnapshotList, SnapshotPiece, SnapshotRead } from "@cluster-os/api";
 import { decodeCbor, encodeCbor, type NodeId } from "@cluster-os/identity";
 import { describeError } from "@cluster-os/std";
 import type { PeerApiClient } from "../peer-api/client.ts";
-import { PeerApiError, type PeerHandler } from "../peer-api/protocol.ts";
+import { openBody, PeerApiError, type PeerHandler } from "../peer-api/protocol.ts";
+import { PIECE_BYTES, requireName } from "./pieces.ts";
 import { timeOfName } from "./plan.ts";
 import { readPiece } from "./sealed-file.ts";
 import type { SnapshotStore } from "./store.ts";
 
 const LIST_TOPIC = "snapshot-list";
 const READ_TOPIC = "snapshot-read";
-/** Fits into an answer of the peer API with what is around it. */
-const PIECE_BYTES = 48 * 1024;
 /** So many are told of at most. More than are kept. */
 const LISTED = 64;
 
@@ -39,8 +38,8 @@ export function snapshotSource({
       return encodeCbor({ names } satisfies SnapshotList);
     }),
     [READ_TOPIC]: forServers(async (_from, body) => {
-      const { name, offset } = SnapshotRead.parse(decodeCbor(body));
-      if (timeOfName(name) === undefined) throw new PeerApiError(400, "that is no snapshot's name");
+      const { name, offset } = openBody(READ_TOPIC, SnapshotRead, body);
+      requireName(name);
       const path = store.path(name);
       const { size } = await stat(path).catch(() => {
         throw new PeerApiError(404, `there is no snapshot ${name} here`);
@@ -116,8 +115,8 @@ async function fetchInto(
     const body = encodeCbor({ name, offset } satisfies SnapshotRead);
     const answer = await peers.ask({ to, address, topic: READ_TOPIC, body, signal: signal() });
     const { size, bytes } = SnapshotPiece.parse(decodeCbor(answer));
-    await appendFile(draft, bytes);
     offset += bytes.length;
+    await appendFile(draft, bytes, { flush: offset >= size });
     if (offset === size) return;
     if (bytes.length === 0 || offset > size) throw new Error(`it ended after ${offset} of ${size} bytes`);
   }

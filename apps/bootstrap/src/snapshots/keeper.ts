@@ -1,6 +1,7 @@
 import { durationMs, type ClusterConfigFile } from "@cluster-os/api";
 import type { NodeId } from "@cluster-os/identity";
 import type { Distribution } from "@cluster-os/kubernetes";
+import type { MemberStatus } from "@cluster-os/membership";
 import type { Clock, Logger, Rng } from "@cluster-os/std";
 import type { PeerApiClient } from "../peer-api/client.ts";
 import type { PeerHandler } from "../peer-api/protocol.ts";
@@ -9,6 +10,7 @@ import type { Trust } from "../server/desk.ts";
 import type { View } from "../view.ts";
 import { sendSnapshot, SNAPSHOT_TOPIC, snapshotReceiver } from "./copies.ts";
 import { fetchSnapshot, listSnapshots, snapshotSource, type SnapshotHolder } from "./fetching.ts";
+import { SnapshotPieces } from "./pieces.ts";
 import { snapshotKey, verifyFile } from "./sealed-file.ts";
 import { Snapshots } from "./snapshots.ts";
 import { SnapshotStore } from "./store.ts";
@@ -53,7 +55,7 @@ export class SnapshotKeeper {
     this.store = store;
     const isServer = (nodeId: NodeId): boolean => view.isServer(nodeId);
     const receive = snapshotReceiver({
-      path: (name) => store.path(name),
+      pieces: new SnapshotPieces((name) => store.path(name)),
       isServer,
       onReceived: async (name) => {
         logger.info("a copy of a snapshot has come", { name });
@@ -126,14 +128,15 @@ export class SnapshotKeeper {
 
   #others(): readonly SnapshotHolder[] {
     const { view, self } = this.#options;
-    return livingOthers(view, self);
+    // Who is doubted may live.
+    return livingOthers(view, self, ["alive", "suspect"]);
   }
 }
 
-function livingOthers(view: View, self: NodeId) {
+function livingOthers(view: View, self: NodeId, statuses: readonly MemberStatus[] = ["alive"]) {
   return view
     .members()
-    .filter(({ member }) => member.status === "alive" && member.nodeId !== self)
+    .filter(({ member }) => statuses.includes(member.status) && member.nodeId !== self)
     .map(({ member: { nodeId, name }, index, meshAddress }) => ({
       nodeId,
       name,

@@ -90,3 +90,11 @@ export async function hashOfFile(path: string): Promise<Uint8Array> {
   for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
   return new Uint8Array(hash.digest());
 }
+
+/** In bytes; 0 if there is no such file. */
+export async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
+}
