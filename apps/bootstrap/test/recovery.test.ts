@@ -66,6 +66,19 @@ describe("planRecovery", () => {
       { wanted: "other", sources: [...burnt.sources, { name: "far", takenAt: 0, holders: ["n-d", "n-e"] }] },
       "refuse: there is no snapshot other, here or on a machine that answers; there are own, new, old, far (kept by n-d and n-e)",
     ],
+    [
+      "not from one that is not there, and only the newest of the others are named",
+      {
+        wanted: "other",
+        sources: ["f", "e", "d", "c", "b", "a"].map((name, at) => ({ name, takenAt: 6 - at })),
+      },
+      "refuse: there is no snapshot other, here or on a machine that answers; there are f, e, d, c, b and older ones",
+    ],
+    [
+      "not from one that is not there, where there is nothing else",
+      { wanted: "other", sources: [] },
+      "refuse: there is no snapshot other, here or on a machine that answers; there is none",
+    ],
     ["not without anything", { sources: [] }, "refuse: there is neither data of etcd here nor a snapshot"],
     [
       "not where a majority is well",
@@ -105,7 +118,10 @@ describe("a recovery", () => {
     const done: string[] = [];
     const recovery = new Recovery({
       observe: (wanted) => Promise.resolve({ ...observed, wanted }),
-      sourceOf: ({ name }) => Promise.resolve({ kind: "snapshot", path: name }),
+      sourceOf: ({ name, holders }) => {
+        if (holders?.includes("n-gone")) return Promise.reject(new Error("n-gone: the cable"));
+        return Promise.resolve({ kind: "snapshot", path: name });
+      },
       restore: (source) => Promise.resolve(void done.push(JSON.stringify(source))),
       logger: silentLogger,
     });
@@ -130,6 +146,27 @@ describe("a recovery", () => {
       isDone: true,
     });
     expect(done).to.deep.equal(['{"kind":"snapshot","path":"new"}']);
+  });
+
+  for (const confirmed of [false, true])
+    it(`tells which machines keep what it ${confirmed ? "began" : "would begin"} from`, async () => {
+      const sources = [...burnt.sources, { name: "far", takenAt: 0, holders: ["n-d", "n-e"] }];
+      const { recovery } = scene({ ...burnt, sources });
+      expect(await recovery.recover({ confirmed, source: "far" })).to.deep.include({
+        source: "far",
+        holders: ["n-d", "n-e"],
+        isDone: confirmed,
+      });
+      expect(await recovery.recover({ source: "new" })).to.not.have.property("holders");
+    });
+
+  it("does nothing where the snapshot cannot be fetched, and may be tried again", async () => {
+    const sources = [...burnt.sources, { name: "far", takenAt: 0, holders: ["n-gone"] }];
+    const { recovery, done } = scene({ ...burnt, sources });
+    const failure = await recovery.recover({ confirmed: true, source: "far" }).catch(String);
+    expect(failure).to.equal("Error: n-gone: the cable");
+    expect(done).to.deep.equal([]);
+    expect((await recovery.recover({ confirmed: true })).isDone).to.equal(true);
   });
 
   it("is refused whatever is confirmed while a majority is well", async () => {

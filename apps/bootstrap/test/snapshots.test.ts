@@ -2,11 +2,10 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { NodeId } from "@cluster-os/identity";
-import { describeError, seededRng, silentLogger } from "@cluster-os/std";
+import { seededRng, silentLogger } from "@cluster-os/std";
 import { expect } from "chai";
-import { PeerApiError, type PeerHandler } from "../src/peer-api/protocol.ts";
+import { PeerApiError } from "../src/peer-api/protocol.ts";
 import { sendSnapshot, snapshotReceiver } from "../src/snapshots/copies.ts";
-import { fetchSnapshot, listSnapshots, snapshotSource } from "../src/snapshots/fetching.ts";
 import { SnapshotPieces } from "../src/snapshots/pieces.ts";
 import {
   chooseHolders,
@@ -15,7 +14,7 @@ import {
   superfluous,
   timeOfName,
 } from "../src/snapshots/plan.ts";
-import { openFile, sealFile, snapshotKey, verifyFile } from "../src/snapshots/sealed-file.ts";
+import { openFile, sealFile, snapshotKey } from "../src/snapshots/sealed-file.ts";
 import { Snapshots } from "../src/snapshots/snapshots.ts";
 import { SnapshotStore } from "../src/snapshots/store.ts";
 
@@ -176,6 +175,13 @@ describe("snapshots on disk", () => {
       expect(received).to.deep.equal([NAME]);
     });
 
+    it("anew, where as much is there but not the same", async () => {
+      await writeFile(`${path(NAME)}.part`, Buffer.alloc(content.length));
+      await send(receive);
+      expect((await readFile(path(NAME))).equals(content)).to.equal(true);
+      expect(await readdir(folder)).to.not.include(`${NAME}.snapshot.part`);
+    });
+
     it("but not by workers, nor under a name of another file", async () => {
       const worker = `ed25519:${"2".repeat(64)}` as NodeId;
       expect(await failure(send(receive, worker)))
@@ -187,104 +193,6 @@ describe("snapshots on disk", () => {
           .and.have.property("status", 400);
       expect(received).to.deep.equal([]);
       expect(await readdir(folder)).to.deep.equal(["own"]);
-    });
-  });
-
-  describe("are fetched from other machines", () => {
-    const NAME = "20261121T123000Z";
-    const nodeId = (index: number) => `ed25519:${String(index).repeat(64)}` as NodeId;
-    const holderAt = (index: number) => ({ nodeId: nodeId(index), name: `n-${index}`, address: "" });
-    const target = (): string => at("here/fetched.snapshot");
-    /** What each machine answers, by its ID. */
-    let machines: Map<NodeId, Readonly<Record<string, PeerHandler>>>;
-    let asked: string[];
-
-    beforeEach(async () => {
-      machines = new Map();
-      asked = [];
-      for (const index of [2, 3]) {
-        const store = new SnapshotStore(at(`n-${index}`), seededRng(index), silentLogger);
-        await store.take(NOW, key, (path) => writeFile(path, content));
-        machines.set(nodeId(index), snapshotSource({ store, isServer: (id) => id === SERVER }));
-      }
-    });
-
-    const peersOf = (from: NodeId = SERVER) => ({
-      ask: async ({ to, topic, body }: { to: NodeId; topic: string; body: Uint8Array }) => {
-        asked.push(`${to.at(-1)} ${topic}`);
-        const handler = machines.get(to)?.[topic];
-        if (!handler) throw new PeerApiError(404, `nobody answers ${topic}`);
-        return handler(from, body, signal);
-      },
-    });
-    const fetch = (from?: NodeId, name = NAME): Promise<void> =>
-      fetchSnapshot({
-        peers: peersOf(from),
-        name,
-        path: target(),
-        holders: [holderAt(2), holderAt(3)],
-        verify: (path) => verifyFile(path, key),
-        signal: () => signal,
-      });
-    const message = (work: Promise<unknown>): Promise<string> =>
-      work.then(
-        () => "it did not fail",
-        (error: unknown) => describeError(error),
-      );
-    const isHere = async (): Promise<boolean> => (await readdir(at("here"))).length > 0;
-
-    it("which tell what they keep", async () => {
-      expect(await listSnapshots(peersOf(), holderAt(2), signal)).to.deep.equal([NAME]);
-    });
-
-    it("whole, for root alone, and from the first one that has it", async () => {
-      await fetch();
-      await openFile(target(), at("opened"), key);
-      expect((await readFile(at("opened"))).equals(content)).to.equal(true);
-      expect((await stat(target())).mode & 0o777).to.equal(0o600);
-      expect(new Set(asked)).to.deep.equal(new Set(["2 snapshot-read"]));
-      // 200,000 bytes that do not compress.
-      expect(asked).to.have.length(5);
-    });
-
-    for (const pieces of [0, 1, 4])
-      it(`from the next one, when the first is cut off after ${pieces} pieces`, async () => {
-        const whole = machines.get(nodeId(2)) ?? {};
-        let given = 0;
-        machines.set(nodeId(2), {
-          "snapshot-read": (...args) => {
-            if ((given += 1) > pieces) throw new Error("the cable");
-            return (whole["snapshot-read"] as PeerHandler)(...args);
-          },
-        });
-        await fetch();
-        await verifyFile(target(), key);
-        expect(await readdir(at("here"))).to.deep.equal(["fetched.snapshot"]);
-      });
-
-    it("from the next one, when the first one's copy is damaged", async () => {
-      const sealed = await readFile(at(`n-2/${NAME}.snapshot`));
-      await writeFile(
-        at(`n-2/${NAME}.snapshot`),
-        sealed.map((byte, place) => (place === 5_000 ? byte ^ 1 : byte)),
-      );
-      await fetch();
-      await verifyFile(target(), key);
-    });
-
-    it("or not at all: then every machine is named, and nothing is left", async () => {
-      machines.delete(nodeId(2));
-      await rm(at(`n-3/${NAME}.snapshot`));
-      expect(await message(fetch())).to.match(
-        /could not be fetched \(n-2: .*nobody answers.*; n-3: .*no snapshot/,
-      );
-      expect(await isHere()).to.equal(false);
-    });
-
-    it("but not by workers, nor under a name of another file", async () => {
-      expect(await message(fetch(nodeId(4)))).to.contain("only a control-plane server is given snapshots");
-      expect(await message(fetch(SERVER, "../../etc/passwd"))).to.contain("no snapshot's name");
-      expect(await isHere()).to.equal(false);
     });
   });
 

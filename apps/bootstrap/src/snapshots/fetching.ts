@@ -1,13 +1,12 @@
-import { appendFile, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { appendFile, rename, rm, stat } from "node:fs/promises";
 import { SnapshotList, SnapshotPiece, SnapshotRead } from "@cluster-os/api";
 import { decodeCbor, encodeCbor, type NodeId } from "@cluster-os/identity";
 import { describeError } from "@cluster-os/std";
 import type { PeerApiClient } from "../peer-api/client.ts";
 import { openBody, PeerApiError, type PeerHandler } from "../peer-api/protocol.ts";
-import { PIECE_BYTES, requireName } from "./pieces.ts";
+import { draftOf, PIECE_BYTES, prepareDraft, requireName } from "./pieces.ts";
 import { timeOfName } from "./plan.ts";
-import { readPiece } from "./sealed-file.ts";
+import { readPiece, sizeOf } from "./sealed-file.ts";
 import type { SnapshotStore } from "./store.ts";
 
 const LIST_TOPIC = "snapshot-list";
@@ -28,7 +27,8 @@ export function snapshotSource({
 }: SnapshotSourceOptions): Readonly<Record<string, PeerHandler>> {
   const forServers = (handler: PeerHandler): PeerHandler => {
     return (from, body, signal) => {
-      if (!isServer(from)) throw new PeerApiError(403, "only a control-plane server is given snapshots");
+      if (!isServer(from))
+        throw new PeerApiError(403, "only a control-plane server is given snapshots: ask on one");
       return handler(from, body, signal);
     };
   };
@@ -42,7 +42,7 @@ export function snapshotSource({
       requireName(name);
       const path = store.path(name);
       const { size } = await stat(path).catch(() => {
-        throw new PeerApiError(404, `there is no snapshot ${name} here`);
+        throw new PeerApiError(404, `there is no snapshot ${name} here; ${LIST_TOPIC} tells which there are`);
       });
       const bytes = new Uint8Array(await readPiece(path, offset, PIECE_BYTES));
       return encodeCbor({ size, bytes } satisfies SnapshotPiece);
@@ -83,41 +83,65 @@ export interface SnapshotFetch {
   readonly signal: () => AbortSignal;
 }
 
-/** Fetches a snapshot from the first machine that has it whole. It has its name once it was verified; nothing is left of a failure. */
+/**
+ * Fetches a snapshot from the first machine that has it whole. It has its name once it was verified. What came before it was cut
+ * off stays, without the name: the next machine, or the next try, goes on from there. Rejects, naming each machine, if none has it.
+ */
 export async function fetchSnapshot(fetch: SnapshotFetch): Promise<void> {
-  const { name, path, holders, verify } = fetch;
-  const draft = `${path}.fetched`;
+  const { name, path, holders } = fetch;
+  const draft = draftOf(path);
   const failures: string[] = [];
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await prepareDraft(draft);
   for (const holder of holders) {
     try {
-      await fetchInto(draft, holder, fetch);
-      await verify(draft);
+      await fetchWhole(draft, holder, fetch);
       await rename(draft, path);
       return;
     } catch (error) {
       failures.push(`${holder.name}: ${describeError(error)}`);
-    } finally {
-      await rm(draft, { force: true });
     }
   }
   const why = failures.length === 0 ? "no living machine keeps it" : failures.join("; ");
   throw new Error(`snapshot ${name} could not be fetched (${why})`);
 }
 
-async function fetchInto(
+async function fetchWhole(draft: string, holder: SnapshotHolder, fetch: SnapshotFetch): Promise<void> {
+  const wasBegun = (await sizeOf(draft)) > 0;
+  let fault = await fetchRest(draft, holder, fetch);
+  // It may lie in what was there before: all of it once more, from this machine alone.
+  if (fault && wasBegun) fault = await fetchRest(draft, holder, fetch);
+  if (fault) throw fault.error;
+}
+
+/** Goes on from what is there. What is wrong with all of it, which is removed then; undefined if nothing is. */
+async function fetchRest(
+  draft: string,
+  holder: SnapshotHolder,
+  fetch: SnapshotFetch,
+): Promise<{ readonly error: unknown } | undefined> {
+  await addPieces(draft, holder, fetch);
+  try {
+    await fetch.verify(draft);
+    return undefined;
+  } catch (error) {
+    await rm(draft, { force: true });
+    return { error };
+  }
+}
+
+async function addPieces(
   draft: string,
   { nodeId: to, address }: SnapshotHolder,
   { peers, name, signal }: SnapshotFetch,
 ): Promise<void> {
-  await writeFile(draft, "", { mode: 0o600 });
-  for (let offset = 0; ;) {
+  for (let offset = await sizeOf(draft); ;) {
     const body = encodeCbor({ name, offset } satisfies SnapshotRead);
     const answer = await peers.ask({ to, address, topic: READ_TOPIC, body, signal: signal() });
     const { size, bytes } = SnapshotPiece.parse(decodeCbor(answer));
+    if (bytes.length === 0 && offset < size) throw new Error(`it ended after ${offset} of ${size} bytes`);
     offset += bytes.length;
-    await appendFile(draft, bytes, { flush: offset >= size });
-    if (offset === size) return;
-    if (bytes.length === 0 || offset > size) throw new Error(`it ended after ${offset} of ${size} bytes`);
+    await appendFile(draft, bytes, { mode: 0o600, flush: offset >= size });
+    // More than all is found out when it is verified.
+    if (offset >= size) return;
   }
 }

@@ -21,7 +21,7 @@ export interface SnapshotKeeperOptions {
   readonly self: NodeId;
   readonly folder: string;
   readonly config: ClusterConfigFile;
-  readonly view: View;
+  readonly view: Pick<View, "members" | "isServer">;
   readonly distribution: Pick<Distribution, "snapshot" | "name">;
   readonly controlPlane: () => Pick<ControlPlane, "leads">;
   readonly trust: Pick<Trust, "authoritySeed" | "genesis">;
@@ -133,7 +133,11 @@ export class SnapshotKeeper {
   }
 }
 
-function livingOthers(view: View, self: NodeId, statuses: readonly MemberStatus[] = ["alive"]) {
+function livingOthers(
+  view: SnapshotKeeperOptions["view"],
+  self: NodeId,
+  statuses: readonly MemberStatus[] = ["alive"],
+) {
   return view
     .members()
     .filter(({ member }) => statuses.includes(member.status) && member.nodeId !== self)

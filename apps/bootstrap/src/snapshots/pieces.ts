@@ -9,6 +9,8 @@ import { hashOfFile, sizeOf } from "./sealed-file.ts";
 /** How much of a snapshot goes at once: it fits into a request of the peer API with what is around it. */
 export const PIECE_BYTES = 48 * 1024;
 
+const ENDING = ".part";
+
 /** Throws PeerApiError 400 unless it is a snapshot's name: a path is made of nothing else. */
 export function requireName(name: string): void {
   if (timeOfName(name) !== undefined) return;
@@ -19,7 +21,7 @@ export function requireName(name: string): void {
 }
 
 /**
- * Puts together the snapshots that come from other machines, handed over or fetched. What was cut off goes on where it
+ * Puts together the snapshots that other machines hand over. What was cut off goes on where it
  * was, after a restart too; a copy has its name once it is on disk and its hash is right. It stays sealed.
  */
 export class SnapshotPieces {
@@ -46,8 +48,8 @@ export class SnapshotPieces {
     requireName(name);
     const target = this.#path(name);
     if ((await sizeOf(target)) === size) return size;
-    const draft = `${target}.part`;
-    if (offset === 0 && bytes.length === 0) await forgetOthers(draft);
+    const draft = draftOf(target);
+    if (offset === 0 && bytes.length === 0) await prepareDraft(draft);
     let there = await sizeOf(draft);
     if (offset === there && bytes.length > 0) {
       there += bytes.length;
@@ -65,12 +67,17 @@ export class SnapshotPieces {
   }
 }
 
-/** Pieces of a snapshot that nobody hands over any more. */
-async function forgetOthers(draft: string): Promise<void> {
+/** Where a snapshot from another machine grows until it is whole. */
+export function draftOf(path: string): string {
+  return `${path}${ENDING}`;
+}
+
+/** Makes the folder, and lets the pieces of other snapshots go, which nobody gives any more. Its own stay: it goes on from them. */
+export async function prepareDraft(draft: string): Promise<void> {
   const folder = dirname(draft);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   for (const file of await readdir(folder)) {
     const other = join(folder, file);
-    if (file.endsWith(".part") && other !== draft) await rm(other, { force: true });
+    if (file.endsWith(ENDING) && other !== draft) await rm(other, { force: true });
   }
 }
