@@ -60,6 +60,8 @@ describe("a cluster that grows from one machine to five and shrinks to three", f
       await timed("three voters", () => haveVoters(3), 4 * MINUTE_MS);
     }
     await timed("autopilot is content", () => isContent(3), 2 * MINUTE_MS);
+    const names = (await clusterNodes()).filter(isReady).map(({ metadata }) => metadata.name);
+    expect(names).to.have.length(3);
   });
 
   it("what was written at each size is there", async () => {

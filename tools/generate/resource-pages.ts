@@ -124,8 +124,8 @@ export function slurmTokenPage(): string {
   return page(
     kind,
     opening(SlurmToken),
-    "slurm-operator keeps the Secret, of type `cluster-os.dev/slurm-token`, and deletes it with the SlurmToken. [How it is used](../guides/slurm.md#the-rest-api).",
-    "Who may make SlurmTokens may act in SLURM as any of its users: no role of Kubernetes' own gives that right.",
+    "slurm-operator keeps the Secret, of type `cluster-os.dev/slurm-token`; it goes with the SlurmToken. [How it is used](../guides/slurm.md#the-rest-api).",
+    "Who may make SlurmTokens may act in SLURM as any of its users: of Kubernetes' own roles only cluster-admin gives that right.",
     "## Columns",
     columnTable(columns),
     "## The Secret",
@@ -142,11 +142,17 @@ export function slurmTokenPage(): string {
     table(
       ["reason", "meaning"],
       [
-        ["`Issued`", "the Secret has a token that is good"],
+        [
+          "`Issuing`, `Issued`",
+          "a token is being made; the Secret has one, under the present key, which slurmctld has some seconds after a rotation",
+        ],
         ["`RestDisabled`", "`spec.rest.enabled` of the SlurmCluster is false"],
         ["`UserUnknown`", "the SlurmCluster has no such user"],
-        ["`UserOfSystem`", "the user's number is below 1000"],
-        ["`NoSlurmCluster`, `NoKeys`", "there is none that can be read, or no keys yet"],
+        ["`UserOfSystem`", "the user's number is below 1000, which a SlurmCluster refuses, too"],
+        [
+          "`NoSlurmCluster`, `NoKeys`",
+          "there is none that can be read, or no keys; the Secret stays as it is",
+        ],
         ["`SpecInvalid`", "the message names the field"],
         ["`SecretRefused`", "the API server's words say why; a Secret of another type has the name"],
       ],

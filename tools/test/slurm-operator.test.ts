@@ -7,6 +7,8 @@ import {
   slurmConfigName,
   slurmKeysName,
   slurmLeaseName,
+  SERVICE_LABEL,
+  slurmRestEndpointsObject,
   slurmTokenSecretObject,
 } from "@cluster-os/api";
 import { waitFor } from "@cluster-os/std/drivers";
@@ -210,6 +212,40 @@ describe("slurm-operator's rights on a real API server", function () {
         }
       });
 
+      const { metadata, data } = token;
+      const crafted: readonly { readonly name: string; readonly object: object }[] = [
+        { name: "other entries", object: { ...token, data: { ...data, NODE_OPTIONS: "eA==" } } },
+        {
+          name: "a label of somebody else's",
+          object: { ...token, metadata: { ...metadata, name: "l", labels: { "example.com/type": "x" } } },
+        },
+        {
+          name: "an annotation of somebody else's",
+          object: {
+            ...token,
+            metadata: { ...metadata, name: "a", annotations: { "example.com/type": "x" } },
+          },
+        },
+      ];
+      for (const { name, object } of crafted)
+        it(`it makes none with ${name}`, async () => {
+          const owned = object as typeof token;
+          const named = owned.metadata.ownerReferences.map((one) => ({ ...one, name: owned.metadata.name }));
+          const { isDone, stderr } = await apply({
+            ...owned,
+            metadata: { ...owned.metadata, ownerReferences: named },
+          });
+          expect(isDone).to.equal(false);
+          expect(stderr).to.contain("those of SlurmTokens only");
+        });
+
+      it("what people mark it with stays, and it is written again all the same", async () => {
+        const marked = await api.kubectl(["annotate", "secret", owner.name, "example.com/note=theirs"]);
+        expect(marked.isDone, marked.stderr).to.equal(true);
+        const { isDone, stderr } = await apply(token);
+        expect(isDone, stderr).to.equal(true);
+      });
+
       it("it makes none that no SlurmToken of that name owns", async () => {
         const { isDone, stderr } = await apply({
           ...token,
@@ -218,6 +254,23 @@ describe("slurm-operator's rights on a real API server", function () {
         expect(isDone).to.equal(false);
         expect(stderr).to.contain("those of SlurmTokens only");
       });
+    });
+
+    it("it says where its own Service leads, and no other's", async () => {
+      const apply = (input: object): Promise<KubectlResult> =>
+        api.kubectl(["apply", "--server-side", "--force-conflicts", "-f", "-"], { ...operator, input });
+      const slice = slurmRestEndpointsObject("10.86.0.1");
+      const made = await apply(slice);
+      expect(made.isDone, made.stderr).to.equal(true);
+      const labels = { ...slice.metadata.labels, [SERVICE_LABEL]: "clusternode-operator" };
+      for (const wrong of [
+        { ...slice, metadata: { ...slice.metadata, labels } },
+        { ...slice, ports: [{ name: "http", port: 6443, protocol: "TCP" }] },
+      ]) {
+        const { isDone, stderr } = await apply(wrong);
+        expect(isDone).to.equal(false);
+        expect(stderr).to.contain("its own Service only");
+      }
     });
 
     it("it makes the configuration by an apply, which names it", async () => {

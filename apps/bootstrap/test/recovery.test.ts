@@ -169,6 +169,23 @@ describe("a recovery", () => {
     expect((await recovery.recover({ confirmed: true })).isDone).to.equal(true);
   });
 
+  it("is not done where a lost voter came back while the snapshot was fetched", async () => {
+    const looks = [burnt, { ...burnt, members: three(["n-a", "n-b"]) }];
+    let isRestored = false;
+    const recovery = new Recovery({
+      observe: () => Promise.resolve(looks.shift() ?? burnt),
+      sourceOf: () => Promise.resolve({ kind: "own" }),
+      restore: () => Promise.resolve(void (isRestored = true)),
+      logger: silentLogger,
+    });
+    const answer = await recovery.recover({ confirmed: true });
+    expect(answer).to.deep.include({
+      refusal: "etcd has a majority: there is nothing to recover",
+      isDone: false,
+    });
+    expect(isRestored).to.equal(false);
+  });
+
   it("is refused whatever is confirmed while a majority is well", async () => {
     const { recovery, done } = scene({ ...burnt, members: three(["n-a", "n-b", "n-c"]) });
     expect((await recovery.recover({ confirmed: true })).refusal).to.include("nothing to recover");

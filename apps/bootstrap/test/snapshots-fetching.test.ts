@@ -29,7 +29,7 @@ describe("snapshots are fetched from other machines", () => {
   let asked: string[];
   const at = (name: string): string => join(folder, name);
   const target = (): string => at("here/fetched.snapshot");
-  const draft = (): string => `${target()}.part`;
+  const draft = (): string => `${target()}.fetched`;
   const kept = (index: number): string => at(`n-${index}/${NAME}.snapshot`);
 
   beforeEach(async () => {
@@ -118,7 +118,7 @@ describe("snapshots are fetched from other machines", () => {
       cutAfter(2, pieces);
       machines.delete(nodeId(3));
       expect(await message(fetch())).to.match(/\(n-2: the cable; n-3: nobody answers snapshot-read\)$/);
-      expect(await here()).to.deep.equal(pieces === 0 ? [] : ["fetched.snapshot.part"]);
+      expect(await here()).to.deep.equal(pieces === 0 ? [] : ["fetched.snapshot.fetched"]);
       if (pieces > 0) expect((await stat(draft())).mode & 0o777).to.equal(0o600);
       machines = all;
       asked = [];
@@ -151,7 +151,7 @@ describe("snapshots are fetched from other machines", () => {
 
   it("and the pieces of other snapshots go, but no whole one", async () => {
     await mkdir(at("here"));
-    await writeFile(at("here/20200101T000000Z.snapshot.part"), "pieces");
+    await writeFile(at("here/20200101T000000Z.snapshot.fetched"), "pieces");
     await writeFile(at("here/20200101T000000Z.snapshot"), "whole");
     await fetch();
     expect(await here()).to.have.members(["20200101T000000Z.snapshot", "fetched.snapshot"]);
@@ -178,7 +178,7 @@ describe("snapshots are fetched from other machines", () => {
     await expectWhole();
     machines.delete(nodeId(3));
     await rm(target());
-    expect(await message(fetch())).to.contain("n-2: it ended after 0 of 9 bytes");
+    expect(await message(fetch())).to.contain("n-2: it gave 0 bytes after 0 of 9");
   });
 
   it("or not at all, where every copy is damaged: then nothing is left", async () => {

@@ -179,7 +179,8 @@ function wholeView({ metadata: { resourceVersion: _, ...metadata }, ...rest }: K
 
 /** What of a SlurmCluster tokens depend on; its status changes with every job. */
 function viewForTokens({ spec, status }: KubeObject & Pick<SlurmClusterObject, "spec" | "status">): unknown {
-  return { spec, generation: status?.keys?.current };
+  const { current, madeAt } = status?.keys ?? {};
+  return { spec, current, madeAt };
 }
 
 /** Calls `look` at every change that `view` shows. */

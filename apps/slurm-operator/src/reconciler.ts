@@ -7,6 +7,7 @@ import {
   readSlurmKeys,
   readSlurmLease,
   ROTATE_KEYS_ANNOTATION,
+  SERVICE_LABEL,
   SLURM_CLUSTER_API_VERSION,
   SLURM_CLUSTER_DEFAULTS,
   SLURM_CLUSTER_NAME,
@@ -32,6 +33,7 @@ import {
   RESOURCES,
   when,
   type ConfigMap,
+  type EndpointSlice,
   type EventRecorder,
   type KubeClient,
   type KubeError,
@@ -110,8 +112,8 @@ export class SlurmReconciler {
     const conflictMs = parsed.success ? await this.#keepController(seen, signal) : undefined;
     const config = await this.#configure(seen, signal);
     const keys = parsed.success ? await this.#keepKeys(seen, signal) : undefined;
-    await this.#keepRestEndpoints(seen, signal);
     await this.#tell(seen, config, keys?.keys, signal);
+    if (parsed.success) await this.#keepRestEndpoints(seen, signal);
     const looks = [keys?.lookAgainMs, conflictMs, silence.lookAgainMs(clock.now())].filter(
       (ms) => ms !== undefined,
     );
@@ -267,10 +269,9 @@ export class SlurmReconciler {
     const address = spec.rest.enabled ? machines.find(({ name }) => name === holder)?.address : undefined;
     const ref = { name: SLURM_REST_SERVICE, namespace: NAMESPACE };
     const present = await client.find(RESOURCES.endpointSlice, ref, { signal });
-    const known = present?.endpoints?.flatMap(({ addresses }) => addresses) ?? [];
-    if (isDeepStrictEqual(known, address === undefined ? [] : [address])) return;
-    const options = { fieldManager: FIELD_MANAGER, force: true, signal };
-    await client.apply(RESOURCES.endpointSlice, slurmRestEndpointsObject(address), options);
+    const wished = slurmRestEndpointsObject(address);
+    if (present ? isSameSlice(present, wished) : address === undefined) return;
+    await client.apply(RESOURCES.endpointSlice, wished, { fieldManager: FIELD_MANAGER, force: true, signal });
   }
 
   async #tell(
@@ -313,4 +314,15 @@ export class SlurmReconciler {
   ): void {
     this.#options.events.record(cluster, { type, reason, action: "Reconcile", note });
   }
+}
+
+/** As far as it decides what goes where. */
+function isSameSlice(present: EndpointSlice, wished: EndpointSlice): boolean {
+  const view = ({ metadata, addressType, endpoints = [], ports }: EndpointSlice) => ({
+    service: metadata.labels?.[SERVICE_LABEL],
+    addressType,
+    endpoints: endpoints.map(({ addresses, conditions }) => [addresses, conditions?.ready]),
+    ports: ports?.map(({ name, port, protocol }) => [name, port, protocol]),
+  });
+  return isDeepStrictEqual(view(present), view(wished));
 }

@@ -21,9 +21,9 @@ import {
   type Store,
 } from "@cluster-os/kube";
 import { again, DONE, type Outcome } from "@cluster-os/reconcile";
-import { signToken, type TokenClaims } from "@cluster-os/slurm";
+import { signToken } from "@cluster-os/slurm";
 import type { Clock, Logger } from "@cluster-os/std";
-import { planToken } from "./plan/token.ts";
+import { beginning, planToken, type TokenPlan } from "./plan/token.ts";
 
 export const SLURM_TOKEN: Resource<SlurmTokenObject> = resourceOfDefinition<SlurmTokenObject>(SlurmToken);
 const FIELD_MANAGER = "cluster-os-slurm-operator";
@@ -68,7 +68,10 @@ export class TokenReconciler {
       nowMs: Math.floor(clock.wallTime()),
     };
     const plan = planToken(observed);
-    const problem = await this.#writeSecret(token, plan.claims, keys?.jwt, signal);
+    const { claims } = plan;
+    if (claims !== undefined && claims !== "nothing" && token.status?.user === undefined)
+      await this.#tell(token, beginning(observed, claims), signal);
+    const problem = await this.#writeSecret(token, claims, keys?.jwt, signal);
     const { status } = problem === undefined ? plan : planToken({ ...observed, problem });
     await this.#tell(token, status, signal);
     return again(Math.min(plan.lookAgainMs ?? Infinity, REPAIRED_MS));
@@ -79,16 +82,17 @@ export class TokenReconciler {
     return readSlurmKeys(await this.#options.client.find<Secret>(RESOURCES.secret, ref, { signal }));
   }
 
-  /** Resolves with what the API server says where it refuses. Without claims, a token that was there is taken away. */
+  /** Resolves with what the API server says where it refuses. Where there is to be nothing, a token that was there is taken away. */
   async #writeSecret(
     { metadata, status: before }: SlurmTokenObject,
-    claims: TokenClaims | undefined,
+    claims: TokenPlan["claims"],
     key: Uint8Array | undefined,
     signal: AbortSignal,
   ): Promise<string | undefined> {
-    if (!claims && before?.user === undefined) return undefined;
+    if (claims === undefined || (claims === "nothing" && before?.user === undefined)) return undefined;
     const { name, namespace = "default", uid = "" } = metadata;
-    const given = claims && key && { user: claims.user, token: signToken(claims, key) };
+    const given =
+      claims === "nothing" || !key ? undefined : { user: claims.user, token: signToken(claims, key) };
     const object = slurmTokenSecretObject({ name, namespace, uid }, given);
     const options = { fieldManager: FIELD_MANAGER, force: true, signal };
     try {

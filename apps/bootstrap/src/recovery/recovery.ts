@@ -34,8 +34,13 @@ export class Recovery {
     if (this.#isUnderWay) throw new PeerApiError(409, "a recovery is under way");
     this.#isUnderWay = true;
     try {
+      const ready = await sourceOf(plan.source);
+      // It may have come from another machine, which takes its time: a lost one may be back by now.
+      const now = planRecovery(await observe(source));
+      if (now.kind === "refuse")
+        return { state: now.state, lost: [...now.lost], refusal: now.reason, isDone: false };
       logger.warn("recovers the control plane", { lost, source: plan.source.name });
-      await restore(await sourceOf(plan.source));
+      await restore(ready);
       return { state, lost: [...lost], ...chosen, isDone: true };
     } finally {
       this.#isUnderWay = false;

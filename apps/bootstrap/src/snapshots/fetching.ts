@@ -4,7 +4,7 @@ import { decodeCbor, encodeCbor, type NodeId } from "@cluster-os/identity";
 import { describeError } from "@cluster-os/std";
 import type { PeerApiClient } from "../peer-api/client.ts";
 import { openBody, PeerApiError, type PeerHandler } from "../peer-api/protocol.ts";
-import { draftOf, PIECE_BYTES, prepareDraft, requireName } from "./pieces.ts";
+import { PIECE_BYTES, prepareDraft, requireName } from "./pieces.ts";
 import { timeOfName } from "./plan.ts";
 import { readPiece, sizeOf } from "./sealed-file.ts";
 import type { SnapshotStore } from "./store.ts";
@@ -89,7 +89,8 @@ export interface SnapshotFetch {
  */
 export async function fetchSnapshot(fetch: SnapshotFetch): Promise<void> {
   const { name, path, holders } = fetch;
-  const draft = draftOf(path);
+  // Not where others put what they hand over: that may be the same one, at the same time.
+  const draft = `${path}.fetched`;
   const failures: string[] = [];
   await prepareDraft(draft);
   for (const holder of holders) {
@@ -138,7 +139,9 @@ async function addPieces(
     const body = encodeCbor({ name, offset } satisfies SnapshotRead);
     const answer = await peers.ask({ to, address, topic: READ_TOPIC, body, signal: signal() });
     const { size, bytes } = SnapshotPiece.parse(decodeCbor(answer));
-    if (bytes.length === 0 && offset < size) throw new Error(`it ended after ${offset} of ${size} bytes`);
+    // Whoever gives less than it could would hold the recovery up for as long as it likes.
+    if (bytes.length < Math.min(PIECE_BYTES, size - offset))
+      throw new Error(`it gave ${bytes.length} bytes after ${offset} of ${size}`);
     offset += bytes.length;
     await appendFile(draft, bytes, { mode: 0o600, flush: offset >= size });
     // More than all is found out when it is verified.

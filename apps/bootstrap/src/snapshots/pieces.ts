@@ -1,5 +1,5 @@
 import { appendFile, mkdir, readdir, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import type { SnapshotPart } from "@cluster-os/api";
 import { equalBytes } from "@cluster-os/std";
 import { PeerApiError } from "../peer-api/protocol.ts";
@@ -8,8 +8,6 @@ import { hashOfFile, sizeOf } from "./sealed-file.ts";
 
 /** How much of a snapshot goes at once: it fits into a request of the peer API with what is around it. */
 export const PIECE_BYTES = 48 * 1024;
-
-const ENDING = ".part";
 
 /** Throws PeerApiError 400 unless it is a snapshot's name: a path is made of nothing else. */
 export function requireName(name: string): void {
@@ -48,7 +46,7 @@ export class SnapshotPieces {
     requireName(name);
     const target = this.#path(name);
     if ((await sizeOf(target)) === size) return size;
-    const draft = draftOf(target);
+    const draft = `${target}.part`;
     if (offset === 0 && bytes.length === 0) await prepareDraft(draft);
     let there = await sizeOf(draft);
     if (offset === there && bytes.length > 0) {
@@ -67,17 +65,12 @@ export class SnapshotPieces {
   }
 }
 
-/** Where a snapshot from another machine grows until it is whole. */
-export function draftOf(path: string): string {
-  return `${path}${ENDING}`;
-}
-
-/** Makes the folder, and lets the pieces of other snapshots go, which nobody gives any more. Its own stay: it goes on from them. */
+/** Makes a draft's folder, and lets other drafts of its kind go, to which nobody adds any more. It stays: it is gone on from. */
 export async function prepareDraft(draft: string): Promise<void> {
   const folder = dirname(draft);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   for (const file of await readdir(folder)) {
     const other = join(folder, file);
-    if (file.endsWith(ENDING) && other !== draft) await rm(other, { force: true });
+    if (extname(file) === extname(draft) && other !== draft) await rm(other, { force: true });
   }
 }

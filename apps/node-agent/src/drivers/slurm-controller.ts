@@ -65,9 +65,10 @@ export async function observeController(
  */
 export async function useTokenKey(key: Uint8Array, signal: AbortSignal): Promise<void> {
   await writeSecret(SLURM_PATHS.controllerKey, key, "slurm");
-  const { pid } = await fencer.status(signal).catch(() => ({ pid: 0 }));
-  const failure = pid === 0 ? undefined : await reconfigure(pid, signal);
-  if (failure !== undefined) throw new Error(`slurmctld did not take the key of tokens: ${failure}`);
+  if ((await runningPid(signal)) !== 0) {
+    const { failed, stderr } = await scontrol(["reconfigure"], signal, { timeoutMs: RECONFIGURE_MS });
+    if (failed) throw new Error(`slurmctld did not take the key of tokens: ${stderr}`);
+  }
   await writeTokenKeyDigest(SLURM_PATHS.controller, tokenKeyDigest(key));
 }
 
@@ -83,7 +84,7 @@ export async function applyConfig(
   const refused = await parse(SLURM_PATHS.candidate, signal);
   if (refused !== undefined) return refused;
   const before = await readTexts(SLURM_PATHS.controller);
-  const { pid } = await fencer.status(signal).catch(() => ({ pid: 0 }));
+  const pid = await runningPid(signal);
   await writeTexts(SLURM_PATHS.controller, files);
   if (pid !== 0) {
     const failure = await reconfigure(pid, signal);
@@ -96,9 +97,16 @@ export async function applyConfig(
   return undefined;
 }
 
+/** Process ID of slurmctld; 0 where none runs. Throws where the fencer does not say: one that runs would keep what it has. */
+async function runningPid(signal: AbortSignal): Promise<number> {
+  const { [CONTROLLER_UNIT]: unit } = await unitStates([CONTROLLER_UNIT], signal);
+  if (unit === "inactive" || unit === "failed") return 0;
+  return (await fencer.status(signal)).pid;
+}
+
 /** Every program of SLURM reads all of the configuration before it does anything, and says what is wrong with it. */
 async function parse(folder: string, signal: AbortSignal): Promise<string | undefined> {
-  const { failed, stderr } = await scontrol(["show", "hostnames", "localhost"], signal, folder);
+  const { failed, stderr } = await scontrol(["show", "hostnames", "localhost"], signal, { folder });
   return failed ? stderr : undefined;
 }
 
@@ -200,11 +208,11 @@ function argumentsOf(action: DrainAction | RepeatAction): readonly string[] {
 async function scontrol(
   args: readonly string[],
   signal: AbortSignal,
-  folder: string = SLURM_PATHS.controller,
+  { folder, timeoutMs = TIMEOUT_MS }: { readonly folder?: string; readonly timeoutMs?: number } = {},
 ): Promise<{ readonly failed: boolean; readonly stderr: string }> {
   const options = {
     reject: false,
-    timeout: TIMEOUT_MS,
+    timeout: timeoutMs,
     cancelSignal: signal,
     env: environment(folder),
   } as const;

@@ -31,8 +31,8 @@ export interface TokenObserved {
 }
 
 export interface TokenPlan {
-  /** What the Secret is to say; undefined: it is to be empty. */
-  readonly claims: TokenClaims | undefined;
+  /** What the Secret is to say; "nothing": it is to be empty; undefined: it is to stay as it is. */
+  readonly claims: TokenClaims | "nothing" | undefined;
   readonly status: SlurmTokenStatus;
   /** In how many milliseconds there is something to do though nothing changes. */
   readonly lookAgainMs: number | undefined;
@@ -41,6 +41,8 @@ export interface TokenPlan {
 interface Refusal {
   readonly reason: string;
   readonly message: string;
+  /** Nothing says that there is to be no token: the one that is there stays. */
+  readonly isUnknown?: boolean;
 }
 
 /** The token that is there while it is as wished and young enough, else a new one, else why there is none. */
@@ -78,9 +80,12 @@ function whyNot(
 ): Refusal | undefined {
   if (problem !== undefined) {
     const message = `the Secret of the same name cannot be written: ${problem}. If it is somebody else's, delete it or rename the SlurmToken`;
-    return { reason: "SecretRefused", message };
+    return { reason: "SecretRefused", message, isUnknown: true };
   }
-  if (!cluster) return { reason: "NoSlurmCluster", message: "there is no SlurmCluster that can be read" };
+  if (!cluster) {
+    const message = "there is no SlurmCluster that can be read";
+    return { reason: "NoSlurmCluster", message, isUnknown: true };
+  }
   if (!cluster.rest.enabled) {
     const message = `SLURM's REST API is off: set spec.rest.enabled of SlurmCluster ${SLURM_CLUSTER_NAME}`;
     return { reason: "RestDisabled", message };
@@ -91,7 +96,10 @@ function whyNot(
     const message = `${user} has number ${declared.uid}: users of the system get no token`;
     return { reason: "UserOfSystem", message };
   }
-  if (keyGeneration === undefined) return { reason: "NoKeys", message: "the SlurmCluster has no keys yet" };
+  if (keyGeneration === undefined) {
+    const message = "the SlurmCluster has no keys that can be read";
+    return { reason: "NoKeys", message, isUnknown: true };
+  }
   return undefined;
 }
 
@@ -130,10 +138,27 @@ function renewalMs({ issuedAt, expiresAt }: TokenClaims): number {
 }
 
 function refused(observed: TokenObserved, why: Refusal): TokenPlan {
+  const { before, generation } = observed;
+  const { conditions: _, observedGeneration: __, ...issued } = before ?? {};
   return {
-    claims: undefined,
-    status: { conditions: conditions(observed, "False", why), observedGeneration: observed.generation },
+    claims: why.isUnknown === true ? undefined : "nothing",
+    status: {
+      // What the status knows of a token is what has it taken away in the end.
+      ...(why.isUnknown === true && issued),
+      conditions: conditions(observed, "False", why),
+      observedGeneration: generation,
+    },
     lookAgainMs: undefined,
+  };
+}
+
+/** The status before the first token is written, so that whoever is cut off after that knows that there is one. */
+export function beginning(observed: TokenObserved, { user }: TokenClaims): SlurmTokenStatus {
+  const why = { reason: "Issuing", message: `a token for ${user} is being made` };
+  return {
+    user,
+    conditions: conditions(observed, "False", why),
+    observedGeneration: observed.generation,
   };
 }
 

@@ -34,7 +34,7 @@ export const SlurmTokenStatusSchema = z
       .string()
       .max(31)
       .optional()
-      .describe("Whom the present token is for; absent while there is none."),
+      .describe("Whom the token in the Secret is for; absent while there is none."),
     issuedAt: time("When the present token was made.").optional(),
     expiresAt: time("Until when it is good.").optional(),
     keyGeneration: z
@@ -46,7 +46,7 @@ export const SlurmTokenStatusSchema = z
       Condition,
       ["type"],
       4,
-      "Ready: the Secret of the same name has a token that is good. Where not, the message says why.",
+      "Ready: the Secret of the same name has a token under the present key. Where not, the message says why.",
     ),
     observedGeneration: z
       .int()
@@ -76,7 +76,7 @@ export const SlurmToken = {
       name: "Ready",
       type: "string",
       jsonPath: '.status.conditions[?(@.type=="Ready")].status',
-      description: "Whether the Secret has a token that is good.",
+      description: "Whether the Secret has a token under the present key.",
     },
     {
       name: "Reason",

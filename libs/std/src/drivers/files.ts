@@ -10,7 +10,8 @@ export interface WriteOptions {
 /**
  * Replaces a file so that a crash leaves either the old or the new content, on disk: written beside it, flushed,
  * renamed, and the folder flushed too. Where the file is a mount by itself, as container managers mount /etc/hosts and
- * /etc/hostname, nothing can be renamed over it (rename(2): EBUSY): such a file is written in place.
+ * /etc/hostname, nothing can be renamed over it (rename(2): EBUSY): such a file is written in place,
+ * and a crash may leave a mixture.
  */
 export async function writeFileAtomic(
   path: string,
@@ -28,7 +29,7 @@ export async function writeFileAtomic(
   } catch (error) {
     await rm(draft, { force: true });
     if ((error as NodeJS.ErrnoException).code !== "EBUSY") throw error;
-    return fill(await open(path, constants.O_WRONLY | constants.O_TRUNC), content, options);
+    return fill(await open(path, constants.O_WRONLY), content, options);
   }
   const directory = await open(folder, constants.O_RDONLY);
   try {
@@ -42,6 +43,8 @@ async function fill(file: FileHandle, content: string | Uint8Array, { mode }: Wr
   try {
     await file.chmod(mode);
     await file.writeFile(content);
+    // What was longer; only now, so that there is no moment without any content.
+    await file.truncate(Buffer.byteLength(content));
     await file.sync();
   } finally {
     await file.close();

@@ -12,6 +12,12 @@ export const SLURM_REST_SERVICE = "slurmrestd";
 /** SLURM's REST API as pods see it. On the machines themselves it is at port 6820 of `slurmctl`. */
 export const SLURM_REST_URL = `http://${SLURM_REST_SERVICE}.${NAMESPACE}.svc:${SLURM_REST_PORT}`;
 
+/** Label of an EndpointSlice: which Service it is of. */
+export const SERVICE_LABEL = "kubernetes.io/service-name";
+
+/** What a Secret with a token may have in it, named as a program's environment wants it. */
+export const SLURM_TOKEN_ENTRIES = ["SLURM_JWT", "SLURM_USER_NAME", "SLURMRESTD_URL"] as const;
+
 /** Type of the Secrets that hold tokens: slurm-operator may write no other of people's Secrets. */
 export const SLURM_TOKEN_SECRET_TYPE = "cluster-os.dev/slurm-token";
 
@@ -23,7 +29,7 @@ export function slurmRestEndpointsObject(address: string | undefined) {
     metadata: {
       name: SLURM_REST_SERVICE,
       namespace: NAMESPACE,
-      labels: { ...MANAGED_BY, "kubernetes.io/service-name": SLURM_REST_SERVICE },
+      labels: { ...MANAGED_BY, [SERVICE_LABEL]: SLURM_REST_SERVICE },
     },
     addressType: "IPv4" as const,
     endpoints: address === undefined ? [] : [{ addresses: [address], conditions: { ready: true } }],
@@ -37,7 +43,7 @@ export interface GivenToken {
   readonly token: string;
 }
 
-/** The Secret of a SlurmToken, which goes with it. Its entries are named as a program's environment wants them. */
+/** The Secret of a SlurmToken, which goes with it. */
 export function slurmTokenSecretObject(
   owner: { readonly name: string; readonly namespace: string; readonly uid: string },
   given: GivenToken | undefined,
