@@ -7,11 +7,9 @@ import {
   readSlurmKeys,
   readSlurmLease,
   ROTATE_KEYS_ANNOTATION,
-  SERVICE_LABEL,
   SLURM_CLUSTER_API_VERSION,
   SLURM_CLUSTER_DEFAULTS,
   SLURM_CLUSTER_NAME,
-  SLURM_REST_SERVICE,
   SlurmCluster,
   SlurmClusterSpecSchema,
   slurmConfigName,
@@ -20,7 +18,6 @@ import {
   slurmKeysObject,
   slurmLeaseName,
   slurmLeaseObject,
-  slurmRestEndpointsObject,
   type ClusterNodeObject,
   type SlurmClusterObject,
   type SlurmClusterSpec,
@@ -33,7 +30,6 @@ import {
   RESOURCES,
   when,
   type ConfigMap,
-  type EndpointSlice,
   type EventRecorder,
   type KubeClient,
   type KubeError,
@@ -51,6 +47,7 @@ import { planController, type ControllerAction, type ControllerObserved } from "
 import { nextKeysLookMs, planKeys } from "./plan/keys.ts";
 import { hasLabels, machineOf, type Machine } from "./plan/machine.ts";
 import { planStatus } from "./plan/status.ts";
+import { keepRestEndpoints } from "./rest-endpoints.ts";
 import { revocationsDigest } from "./revocations.ts";
 import type { Silence } from "./silence.ts";
 import { Vacancy } from "./vacancy.ts";
@@ -113,7 +110,7 @@ export class SlurmReconciler {
     const config = await this.#configure(seen, signal);
     const keys = parsed.success ? await this.#keepKeys(seen, signal) : undefined;
     await this.#tell(seen, config, keys?.keys, signal);
-    if (parsed.success) await this.#keepRestEndpoints(seen, signal);
+    if (parsed.success) await this.#leadRest(seen, signal);
     const looks = [keys?.lookAgainMs, conflictMs, silence.lookAgainMs(clock.now())].filter(
       (ms) => ms !== undefined,
     );
@@ -262,16 +259,12 @@ export class SlurmReconciler {
     return true;
   }
 
-  /** Where pods find SLURM's REST API: on the machine that the Lease names, and nowhere while it is off. */
-  async #keepRestEndpoints({ spec, machines }: Seen, signal: AbortSignal): Promise<void> {
+  /** Pods find SLURM's REST API on the machine that the Lease names, and nowhere while it is off. */
+  async #leadRest({ spec, machines }: Seen, signal: AbortSignal): Promise<void> {
     const { client, leases } = this.#options;
     const holder = readSlurmLease(leases.get(`${NAMESPACE}/${slurmLeaseName(NAME)}`))?.holder;
     const address = spec.rest.enabled ? machines.find(({ name }) => name === holder)?.address : undefined;
-    const ref = { name: SLURM_REST_SERVICE, namespace: NAMESPACE };
-    const present = await client.find(RESOURCES.endpointSlice, ref, { signal });
-    const wished = slurmRestEndpointsObject(address);
-    if (present ? isSameSlice(present, wished) : address === undefined) return;
-    await client.apply(RESOURCES.endpointSlice, wished, { fieldManager: FIELD_MANAGER, force: true, signal });
+    await keepRestEndpoints(client, address, { fieldManager: FIELD_MANAGER, signal });
   }
 
   async #tell(
@@ -314,15 +307,4 @@ export class SlurmReconciler {
   ): void {
     this.#options.events.record(cluster, { type, reason, action: "Reconcile", note });
   }
-}
-
-/** As far as it decides what goes where. */
-function isSameSlice(present: EndpointSlice, wished: EndpointSlice): boolean {
-  const view = ({ metadata, addressType, endpoints = [], ports }: EndpointSlice) => ({
-    service: metadata.labels?.[SERVICE_LABEL],
-    addressType,
-    endpoints: endpoints.map(({ addresses, conditions }) => [addresses, conditions?.ready]),
-    ports: ports?.map(({ name, port, protocol }) => [name, port, protocol]),
-  });
-  return isDeepStrictEqual(view(present), view(wished));
 }
