@@ -124,6 +124,13 @@ describe("planToken", () => {
       message: /^spec\.lifetime: a lifetime is .* a day at most/,
     },
     {
+      name: "a user of nonsense, where the Secret could not be emptied: it is tried again",
+      change: { spec: { user: "Ada Lovelace" }, problem: "exceeded quota" },
+      reason: "SecretRefused",
+      message: /exceeded quota/,
+      isUnknown: true,
+    },
+    {
       name: "a Secret of somebody else's",
       change: { problem: "field is immutable" },
       reason: "SecretRefused",

@@ -47,7 +47,12 @@ interface Refusal {
 
 /** The token that is there while it is as wished and young enough, else a new one, else why there is none. */
 export function planToken(observed: TokenObserved): TokenPlan {
-  const { generation, keyGeneration, nowMs } = observed;
+  const { generation, keyGeneration, nowMs, problem } = observed;
+  // Before all else: whatever the Secret was to become, it is not.
+  if (problem !== undefined) {
+    const message = `the Secret of the same name cannot be written: ${problem}. If it is somebody else's, delete it or rename the SlurmToken`;
+    return refused(observed, { reason: "SecretRefused", message, isUnknown: true });
+  }
   const spec = SlurmTokenSpecSchema.safeParse(observed.spec ?? {});
   if (!spec.success) {
     const [issue] = spec.error.issues;
@@ -74,14 +79,7 @@ export function planToken(observed: TokenObserved): TokenPlan {
   };
 }
 
-function whyNot(
-  { cluster, keyGeneration, problem }: TokenObserved,
-  { user }: SlurmTokenSpec,
-): Refusal | undefined {
-  if (problem !== undefined) {
-    const message = `the Secret of the same name cannot be written: ${problem}. If it is somebody else's, delete it or rename the SlurmToken`;
-    return { reason: "SecretRefused", message, isUnknown: true };
-  }
+function whyNot({ cluster, keyGeneration }: TokenObserved, { user }: SlurmTokenSpec): Refusal | undefined {
   if (!cluster) {
     const message = "there is no SlurmCluster that can be read";
     return { reason: "NoSlurmCluster", message, isUnknown: true };
