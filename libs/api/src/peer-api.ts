@@ -53,25 +53,51 @@ export const SnapshotListRequest = z.object({});
 export const SnapshotList = z.object({ names: z.array(z.string().max(32)).max(64) });
 export type SnapshotList = z.infer<typeof SnapshotList>;
 
+/** A place in a file, in bytes. */
+const FileOffset = z
+  .int()
+  .min(0)
+  .max(2 ** 31);
+
 /** Body of topic `snapshot-read`: a server asks for a piece of a sealed snapshot. */
-export const SnapshotRead = z.object({
-  name: z.string().max(32),
-  offset: z
-    .int()
-    .min(0)
-    .max(2 ** 31),
-});
+export const SnapshotRead = z.object({ name: z.string().max(32), offset: FileOffset });
 export type SnapshotRead = z.infer<typeof SnapshotRead>;
 
 /** The bytes from there on, as many as fit into an answer; none at the end. `size` is that of all of it. */
-export const SnapshotPiece = z.object({
+export const FilePiece = z.object({
   size: z
     .int()
     .min(1)
     .max(2 ** 31),
   bytes: z.custom<Uint8Array>((value) => value instanceof Uint8Array),
 });
-export type SnapshotPiece = z.infer<typeof SnapshotPiece>;
+export type FilePiece = z.infer<typeof FilePiece>;
+
+/** A Debian package, known by the SHA-256 of all its bytes: 64 hexadecimal digits. */
+export const PackageDigest = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** Body of topic `package-read`: a member asks for a piece of a package that it was told to fetch. */
+export const PackageRead = z.object({ sha256: PackageDigest, offset: FileOffset });
+export type PackageRead = z.infer<typeof PackageRead>;
+
+/** Body of topic `kubernetes-upgrade`: the server that leads has a machine bring a part of it to a version. Again is the same. */
+export const UpgradeOrder = z.object({
+  /** `package` is what brings it: to be installed, which changes nothing that runs. */
+  part: z.enum(["package", "control-plane", "kubelet"]),
+  /** For example "v1.35.4". */
+  version: z.string().max(40),
+  sha256: PackageDigest,
+  /** Node names of the machines that have the package. */
+  holders: z.array(z.string().max(64)).max(1024),
+});
+export type UpgradeOrder = z.infer<typeof UpgradeOrder>;
+
+/** How far that machine is: in words while it works, and why it gave up if it did. */
+export const UpgradeProgress = z.object({
+  state: z.enum(["working", "failed", "done"]),
+  what: z.string(),
+});
+export type UpgradeProgress = z.infer<typeof UpgradeProgress>;
 
 /** Body of the answer to topic `agent-certificate`. */
 export const IssuedAgentCertificate = z.object({ certificatePem: z.string(), caPem: z.string() });
@@ -85,4 +111,6 @@ export const PEER_API_REQUESTS = {
   "snapshot-part": SnapshotPart,
   "snapshot-list": SnapshotListRequest,
   "snapshot-read": SnapshotRead,
+  "package-read": PackageRead,
+  "kubernetes-upgrade": UpgradeOrder,
 } as const;

@@ -1,10 +1,10 @@
 import { stat } from "node:fs/promises";
 import { SnapshotPart, SnapshotPartAnswer } from "@cluster-os/api";
 import { decodeCbor, encodeCbor, type NodeId } from "@cluster-os/identity";
+import { hashOfFile, PIECE_BYTES, readPiece } from "../files/pieces.ts";
 import type { PeerApiClient } from "../peer-api/client.ts";
 import { openBody, PeerApiError, type PeerHandler } from "../peer-api/protocol.ts";
-import { PIECE_BYTES, requireName, type SnapshotPieces } from "./pieces.ts";
-import { hashOfFile, readPiece } from "./sealed-file.ts";
+import { requireName, type SnapshotPieces } from "./pieces.ts";
 
 export const SNAPSHOT_TOPIC = "snapshot-part";
 

@@ -1,12 +1,12 @@
-import { appendFile, rename, rm, stat } from "node:fs/promises";
-import { SnapshotList, SnapshotPiece, SnapshotRead } from "@cluster-os/api";
+import { stat } from "node:fs/promises";
+import { FilePiece, SnapshotList, SnapshotRead } from "@cluster-os/api";
 import { decodeCbor, encodeCbor, type NodeId } from "@cluster-os/identity";
-import { describeError } from "@cluster-os/std";
+import { fetchFile, type FileFetch, type Holder } from "../files/fetching.ts";
+import { PIECE_BYTES, readPiece } from "../files/pieces.ts";
 import type { PeerApiClient } from "../peer-api/client.ts";
 import { openBody, PeerApiError, type PeerHandler } from "../peer-api/protocol.ts";
-import { PIECE_BYTES, prepareDraft, requireName } from "./pieces.ts";
+import { requireName } from "./pieces.ts";
 import { timeOfName } from "./plan.ts";
-import { readPiece, sizeOf } from "./sealed-file.ts";
 import type { SnapshotStore } from "./store.ts";
 
 const LIST_TOPIC = "snapshot-list";
@@ -45,17 +45,9 @@ export function snapshotSource({
         throw new PeerApiError(404, `there is no snapshot ${name} here; ${LIST_TOPIC} tells which there are`);
       });
       const bytes = new Uint8Array(await readPiece(path, offset, PIECE_BYTES));
-      return encodeCbor({ size, bytes } satisfies SnapshotPiece);
+      return encodeCbor({ size, bytes } satisfies FilePiece);
     }),
   };
-}
-
-/** Another machine that keeps snapshots. */
-export interface SnapshotHolder {
-  readonly nodeId: NodeId;
-  readonly name: string;
-  /** In the mesh. */
-  readonly address: string;
 }
 
 type Peers = Pick<PeerApiClient, "ask">;
@@ -63,88 +55,29 @@ type Peers = Pick<PeerApiClient, "ask">;
 /** Names of the snapshots that a machine keeps; names that are none are left out. */
 export async function listSnapshots(
   peers: Peers,
-  { nodeId: to, address }: SnapshotHolder,
+  { nodeId: to, address }: Holder,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const answer = await peers.ask({ to, address, topic: LIST_TOPIC, body: encodeCbor({}), signal });
   return SnapshotList.parse(decodeCbor(answer)).names.filter((name) => timeOfName(name) !== undefined);
 }
 
-export interface SnapshotFetch {
+export interface SnapshotFetch extends Pick<FileFetch, "path" | "holders" | "verify"> {
   readonly peers: Peers;
   readonly name: string;
-  /** Where it is to lie. */
-  readonly path: string;
-  /** Who keeps it: one after the other is asked. */
-  readonly holders: readonly SnapshotHolder[];
-  /** Rejects if what lies at a path is not the snapshot, whole. */
-  readonly verify: (path: string) => Promise<void>;
   /** For each piece. */
   readonly signal: () => AbortSignal;
 }
 
-/**
- * Fetches a snapshot from the first machine that has it whole. It has its name once it was verified. What came before it was cut
- * off stays, without the name: the next machine, or the next try, goes on from there. Rejects, naming each machine, if none has it.
- */
-export async function fetchSnapshot(fetch: SnapshotFetch): Promise<void> {
-  const { name, path, holders } = fetch;
-  // Not where others put what they hand over: that may be the same one, at the same time.
-  const draft = `${path}.fetched`;
-  const failures: string[] = [];
-  await prepareDraft(draft);
-  for (const holder of holders) {
-    try {
-      await fetchWhole(draft, holder, fetch);
-      await rename(draft, path);
-      return;
-    } catch (error) {
-      failures.push(`${holder.name}: ${describeError(error)}`);
-    }
-  }
-  const why = failures.length === 0 ? "no living machine keeps it" : failures.join("; ");
-  throw new Error(`snapshot ${name} could not be fetched (${why})`);
-}
-
-async function fetchWhole(draft: string, holder: SnapshotHolder, fetch: SnapshotFetch): Promise<void> {
-  const wasBegun = (await sizeOf(draft)) > 0;
-  let fault = await fetchRest(draft, holder, fetch);
-  // It may lie in what was there before: all of it once more, from this machine alone.
-  if (fault && wasBegun) fault = await fetchRest(draft, holder, fetch);
-  if (fault) throw fault.error;
-}
-
-/** Goes on from what is there. What is wrong with all of it, which is removed then; undefined if nothing is. */
-async function fetchRest(
-  draft: string,
-  holder: SnapshotHolder,
-  fetch: SnapshotFetch,
-): Promise<{ readonly error: unknown } | undefined> {
-  await addPieces(draft, holder, fetch);
-  try {
-    await fetch.verify(draft);
-    return undefined;
-  } catch (error) {
-    await rm(draft, { force: true });
-    return { error };
-  }
-}
-
-async function addPieces(
-  draft: string,
-  { nodeId: to, address }: SnapshotHolder,
-  { peers, name, signal }: SnapshotFetch,
-): Promise<void> {
-  for (let offset = await sizeOf(draft); ;) {
-    const body = encodeCbor({ name, offset } satisfies SnapshotRead);
-    const answer = await peers.ask({ to, address, topic: READ_TOPIC, body, signal: signal() });
-    const { size, bytes } = SnapshotPiece.parse(decodeCbor(answer));
-    // Whoever gives less than it could would hold the recovery up for as long as it likes.
-    if (bytes.length < Math.min(PIECE_BYTES, size - offset))
-      throw new Error(`it gave ${bytes.length} bytes after ${offset} of ${size}`);
-    offset += bytes.length;
-    await appendFile(draft, bytes, { mode: 0o600, flush: offset >= size });
-    // More than all is found out when it is verified.
-    if (offset >= size) return;
-  }
+/** Fetches a snapshot as {@link fetchFile} does. */
+export function fetchSnapshot({ peers, name, signal, ...file }: SnapshotFetch): Promise<void> {
+  return fetchFile({
+    ...file,
+    what: `snapshot ${name}`,
+    ask: async ({ nodeId: to, address }, offset) => {
+      const body = encodeCbor({ name, offset } satisfies SnapshotRead);
+      const answer = await peers.ask({ to, address, topic: READ_TOPIC, body, signal: signal() });
+      return FilePiece.parse(decodeCbor(answer));
+    },
+  });
 }

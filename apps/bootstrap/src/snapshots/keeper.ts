@@ -3,13 +3,14 @@ import type { NodeId } from "@cluster-os/identity";
 import type { Distribution } from "@cluster-os/kubernetes";
 import type { MemberStatus } from "@cluster-os/membership";
 import type { Clock, Logger, Rng } from "@cluster-os/std";
+import type { Holder } from "../files/fetching.ts";
 import type { PeerApiClient } from "../peer-api/client.ts";
 import type { PeerHandler } from "../peer-api/protocol.ts";
 import type { ControlPlane } from "../server/control-plane.ts";
 import type { Trust } from "../server/desk.ts";
 import type { View } from "../view.ts";
 import { sendSnapshot, SNAPSHOT_TOPIC, snapshotReceiver } from "./copies.ts";
-import { fetchSnapshot, listSnapshots, snapshotSource, type SnapshotHolder } from "./fetching.ts";
+import { fetchSnapshot, listSnapshots, snapshotSource } from "./fetching.ts";
 import { SnapshotPieces } from "./pieces.ts";
 import { snapshotKey, verifyFile } from "./sealed-file.ts";
 import { Snapshots } from "./snapshots.ts";
@@ -126,7 +127,7 @@ export class SnapshotKeeper {
     logger.info("a snapshot was fetched", { name });
   }
 
-  #others(): readonly SnapshotHolder[] {
+  #others(): readonly Holder[] {
     const { view, self } = this.#options;
     // Who is doubted may live.
     return livingOthers(view, self, ["alive", "suspect"]);

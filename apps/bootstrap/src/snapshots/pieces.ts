@@ -1,13 +1,9 @@
-import { appendFile, mkdir, readdir, rename, rm } from "node:fs/promises";
-import { dirname, extname, join } from "node:path";
+import { appendFile, rename, rm } from "node:fs/promises";
 import type { SnapshotPart } from "@cluster-os/api";
 import { equalBytes } from "@cluster-os/std";
+import { hashOfFile, prepareDraft, sizeOf } from "../files/pieces.ts";
 import { PeerApiError } from "../peer-api/protocol.ts";
 import { timeOfName } from "./plan.ts";
-import { hashOfFile, sizeOf } from "./sealed-file.ts";
-
-/** How much of a snapshot goes at once: it fits into a request of the peer API with what is around it. */
-export const PIECE_BYTES = 48 * 1024;
 
 /** Throws PeerApiError 400 unless it is a snapshot's name: a path is made of nothing else. */
 export function requireName(name: string): void {
@@ -62,15 +58,5 @@ export class SnapshotPieces {
     await rename(draft, target);
     await onWhole();
     return size;
-  }
-}
-
-/** Makes a draft's folder, and lets other drafts of its kind go, to which nobody adds any more. It stays: it is gone on from. */
-export async function prepareDraft(draft: string): Promise<void> {
-  const folder = dirname(draft);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  for (const file of await readdir(folder)) {
-    const other = join(folder, file);
-    if (extname(file) === extname(draft) && other !== draft) await rm(other, { force: true });
   }
 }

@@ -1,11 +1,12 @@
-import { createCipheriv, createDecipheriv, createHash } from "node:crypto";
+import { createCipheriv, createDecipheriv } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { appendFile, open, rename, rm, stat, writeFile } from "node:fs/promises";
+import { appendFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
 import { deriveKey } from "@cluster-os/identity";
 import { utf8, type Rng } from "@cluster-os/std";
+import { readPiece } from "../files/pieces.ts";
 
 /** First bytes of the file, so that a later form is told apart. */
 const MAGIC = Buffer.from("cluster-os/snapshot/v1\n");
@@ -72,29 +73,4 @@ async function unseal(from: string, key: Uint8Array, out: Writable): Promise<voi
 /** Throws a SnapshotError unless the file would open. Nothing of it is written anywhere. */
 export async function verifyFile(path: string, key: Uint8Array): Promise<void> {
   await unseal(path, key, new Writable({ write: (_piece, _encoding, done) => done() }));
-}
-
-/** Bytes of a file from an offset; fewer at its end. */
-export async function readPiece(path: string, offset: number, length: number): Promise<Buffer> {
-  const file = await open(path);
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, offset);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
-  }
-}
-
-export async function hashOfFile(path: string): Promise<Uint8Array> {
-  const hash = createHash("sha256");
-  for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
-  return new Uint8Array(hash.digest());
-}
-
-/** In bytes; 0 if there is no such file. */
-export async function sizeOf(path: string): Promise<number> {
-  return stat(path).then(
-    ({ size }) => size,
-    () => 0,
-  );
 }
