@@ -15,6 +15,8 @@ export interface Args {
   /** The folder of the apps, each with src/main.ts. */
   readonly apps: string;
   readonly packages: readonly PackageName[];
+  /** Another minor version of Kubernetes than the usual one, for example "v1.35"; undefined: the usual one. */
+  readonly kubernetes: string | undefined;
 }
 
 /** What a machine of the lab has, in the order in which they are installed. */
@@ -23,7 +25,7 @@ export const PACKAGE_NAMES = ["cluster-os-kubernetes", "cluster-os", "cluster-os
 export const ALL_PACKAGES = [...PACKAGE_NAMES, "cluster-os-k3s"] as const;
 export type PackageName = (typeof ALL_PACKAGES)[number];
 
-export const USAGE = `usage: node tools/deb/build.ts [--out FOLDER] [--apps FOLDER] [PACKAGE...]
+export const USAGE = `usage: node tools/deb/build.ts [--out FOLDER] [--apps FOLDER] [--kubernetes vX.Y] [PACKAGE...]
 packages: ${ALL_PACKAGES.join(" ")} (default: ${PACKAGE_NAMES.join(", ")})`;
 
 /** Throws a TypeError for anything that is not in the usage. */
@@ -33,6 +35,7 @@ export function parse(argv: readonly string[]): Args {
     options: {
       out: { type: "string", default: join(REPOSITORY, "dist") },
       apps: { type: "string", default: join(REPOSITORY, "apps") },
+      kubernetes: { type: "string" },
     },
     allowPositionals: true,
   });
@@ -44,6 +47,7 @@ export function parse(argv: readonly string[]): Args {
   return {
     out: resolve(values.out),
     apps: resolve(values.apps),
+    kubernetes: values.kubernetes,
     packages: packages.length > 0 ? packages : PACKAGE_NAMES,
   };
 }

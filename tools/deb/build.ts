@@ -1,7 +1,7 @@
 /**
  * Builds the Debian packages of infra/deb into dist/:
  *
- *     node tools/deb/build.ts [--out FOLDER] [--apps FOLDER] [PACKAGE...]
+ *     node tools/deb/build.ts [--out FOLDER] [--apps FOLDER] [--kubernetes vX.Y] [PACKAGE...]
  *
  * Same inputs, same bytes; a package whose inputs are those of an earlier build is taken from there.
  */
@@ -9,7 +9,8 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CACHE, parse, REPOSITORY, USAGE, type Args, type PackageName } from "./args.ts";
-import { k3sProgram } from "../k3s/program.ts";
+import { kubernetesVersion } from "../images/kubernetes-version.ts";
+import { K3S_VERSION, k3sProgram } from "../k3s/program.ts";
 import { bundle, HOST_PROGRAMS, POD_PROGRAMS } from "./bundle.ts";
 import { chartKey } from "./chart.ts";
 import { deliver, pack } from "./dpkg.ts";
@@ -17,10 +18,12 @@ import { kept, keyOf, keyOfFiles } from "./kept.ts";
 import {
   debianTreePath,
   fencer,
+  hyperkube,
   hyperkubePath,
   imagesKey,
   nodeWireguard,
   operatorsImageKey,
+  type Minor,
 } from "./parts.ts";
 import { stageClusterOs, stageK3s, stageKubernetes, stageSlurm, type Bundled } from "./stage.ts";
 import { UNIT_FOLDER, unitsOf } from "./units.ts";
@@ -39,7 +42,11 @@ try {
   process.exitCode = error instanceof TypeError ? 2 : 1;
 }
 
-async function build(name: PackageName, version: string, args: Args): Promise<string> {
+async function build(name: PackageName, release: string, args: Args): Promise<string> {
+  const kubernetes = await kubernetesOf(name, args.kubernetes);
+  // Newer than the usual package of the same release: it is an upgrade of it.
+  const isOther = name === "cluster-os-kubernetes" && args.kubernetes !== undefined;
+  const version = isOther ? `${release}+k${kubernetes?.slice(1)}` : release;
   const file = `${name}_${version}_amd64.deb`;
   const work = await mkdtemp(join(tmpdir(), "cluster-os-deb-"));
   try {
@@ -56,7 +63,7 @@ async function build(name: PackageName, version: string, args: Args): Promise<st
     const key = keyOf(
       version,
       await ownKey(name),
-      await programsKey(name, bundled),
+      await programsKey(name, bundled, args.kubernetes),
       k3s === undefined ? "" : await keyOfFiles(k3s),
     );
     const folder = await kept(join(CACHE, "deb", name), key, async (draft) => {
@@ -64,8 +71,8 @@ async function build(name: PackageName, version: string, args: Args): Promise<st
       if (name === "cluster-os") await stageClusterOs(root, units, bundled, version);
       else if (name === "cluster-os-slurm") await stageSlurm(root, units);
       else if (k3s !== undefined) await stageK3s(root, units, k3s);
-      else await stageKubernetes(root, units);
-      await pack({ name, version, units, root, file: join(draft, file) });
+      else await stageKubernetes(root, units, args.kubernetes);
+      await pack({ name, version, kubernetes, units, root, file: join(draft, file) });
     });
     return await deliver(join(folder, file), args.out);
   } finally {
@@ -86,9 +93,9 @@ async function ownKey(name: PackageName): Promise<string> {
 }
 
 /** The programs in a package, but for those that the environment gives. */
-async function programsKey(name: PackageName, bundled: Bundled): Promise<string> {
+async function programsKey(name: PackageName, bundled: Bundled, minor: Minor): Promise<string> {
   if (name === "cluster-os-slurm") return keyOfFiles(await fencer());
-  if (name !== "cluster-os") return kubernetesKey();
+  if (name !== "cluster-os") return kubernetesKey(minor);
   return keyOf(
     await keyOfFiles(bundled.host, await nodeWireguard()),
     await operatorsImageKey(bundled.pod),
@@ -96,6 +103,12 @@ async function programsKey(name: PackageName, bundled: Bundled): Promise<string>
   );
 }
 
-async function kubernetesKey(): Promise<string> {
-  return keyOf(await hyperkubePath(), await debianTreePath(), await imagesKey());
+async function kubernetesKey(minor: Minor): Promise<string> {
+  return keyOf(await hyperkubePath(minor), await debianTreePath(), await imagesKey(minor));
+}
+
+/** Which Kubernetes a package brings; undefined if none. */
+async function kubernetesOf(name: PackageName, minor: Minor): Promise<string | undefined> {
+  if (name === "cluster-os-k3s") return K3S_VERSION;
+  return name === "cluster-os-kubernetes" ? kubernetesVersion(await hyperkube(minor)) : undefined;
 }

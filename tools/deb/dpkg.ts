@@ -21,6 +21,8 @@ const DEFAULT_EPOCH = "1767225600";
 export interface PackOptions {
   readonly name: PackageName;
   readonly version: string;
+  /** Of a package that brings Kubernetes: which. */
+  readonly kubernetes: string | undefined;
   readonly units: Units;
   /** The laid out files. */
   readonly root: string;
@@ -28,12 +30,13 @@ export interface PackOptions {
 }
 
 /** Makes a package of the files below `root` and the packaging scripts in infra/deb. */
-export async function pack({ name, version, units, root, file }: PackOptions): Promise<void> {
+export async function pack({ name, version, kubernetes, units, root, file }: PackOptions): Promise<void> {
   const sources = join(REPOSITORY, "infra/deb", name);
   const control = join(root, "DEBIAN");
   await mkdir(control, { recursive: true });
   const values: Record<string, string> = {
     VERSION: version,
+    ...(kubernetes !== undefined && { KUBERNETES_VERSION: kubernetes }),
     INSTALLED_SIZE: String(await installedKib(root)),
     UNITS: units.enabled.join(" "),
     ALL_UNITS: units.entries.filter((entry) => !entry.endsWith(".d")).join(" "),

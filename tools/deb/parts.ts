@@ -42,13 +42,20 @@ export async function serf(): Promise<string> {
   return join(folder, "tree/usr/bin/serf");
 }
 
+/** Another minor version of Kubernetes than the one that machines get, for example "v1.35"; undefined: that one. */
+export type Minor = string | undefined;
+
 /** Kubernetes as one program. Its path holds the hash of its sources. */
-export function hyperkubePath(): Promise<string> {
-  return script("tools/kube/build.sh", "--path");
+export function hyperkubePath(minor: Minor): Promise<string> {
+  return script("tools/kube/build.sh", ...minorArgs(minor), "--path");
 }
 
-export function hyperkube(): Promise<string> {
-  return script("tools/kube/build.sh");
+export function hyperkube(minor: Minor): Promise<string> {
+  return script("tools/kube/build.sh", ...minorArgs(minor));
+}
+
+function minorArgs(minor: Minor): readonly string[] {
+  return minor === undefined ? [] : ["--minor", minor];
 }
 
 /** The Debian tree that images take iptables from. Its path holds the hash of its package list. */
@@ -62,12 +69,19 @@ export async function debianTree(): Promise<string> {
 }
 
 /** The folder of the container images' tarballs. */
-export async function images(): Promise<string> {
+export async function images(minor: Minor): Promise<string> {
   return join(
-    await kept(join(CACHE, "images"), await imagesKey(), async (draft) => {
+    await kept(join(CACHE, "images"), await imagesKey(minor), async (draft) => {
       const coredns = join(draft, "coredns");
       await execa(join(REPOSITORY, "tools/coredns/build.sh"), [coredns]);
-      const inputs = ["--hyperkube", await hyperkube(), "--root", await debianTree(), "--coredns", coredns];
+      const inputs = [
+        "--hyperkube",
+        await hyperkube(minor),
+        "--root",
+        await debianTree(),
+        "--coredns",
+        coredns,
+      ];
       await execa(process.execPath, [
         join(REPOSITORY, "tools/images/build.ts"),
         ...inputs,
@@ -105,9 +119,9 @@ export async function operatorsImageKey(bundle: string): Promise<string> {
   return keyOf(await nodeRuntime(), await debianTreePath(), await keyOfFiles(bundle, ...sources));
 }
 
-export async function imagesKey(): Promise<string> {
+export async function imagesKey(minor: Minor): Promise<string> {
   const sources = [join(REPOSITORY, "tools/images"), join(REPOSITORY, "tools/coredns")];
-  return keyOf(await hyperkubePath(), await debianTreePath(), await keyOfFiles(...sources));
+  return keyOf(await hyperkubePath(minor), await debianTreePath(), await keyOfFiles(...sources));
 }
 
 async function script(path: string, ...args: readonly string[]): Promise<string> {

@@ -1,6 +1,8 @@
 import { chmod, copyFile, cp, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { REPOSITORY, type PackageName } from "./args.ts";
+import { kubernetesVersion } from "../images/kubernetes-version.ts";
+import { K3S_VERSION } from "../k3s/program.ts";
 import { renderManifests } from "./chart.ts";
 import * as parts from "./parts.ts";
 import { programsCalled, UNIT_FOLDER, unitsOf, type Units } from "./units.ts";
@@ -57,12 +59,15 @@ export async function stageClusterOs(
 }
 
 /** Lays out cluster-os-kubernetes below `root`. */
-export async function stageKubernetes(root: string, units: Units): Promise<void> {
-  await place(await parts.hyperkube(), join(root, LIB, "kubernetes/hyperkube"), 0o755);
+export async function stageKubernetes(root: string, units: Units, minor: parts.Minor): Promise<void> {
+  const hyperkube = await parts.hyperkube(minor);
+  await place(hyperkube, join(root, LIB, "kubernetes/hyperkube"), 0o755);
+  // So that nobody has to run the program to know.
+  await write(join(root, LIB, "kubernetes/version"), `${await kubernetesVersion(hyperkube)}\n`, 0o644);
   await mkdir(join(root, "usr/bin"), { recursive: true });
   for (const name of KUBERNETES_PROGRAMS)
     await symlink("../lib/cluster-os/kubernetes/hyperkube", join(root, "usr/bin", name));
-  const images = await parts.images();
+  const images = await parts.images(minor);
   for (const name of (await readdir(images)).filter((one) => one.endsWith(".tar"))) {
     await place(join(images, name), join(root, LIB, "images", name), 0o644);
   }
@@ -77,9 +82,10 @@ export async function stageKubernetes(root: string, units: Units): Promise<void>
 /** Lays out cluster-os-k3s below `root`. k3s has everything in it but DNS and the container that holds a pod together. */
 export async function stageK3s(root: string, units: Units, program: string): Promise<void> {
   await place(program, join(root, "usr/bin/k3s"), 0o755);
+  await write(join(root, LIB, "k3s/version"), `${K3S_VERSION}\n`, 0o644);
   // Called by these names it is these programs.
   for (const name of ["kubectl", "crictl"]) await symlink("k3s", join(root, "usr/bin", name));
-  const images = await parts.images();
+  const images = await parts.images(undefined);
   for (const name of K3S_IMAGES) await place(join(images, name), join(root, LIB, "images", name), 0o644);
   const sources = join(REPOSITORY, "infra/deb/cluster-os-k3s");
   await place(join(sources, "sysctl.conf"), join(root, "usr/lib/sysctl.d/60-cluster-os.conf"), 0o644);

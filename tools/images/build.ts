@@ -11,7 +11,8 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { execa } from "execa";
 import { assertDebianTree, iptablesEntries } from "./debian-tree.ts";
-import { corednsImage, kubeImage, pauseImage, probeImage } from "./images.ts";
+import { corednsImage, kubeImage, kubeReferences, pauseImage, probeImage, REGISTRY } from "./images.ts";
+import { kubernetesVersion } from "./kubernetes-version.ts";
 import { writeImage } from "./oci.ts";
 
 // Folders that only exist to hold files get their mode from the umask, and with it the same bytes everywhere.
@@ -38,7 +39,7 @@ try {
   const tree = resolve(root);
   await assertDebianTree(tree);
   const images = [
-    kubeImage(resolve(hyperkube), await iptablesEntries(tree)),
+    kubeImage(resolve(hyperkube), await referencesOf(resolve(hyperkube)), await iptablesEntries(tree)),
     pauseImage(await buildPause(join(work, "pause"))),
     corednsImage(resolve(coredns)),
     probeImage(await buildProbe(join(work, "probe"))),
@@ -46,6 +47,14 @@ try {
   for (const image of images) console.log(await writeImage(image, resolve(out)));
 } finally {
   await rm(work, { recursive: true, force: true });
+}
+
+/** The names that this version of Kubernetes gives its images. */
+async function referencesOf(program: string): Promise<readonly string[]> {
+  const version = await kubernetesVersion(program);
+  const options = [`--image-repository=${REGISTRY}`, `--kubernetes-version=${version}`];
+  const { stdout } = await execa(program, ["kubeadm", "config", "images", "list", ...options]);
+  return kubeReferences(stdout);
 }
 
 async function buildPause(path: string): Promise<string> {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { execa } from "execa";
 import type { ImageDescription } from "./image.ts";
-import { corednsImage, kubeImage, pauseImage, probeImage } from "./images.ts";
+import { corednsImage, kubeImage, kubeReferences, pauseImage, probeImage } from "./images.ts";
 import { writeImage } from "./oci.ts";
 
 interface Index {
@@ -92,9 +92,19 @@ describe("an image's tarball", () => {
   });
 });
 
+/** As `kubeadm config images list --image-repository=registry.local` prints it. */
+const LISTED = `registry.local/kube-apiserver:v1.34.4
+registry.local/kube-controller-manager:v1.34.4
+registry.local/kube-scheduler:v1.34.4
+registry.local/kube-proxy:v1.34.4
+registry.local/coredns:v1.12.1
+registry.local/pause:3.10.1
+registry.local/etcd:3.6.5-0
+`;
+
 describe("the package's images", () => {
   const images = [
-    kubeImage("hyperkube", []),
+    kubeImage("hyperkube", kubeReferences(LISTED), []),
     pauseImage("pause"),
     corednsImage("coredns"),
     probeImage("probe"),
@@ -105,10 +115,21 @@ describe("the package's images", () => {
       join(import.meta.dirname, "../../libs/kubernetes/src/settings.ts"),
       "utf8",
     );
-    const [kube, pause, coredns] = images.map(({ references }) => references[0] as string);
-    expect(settings).to.include(`KUBERNETES_VERSION = "${kube?.split(":")[1]}"`);
+    const [, pause, coredns] = images.map(({ references }) => references[0] as string);
     for (const reference of [pause, coredns])
       expect(settings).to.include((reference as string).replace("registry.local", ""));
+  });
+
+  it("are called what kubeadm calls them, but for those that are not its own", () => {
+    expect(images[0]?.references).to.deep.equal([
+      "registry.local/kube-apiserver:v1.34.4",
+      "registry.local/kube-controller-manager:v1.34.4",
+      "registry.local/kube-scheduler:v1.34.4",
+      "registry.local/kube-proxy:v1.34.4",
+      "registry.local/etcd:3.6.5-0",
+    ]);
+    const without = LISTED.replace("registry.local/etcd:3.6.5-0", "");
+    expect(() => kubeReferences(without)).to.throw("kubeadm lists no image of etcd");
   });
 
   it("bring every program that a manifest of kubeadm starts", () => {

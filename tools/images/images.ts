@@ -2,7 +2,6 @@ import type { ImageDescription, ImageEntry } from "./image.ts";
 
 /** Nodes pull nothing: the registry's name only has to be one that no resolver knows. */
 export const REGISTRY = "registry.local";
-const KUBERNETES_VERSION = "v1.34.4";
 
 /** Programs that kubeadm's manifests and kube-proxy's DaemonSet name as the first word of their command. */
 const PROGRAMS = [
@@ -15,18 +14,27 @@ const PROGRAMS = [
 ];
 
 /**
- * All of Kubernetes in one image, under the five names kubeadm v1.34.4 asks for (`kubeadm config images list`). etcd's
- * tag is the one kubeadm expects; the program is the version of Kubernetes' own module graph.
+ * What of the images that `kubeadm config images list` prints is the one program. etcd's tag is the one kubeadm expects; the
+ * program is the version of Kubernetes' own module graph. Throws if one is missing.
  */
-export function kubeImage(hyperkube: string, iptables: readonly ImageEntry[]): ImageDescription {
+export function kubeReferences(listed: string): readonly string[] {
+  const references = listed.trim().split("\n");
+  return ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "etcd"].map((name) => {
+    const found = references.find((reference) => reference.startsWith(`${REGISTRY}/${name}:`));
+    if (found === undefined) throw new Error(`kubeadm lists no image of ${name}: ${references.join(" ")}`);
+    return found;
+  });
+}
+
+/** All of Kubernetes in one image, under the five names that kubeadm asks for. */
+export function kubeImage(
+  hyperkube: string,
+  references: readonly string[],
+  iptables: readonly ImageEntry[],
+): ImageDescription {
   return {
     name: "kube",
-    references: [
-      ...["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy"].map(
-        (name) => `${REGISTRY}/${name}:${KUBERNETES_VERSION}`,
-      ),
-      `${REGISTRY}/etcd:3.6.5-0`,
-    ],
+    references,
     entries: [
       { kind: "file", destination: "usr/local/bin/hyperkube", source: hyperkube, mode: 0o755 },
       ...PROGRAMS.map(

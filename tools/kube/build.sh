@@ -1,10 +1,10 @@
 #!/bin/bash
-# build.sh [OUT]: upstream Kubernetes and etcd as one program (cmd/hyperkube), and the path of the result on standard
-# output. The result is kept by a hash of everything that decides it, so a second call takes no time. With OUT, a copy
-# goes there as well. With --path, only the path is printed, whether it is built or not.
+# build.sh [--minor vX.Y] [--path | OUT]: upstream Kubernetes and etcd as one program (cmd/hyperkube), and the path of
+# the result on standard output. The result is kept by a hash of everything that decides it, so a second call takes no
+# time. With OUT, a copy goes there as well. With --path, only the path is printed, whether it is built or not. With
+# --minor, another minor version than the one that machines get: go-vX.Y.mod says which, for trying upgrades.
 set -euo pipefail
 
-version=v1.34.4
 cd "$(dirname "$(readlink -f "$0")")"
 
 fail() {
@@ -14,15 +14,26 @@ fail() {
 
 out=
 path_only=
+usage="usage: build.sh [--minor vX.Y] [--path | OUT]"
+modules=go
+if [ "${1:-}" = --minor ]; then
+  [ $# -ge 2 ] || fail "$usage"
+  modules=go-$2
+  [ -e "$modules.mod" ] || fail "there is no $modules.mod; write it, with the versions of that Kubernetes' own go.mod"
+  shift 2
+fi
 case "${1:-}" in
   --path) path_only=yes ;;
-  -*) fail "usage: build.sh [--path | OUT]" ;;
+  -*) fail "$usage" ;;
   *) out=${1:-} ;;
 esac
-[ $# -le 1 ] || fail "usage: build.sh [--path | OUT]"
+[ $# -le 1 ] || fail "$usage"
+version=$(sed -n 's|^\tk8s.io/kubernetes \(v[0-9.]*\)$|\1|p' "$modules.mod")
+IFS=. read -r major minor _ <<<"${version#v}"
+[ -n "$minor" ] || fail "$modules.mod does not say which k8s.io/kubernetes"
 
 cache="${CLUSTER_OS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/cluster-os}/kube"
-key=$(cat go.mod go.sum cmd/hyperkube/main.go build.sh | sha256sum | cut -d ' ' -f 1)
+key=$(cat "$modules.mod" "$modules.sum" cmd/hyperkube/main.go build.sh | sha256sum | cut -d ' ' -f 1)
 built="$cache/$key/hyperkube"
 
 deliver() {
@@ -53,13 +64,13 @@ trap 'rm -rf --one-file-system "$draft"' EXIT
 # make every build differ and this is upstream's source as the module proxy serves it.
 flags="-s -w"
 for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
-  flags+=" -X $package.gitVersion=$version -X $package.gitMajor=1 -X $package.gitMinor=34"
+  flags+=" -X $package.gitVersion=$version -X $package.gitMajor=$major -X $package.gitMinor=$minor"
   flags+=" -X $package.gitTreeState=clean -X $package.gitCommit=0000000000000000000000000000000000000000"
   flags+=" -X $package.buildDate=2026-01-01T00:00:00Z"
 done
 
 echo "building Kubernetes $version (some minutes the first time) ..." >&2
-CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS=-buildvcs=false nice go build -mod=readonly -trimpath -ldflags "$flags" \
+CGO_ENABLED=0 GOTOOLCHAIN=local GOFLAGS=-buildvcs=false nice go build -modfile="$modules.mod" -mod=readonly -trimpath -ldflags "$flags" \
   -o "$draft/hyperkube" ./cmd/hyperkube >&2 ||
   fail "go build failed (see above); if modules could not be fetched, check GOPROXY and the network"
 reported=$("$draft/hyperkube" kubelet --version)

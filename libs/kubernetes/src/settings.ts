@@ -1,7 +1,5 @@
 /** Names, versions and paths that the renderers and the driver share. */
 
-export const KUBERNETES_VERSION = "v1.34.4";
-
 /** No resolver knows this registry: images come with the package, and a missing one fails at once. */
 export const IMAGE_REPOSITORY = "registry.local";
 export const PAUSE_IMAGE = `${IMAGE_REPOSITORY}/pause:3.10.1`;
@@ -31,6 +29,12 @@ export const PATHS = {
   cniFolder: "/etc/cni/net.d",
   cniConfig: "/etc/cni/net.d/10-cluster-os.conflist",
   kubernetes: "/etc/kubernetes",
+  /** What the package brings: all of Kubernetes as one program, and which it is. */
+  program: "/usr/lib/cluster-os/kubernetes/hyperkube",
+  version: "/usr/lib/cluster-os/kubernetes/version",
+  /** What the kubelet's unit runs, and which that is. A package leaves it as it is: only an upgrade changes it. */
+  kubelet: "/usr/lib/cluster-os/kubernetes/running/kubelet",
+  kubeletVersion: "/usr/lib/cluster-os/kubernetes/running/version",
   manifests: "/etc/kubernetes/manifests",
   adminKubeconfig: "/etc/kubernetes/admin.conf",
   kubeletKubeconfig: "/etc/kubernetes/kubelet.conf",
