@@ -56,6 +56,19 @@ export interface EtcdMemberStatus {
   readonly healthy: boolean;
 }
 
+/** Versions of Kubernetes on one machine, for example "v1.34.4" (of k3s: "v1.34.3+k3s1"). */
+export interface KubernetesVersions {
+  /** What the package brings. What runs is another one until {@link Distribution.upgrade}. */
+  readonly installed: string;
+  /** On a server: of its control plane, the earliest while an upgrade of that is under way. */
+  readonly controlPlane: string | undefined;
+  /** Of the kubelet; undefined before there is one. */
+  readonly kubelet: string | undefined;
+}
+
+/** What of a machine is upgraded at once. A worker has no control plane, and is through with that. */
+export type UpgradePart = "control-plane" | "kubelet";
+
 export interface KubernetesStatus {
   /** What this machine was made to be, judged by what lies on its disk; it need not run. */
   readonly kind: "none" | "worker" | "server";
@@ -99,8 +112,8 @@ export interface RestoreRequest {
 export interface Distribution {
   /** "kubeadm" or "k3s". */
   readonly name: string;
-  /** Version of Kubernetes it brings, for example "v1.34.4". */
-  readonly version: string;
+  /** The Debian package that brings it. */
+  readonly package: string;
 
   /**
    * Starts what needs to know nothing of the cluster: the container runtime, and the import of the images that the
@@ -155,6 +168,15 @@ export interface Distribution {
    * minute, so it is done on one machine at a time. Resolves when all is well again; one that was cut off is begun anew.
    */
   renewCertificates(signal: AbortSignal): Promise<void>;
+  /** Which Kubernetes runs here, and which the package brings. Reads files, and asks nobody. */
+  versions(): Promise<KubernetesVersions>;
+  /**
+   * Brings a part of what runs on this machine to the installed version; pods go on. One machine at a time, one minor version at a
+   * time, on all servers `control-plane` first, since no kubelet may be newer than any API server, and every machine has the package
+   * by then, since new pods may come to it: who calls sees to that. With `control-plane`, etcd and the API server are away for some
+   * seconds each. Repeating it changes nothing, and one that was cut off goes on.
+   */
+  upgrade(part: UpgradePart, signal: AbortSignal): Promise<void>;
   /** How things stand on this machine. Changes nothing, and answers within a few seconds whatever is broken. */
   status(signal: AbortSignal): Promise<KubernetesStatus>;
   /**

@@ -9,11 +9,13 @@ export type {
   JoinWorkerRequest,
   KubeconfigRequest,
   KubernetesStatus,
+  KubernetesVersions,
   NetworkPlan,
   NodePlacement,
   RestoreRequest,
   RestoreSource,
   ServerAddress,
+  UpgradePart,
 } from "./distribution.ts";
 export { KubernetesError } from "./errors.ts";
 export type { CertificateState } from "./plan/certificates.ts";

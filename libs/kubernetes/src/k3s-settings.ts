@@ -9,6 +9,9 @@ const OWN = `${STATE_FOLDER}/k3s`;
 
 export const K3S = {
   program: "/usr/bin/k3s",
+  /** Which k3s the package brings, and which one was last started here. */
+  version: "/usr/lib/cluster-os/k3s/version",
+  runningVersion: `${OWN}/running-version`,
   /** Everything k3s keeps about this machine, containers included. */
   data: DATA,
   server: `${DATA}/server`,

@@ -31,6 +31,8 @@ export class FakeCluster {
   readonly annotations = new Map<string, ReadonlySet<string>>();
   /** `namespace/name` of pods, by node. */
   readonly pods = new Map<string, string[]>();
+  /** What kubeadm keeps in the API that servers are to run. */
+  version = "v1.34.4";
   members: Member[] = [];
   leader = "";
   #nextId = 1;
@@ -114,6 +116,8 @@ export class FakeCluster {
 
   #api(method: string, path: string, query: URLSearchParams, body: Record<string, unknown>): HttpsResponse {
     if (path === "/readyz") return { status: 200, body: "ok" };
+    if (path.endsWith("/configmaps/kubeadm-config"))
+      return ok({ data: { ClusterConfiguration: `kubernetesVersion: ${this.version}\n` } });
     const [, , , kind, name = ""] = path.split("/");
     if (kind === "nodes") return this.#node(method, name, body);
     if (kind === "pods") {

@@ -107,6 +107,11 @@ export class FakeK3sMachine implements Host, FakeNode {
     await linuxHost.move(this.#at(from), this.#at(to));
   }
 
+  async link(from: string, to: string): Promise<void> {
+    this.#note(`link ${from} ${to}`);
+    await linuxHost.link(this.#at(from), this.#at(to));
+  }
+
   async empty(folder: string): Promise<void> {
     this.#note(`empty ${folder}`);
     await linuxHost.empty(this.#at(folder));

@@ -8,13 +8,25 @@ import { CA_CERTIFICATE, labMachine, NEW_CERTIFICATE } from "./fixtures.ts";
 const done: CommandResult = { exitCode: 0, stdout: "", stderr: "" };
 const failed: CommandResult = { exitCode: 1, stdout: "", stderr: "no" };
 
+interface UpgradeConfiguration {
+  readonly apply: { readonly kubernetesVersion: string };
+  readonly node: { readonly skipPhases: readonly string[] };
+}
+
+function manifestOf(name: string, version: string): string {
+  return `kind: Pod\nspec:\n  containers:\n    - image: registry.local/${name}:${version}\n`;
+}
+
 /**
  * A machine made of a map of files. It does what kubeadm, systemd and containerd do as far as the driver can see it, and
  * keeps a trace of what the driver did. Commands are matched by their beginning; `failing` lists those that fail.
  */
 export class FakeMachine implements Host, FakeNode {
   readonly patience: number = 1;
-  readonly files = new Map<string, string>();
+  readonly files = new Map<string, string>([
+    [PATHS.version, "v1.34.4\n"],
+    [PATHS.program, "hyperkube v1.34.4"],
+  ]);
   readonly modes = new Map<string, number>();
   readonly trace: string[] = [];
   readonly commands: Command[] = [];
@@ -27,6 +39,8 @@ export class FakeMachine implements Host, FakeNode {
   /** Names of containers in somebody's own pods. */
   readonly strangers: string[] = [];
   facts: MachineFacts = labMachine;
+  /** What the kubelet's unit ran when it was last started. */
+  kubelet: string | undefined;
   /** Told after each command how many there were since it was set. */
   set afterCommand(hear: (count: number) => unknown) {
     const before = this.commands.length;
@@ -117,6 +131,11 @@ export class FakeMachine implements Host, FakeNode {
     this.#note(`folder ${path} ${mode.toString(8)}`);
   }
 
+  async link(from: string, to: string): Promise<void> {
+    this.#note(`link ${from} ${to}`);
+    this.files.set(to, this.files.get(from) ?? "");
+  }
+
   async list(folder: string): Promise<readonly string[]> {
     const names = [...this.files.keys()].filter((path) => path.startsWith(`${folder}/`));
     return [...new Set(names.map((path) => path.slice(folder.length + 1).split("/")[0] as string))].sort();
@@ -155,6 +174,7 @@ export class FakeMachine implements Host, FakeNode {
   #systemctl([verb, ...rest]: readonly string[]): CommandResult {
     const unit = rest.at(-1) ?? "";
     if (verb === "is-active") return this.active.has(unit) ? done : failed;
+    if (unit === "kubelet.service" && verb !== "stop") this.kubelet = this.files.get(PATHS.kubelet);
     if (verb === "stop") this.active.delete(unit);
     else this.active.add(unit);
     return done;
@@ -202,16 +222,26 @@ export class FakeMachine implements Host, FakeNode {
       if (configuration.some((document) => "controlPlane" in document)) this.#becomeServer(false);
       this.#startKubelet();
     }
+    if (verb === "upgrade") this.#upgrade(rest[0] ?? "", configuration);
     if (verb === "certs") this.issueCertificates(NEW_CERTIFICATE);
     if (verb === "reset") for (const unit of ["kubelet.service"]) this.active.delete(unit);
     if (verb === "kubeconfig") return { ...done, stdout: "kind: Config" };
     return done;
   }
 
+  #upgrade(verb: string, [configuration]: readonly object[]): void {
+    const { apply, node } = configuration as UpgradeConfiguration;
+    if (verb === "apply") this.#cluster.version = apply.kubernetesVersion;
+    if (!this.hasEtcd || node.skipPhases.includes("control-plane")) return;
+    const name = "kube-apiserver";
+    this.files.set(`${PATHS.manifests}/${name}.yaml`, manifestOf(name, this.#cluster.version));
+  }
+
   #startKubelet(): void {
     this.files.set(PATHS.kubeletKubeconfig, "server: https://kubernetes.cluster-os.internal:7443");
     this.files.set(PATHS.caCertificate, CA_CERTIFICATE);
     this.active.add("kubelet.service");
+    this.kubelet = this.files.get(PATHS.kubelet);
     this.#cluster.nodes.set(this.name, this.address);
   }
 
@@ -242,7 +272,7 @@ export class FakeMachine implements Host, FakeNode {
     this.issueCertificates(NEW_CERTIFICATE);
     this.files.set(`${PATHS.etcdPki}/ca.crt`, "ca.crt");
     for (const name of ["kube-apiserver", "kube-controller-manager", "kube-scheduler"]) {
-      this.files.set(`${PATHS.manifests}/${name}.yaml`, "kind: Pod\n");
+      this.files.set(`${PATHS.manifests}/${name}.yaml`, manifestOf(name, this.#cluster.version));
     }
     if (!isFirst) return;
     this.files.set(`${PATHS.manifests}/etcd.yaml`, "kind: Pod\n");

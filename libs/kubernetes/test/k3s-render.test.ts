@@ -59,7 +59,16 @@ describe("k3s' documented options", () => {
   it("are in files that are documented, too", () => {
     const paths = Object.keys(DOCUMENTED.files);
     const own = [
-      ...[K3S.program, K3S.tokens, K3S.serverToken, K3S.agentToken, K3S.joinToken, K3S.resolvConf],
+      ...[
+        K3S.program,
+        K3S.version,
+        K3S.runningVersion,
+        K3S.tokens,
+        K3S.serverToken,
+        K3S.agentToken,
+        K3S.joinToken,
+        K3S.resolvConf,
+      ],
       ...[K3S.stopPods, K3S.linkImages, ...K3S.packagedImages],
     ];
     const theirs = Object.values(K3S)

@@ -81,6 +81,12 @@ describe("the steps of k3s' driver", () => {
       "steps/k3s-resume.txt",
       await traceOf(host(2), () => on(2).resume(placement(2, [1, 2]), signal)),
     );
+    await host(2).writeFile(K3S.version, "v1.35.4+k3s1\n", 0o644);
+    expectGolden(
+      "steps/k3s-upgrade.txt",
+      await traceOf(host(2), () => on(2).upgrade("control-plane", signal)),
+    );
+    expect(await traceOf(host(2), () => on(2).upgrade("kubelet", signal))).to.equal("\n");
     expectGolden("steps/k3s-halt.txt", await traceOf(host(2), () => on(2).halt(signal)));
     expectGolden(
       "steps/k3s-withdraw.txt",

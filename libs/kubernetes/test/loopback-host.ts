@@ -66,6 +66,7 @@ export class LoopbackHost implements Host {
   list = (folder: string) => linuxHost.list(this.at(folder));
   makeFolder = (path: string, mode: number) => linuxHost.makeFolder(this.at(path), mode);
   move = (from: string, to: string) => linuxHost.move(this.at(from), this.at(to));
+  link = (from: string, to: string) => linuxHost.link(this.at(from), this.at(to));
   empty = (folder: string) => linuxHost.empty(this.at(folder));
   setKernelParameter = () => Promise.resolve(true);
 

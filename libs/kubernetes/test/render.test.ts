@@ -20,16 +20,18 @@ import {
 import { dnsAddress } from "../src/render/networks.ts";
 import { renderPatches } from "../src/render/patches.ts";
 import { readSecretsKey, renderBootstrapToken, renderSecretsEncryption } from "../src/render/secrets.ts";
+import { renderUpgradeConfiguration } from "../src/render/upgrade.ts";
 import { BALANCER_PORT } from "../src/settings.ts";
 import { CA_CERTIFICATE, labMachine, placement, realMachine, serverCredentials } from "./fixtures.ts";
 import { expectGolden } from "./golden.ts";
 
+const VERSION = "v1.34.4";
 const plan = placement(1).addressPlan;
 const { token, certificateKey } = serverCredentials;
 
 describe("files of a node", () => {
   const files: readonly { readonly name: string; readonly render: () => string }[] = [
-    { name: "init.yaml", render: () => renderInitConfiguration(placement(1), token) },
+    { name: "init.yaml", render: () => renderInitConfiguration(VERSION, placement(1), token) },
     {
       name: "join-worker.yaml",
       render: () => renderJoinConfiguration(placement(4), token, "/run/discovery.conf"),
@@ -38,13 +40,27 @@ describe("files of a node", () => {
       name: "join-server.yaml",
       render: () => renderJoinConfiguration(placement(2), token, "/run/discovery.conf", serverCredentials),
     },
-    { name: "upload-certs.yaml", render: () => renderUploadCertsConfiguration(placement(1), certificateKey) },
+    {
+      name: "upload-certs.yaml",
+      render: () => renderUploadCertsConfiguration(VERSION, placement(1), certificateKey),
+    },
     {
       name: "init-with-a-life.yaml",
-      render: () => renderInitConfiguration(placement(1), token, 1, 90 * 86_400_000),
+      render: () => renderInitConfiguration(VERSION, placement(1), token, 1, 90 * 86_400_000),
     },
-    { name: "renewal.yaml", render: () => renderRenewalConfiguration(placement(1), 90 * 86_400_000) },
-    { name: "etcd.yaml", render: () => renderEtcdConfiguration(placement(2), "a=https://10.86.0.1:2380") },
+    {
+      name: "renewal.yaml",
+      render: () => renderRenewalConfiguration(VERSION, placement(1), 90 * 86_400_000),
+    },
+    {
+      name: "etcd.yaml",
+      render: () => renderEtcdConfiguration(VERSION, placement(2), "a=https://10.86.0.1:2380"),
+    },
+    {
+      name: "upgrade-control-plane.yaml",
+      render: () => renderUpgradeConfiguration("v1.35.4", "control-plane"),
+    },
+    { name: "upgrade-kubelet.yaml", render: () => renderUpgradeConfiguration("v1.35.4", "kubelet") },
     { name: "discovery.conf", render: () => renderDiscoveryKubeconfig(CA_CERTIFICATE) },
     { name: "haproxy-three-servers.cfg", render: () => renderBalancer(placement(1, [3, 1, 2])) },
     { name: "haproxy-one-server.cfg", render: () => renderBalancer(placement(2, [1])) },
@@ -90,7 +106,7 @@ function patchesText(patches: Readonly<Record<string, string>>): string {
 
 describe("what holds for the whole cluster", () => {
   it("holds nothing of one machine's control groups", () => {
-    const documents = parseAllDocuments(renderInitConfiguration(placement(1), token)).map(
+    const documents = parseAllDocuments(renderInitConfiguration(VERSION, placement(1), token)).map(
       (document) => document.toJS() as { readonly kind: string },
     );
     const kubelet = documents.find(({ kind }) => kind === "KubeletConfiguration");
@@ -99,7 +115,7 @@ describe("what holds for the whole cluster", () => {
   });
 
   it("gives slow machines time: steps, etcd's elections, the controllers' leases", () => {
-    const text = renderInitConfiguration(placement(1), token, 6);
+    const text = renderInitConfiguration(VERSION, placement(1), token, 6);
     for (const part of [
       "controlPlaneComponentHealthCheck: 12m0s",
       "discovery: 3m0s",
@@ -109,12 +125,12 @@ describe("what holds for the whole cluster", () => {
   });
 
   it("has slow machines' kubelets look at their containers as much less often", () => {
-    expect(renderInitConfiguration(placement(1), token)).to.not.include("housekeeping");
+    expect(renderInitConfiguration(VERSION, placement(1), token)).to.not.include("housekeeping");
     const join = renderJoinConfiguration(placement(4), token, "/run/discovery.conf", undefined, 6);
     expect(join).to.include("- name: housekeeping-interval\n      value: 1m0s\n");
   });
   it("never trades etcd's durability for speed", () => {
-    expect(renderInitConfiguration(placement(1), token)).to.not.include("fsync");
+    expect(renderInitConfiguration(VERSION, placement(1), token)).to.not.include("fsync");
   });
 
   it("leaves names of other domains alone where nobody outside can be asked", () => {

@@ -13,9 +13,10 @@ import { CONTROL_PLANE_PODS, PATHS } from "../settings.ts";
 import { runningContainers } from "./containers.ts";
 import { kubeadm, together, type Context } from "./context.ts";
 import { readOwn } from "./credentials.ts";
-import { Etcd, KUBEADM_ETCD } from "./etcd.ts";
 import { knownPlacement } from "./machine.ts";
+import { installedVersion } from "./version.ts";
 import { ownApiServer } from "./own-api-server.ts";
+import { ownEtcd } from "./own-etcd.ts";
 import { withSecretFile } from "./secret-files.ts";
 
 const PKI = `${PATHS.kubernetes}/pki`;
@@ -97,7 +98,11 @@ async function renewFiles(context: Context, kept: Before | undefined, signal: Ab
   if (kept) await putBack(context, kept);
   const before = kept ?? (await readAll(context));
   await host.writeFile(UNDER_WAY, JSON.stringify(before), 0o600);
-  const configuration = renderRenewalConfiguration(await knownPlacement(context), context.certificateLifeMs);
+  const configuration = renderRenewalConfiguration(
+    await installedVersion(context),
+    await knownPlacement(context),
+    context.certificateLifeMs,
+  );
   try {
     await withSecretFile(context, "renewal.yaml", configuration, (path) =>
       kubeadm(context, "renew-certificates", ["certs", "renew", "all", "--config", path], signal),
@@ -169,20 +174,4 @@ async function restart(
     },
     { what: `another ${pod}`, timeoutMs: 120_000 * host.patience, everyMs: 500 * host.patience, signal },
   );
-}
-
-/** Waits until this machine's member of etcd answers. */
-async function ownEtcd({ host }: Context, nodeName: string, signal: AbortSignal): Promise<void> {
-  const isWell = async (): Promise<boolean> => {
-    const etcd = await Etcd.open(host, KUBEADM_ETCD);
-    const members = etcd ? await etcd.members(signal, 2000) : [];
-    const own = members.find(({ name }) => name === nodeName);
-    return own !== undefined && (await etcd?.statusOf(own, signal)) !== undefined;
-  };
-  await waitFor(isWell, {
-    what: "this machine's member of etcd",
-    timeoutMs: 120_000 * host.patience,
-    everyMs: 500 * host.patience,
-    signal,
-  });
 }

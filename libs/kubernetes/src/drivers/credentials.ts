@@ -7,6 +7,7 @@ import { PATHS } from "../settings.ts";
 import { execute, kubeadm, type Context } from "./context.ts";
 import { KubeApi } from "./kube-api.ts";
 import { knownPlacement } from "./machine.ts";
+import { installedVersion } from "./version.ts";
 import { bootstrapToken, certificateKey, withSecretFile } from "./secret-files.ts";
 
 /** How long a machine has from being given credentials to having joined, in milliseconds. */
@@ -26,7 +27,11 @@ export async function mintCredentials(
   const token = await mintBootstrapToken(context, api, { role, group: BOOTSTRAP_GROUP }, signal);
   if (role === "worker") return { distribution, role, token, caCertificate };
   const key = certificateKey(context.rng);
-  const configuration = renderUploadCertsConfiguration(await knownPlacement(context), key);
+  const configuration = renderUploadCertsConfiguration(
+    await installedVersion(context),
+    await knownPlacement(context),
+    key,
+  );
   await withSecretFile(context, "upload-certs.yaml", configuration, (path) =>
     kubeadm(
       context,
@@ -64,7 +69,7 @@ export async function issueKubeconfig(
   const kubeconfig = await withSecretFile(
     context,
     "cluster.yaml",
-    renderClusterConfiguration(addressPlan),
+    renderClusterConfiguration(await installedVersion(context), addressPlan),
     (path) =>
       execute(
         context,

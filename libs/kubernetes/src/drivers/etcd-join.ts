@@ -8,6 +8,7 @@ import { PATHS } from "../settings.ts";
 import { kubeadm, type Context } from "./context.ts";
 import { Etcd, KUBEADM_ETCD } from "./etcd.ts";
 import { withSecretFile } from "./secret-files.ts";
+import { installedVersion } from "./version.ts";
 
 const TIMEOUT_MS = 60_000;
 
@@ -42,7 +43,7 @@ export async function joinEtcd(
     await withSecretFile(
       context,
       "etcd.yaml",
-      renderEtcdConfiguration(request, cluster, context.host.patience),
+      renderEtcdConfiguration(await installedVersion(context), request, cluster, context.host.patience),
       (path) => kubeadm(context, "etcd", ["init", "phase", "etcd", "local", "--config", path], signal),
     );
     await waitFor(async () => (await etcd.at(KUBEADM_ETCD.url).status(signal)) !== undefined, {

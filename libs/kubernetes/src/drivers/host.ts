@@ -62,6 +62,8 @@ export interface Host {
   list(folder: string): Promise<readonly string[]>;
   /** Removes a file or a whole folder, on one file system. No error if it is not there. */
   remove(path: string): Promise<void>;
+  /** Gives a file a second name, in place of what has it: a hard link, so both are on one file system. */
+  link(from: string, to: string): Promise<void>;
   /** Moves a file or a whole folder, to another file system too. No error if it is not there. */
   move(from: string, to: string): Promise<void>;
   /** Empties a folder, which may be a mount point itself. */

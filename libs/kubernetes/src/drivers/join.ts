@@ -18,8 +18,10 @@ import { kubeadm, together, type Context } from "./context.ts";
 import { joinEtcd } from "./etcd-join.ts";
 import { ownApiServer } from "./own-api-server.ts";
 import { KubeApi } from "./kube-api.ts";
+import { pointKubeletAtBalancer } from "./leave.ts";
 import { placeKubeadm } from "./machine.ts";
 import { bootstrapToken, withSecretFile } from "./secret-files.ts";
+import { installedVersion } from "./version.ts";
 
 const LABELS_TIMEOUT_MS = 120_000;
 
@@ -35,7 +37,13 @@ export async function initServer(
   await withSecretFile(
     context,
     "init.yaml",
-    renderInitConfiguration(request, bootstrapToken(rng), host.patience, context.certificateLifeMs),
+    renderInitConfiguration(
+      await installedVersion(context),
+      request,
+      bootstrapToken(rng),
+      host.patience,
+      context.certificateLifeMs,
+    ),
     (path) =>
       together(
         signal,
@@ -112,7 +120,7 @@ async function becomeServer(
   const { host } = context;
   await host.writeFile(PATHS.secretsEncryption, renderSecretsEncryption(credentials.secretsKey), 0o600);
   // kubeadm's look at etcd's health would take this machine's unfinished member for a sick one.
-  const phases = [...skipped, "check-etcd", "control-plane-join", "wait-control-plane"];
+  const phases = [...skipped, "check-etcd", "etcd-join", "control-plane-join", "wait-control-plane"];
   await together(
     signal,
     (both) => kubeadmJoin(context, act, request, credentials, [`--skip-phases=${phases.join(",")}`], both),
@@ -128,6 +136,8 @@ async function becomeServer(
     signal,
   });
   await ownApiServer(context, request, signal);
+  // From Kubernetes 1.35 on kubeadm binds it to this machine's own API server, with which it would fall.
+  await pointKubeletAtBalancer(context, request.meshAddress, signal);
 }
 
 async function kubeadmJoin(

@@ -1,6 +1,7 @@
 import type { Distribution } from "../distribution.ts";
 import { KubernetesError } from "../errors.ts";
-import { KUBERNETES_VERSION, PATHS, UNITS } from "../settings.ts";
+import { PROVIDERS } from "../plan/choice.ts";
+import { PATHS, UNITS } from "../settings.ts";
 import { certificateState, renewCertificates } from "./certificates.ts";
 import { systemctl } from "./context.ts";
 import { issueKubeconfig, mintCredentials } from "./credentials.ts";
@@ -14,6 +15,7 @@ import { reset, withdraw } from "./reset.ts";
 import { restore } from "./restore.ts";
 import { setAside } from "./set-aside.ts";
 import { lookAtMachine, readStatus } from "./status.ts";
+import { readVersions, upgrade } from "./upgrade.ts";
 
 /** Upstream Kubernetes by kubeadm: static pods on servers, a kubelet and a balancer everywhere. */
 export function kubeadmDistribution(options: DistributionOptions): Distribution {
@@ -21,7 +23,8 @@ export function kubeadmDistribution(options: DistributionOptions): Distribution 
   const { balancer, prepare } = context;
   return {
     name: "kubeadm",
-    version: KUBERNETES_VERSION,
+    package: PROVIDERS.kubeadm.package,
+    versions: () => readVersions(context),
     prepare,
     initServer: (request, signal) => initServer(context, request, signal),
     joinServer: (request, signal) => joinServer(context, request, signal),
@@ -37,6 +40,7 @@ export function kubeadmDistribution(options: DistributionOptions): Distribution 
     credentials: (role, signal) => mintCredentials(context, role, signal),
     certificates: () => certificateState(context),
     renewCertificates: (signal) => renewCertificates(context, signal),
+    upgrade: (part, signal) => upgrade(context, part, signal),
     status: async (signal) => readStatus(context, await lookAtMachine(context), signal),
     withdraw: (servers, signal) => withdraw(context, servers, signal),
     reset: (signal) =>

@@ -1,6 +1,7 @@
 import {
   chmod,
   cp,
+  link,
   lstat,
   mkdir,
   open,
@@ -36,6 +37,16 @@ export const linuxHost: Host = {
   },
   list: (folder) => readdir(folder).catch(ifMissing<string[]>([])),
   remove: (path) => rm(path, { recursive: true, force: true }),
+  link: async (from, to) => {
+    await mkdir(dirname(to), { recursive: true });
+    // A name that is there already is only replaced by a rename (link(2)).
+    const draft = `${to}.new`;
+    await rm(draft, { force: true });
+    await link(from, draft);
+    await rename(draft, to);
+    // Two names of one file are left as they are by a rename (rename(2)).
+    await rm(draft, { force: true });
+  },
   move,
   empty: async (folder) => {
     const names = await readdir(folder).catch(ifMissing<string[]>([]));

@@ -8,9 +8,10 @@ import { withApiName } from "../render/hosts.ts";
 import { renderPatches } from "../render/patches.ts";
 import { PATHS, UNITS } from "../settings.ts";
 import { attempt, execute, systemctl, type Context } from "./context.ts";
+import { installedVersion, kubeletVersion, linkKubelet, noteKubelet } from "./version.ts";
 
 /** An import reads and writes some hundreds of megabytes; on a USB stick that takes its time. */
-const IMPORT_TIMEOUT_MS = 300_000;
+export const IMPORT_TIMEOUT_MS = 300_000;
 
 type RuntimeContext = Pick<Context, "host">;
 
@@ -36,6 +37,10 @@ export async function placeKubeadm(
   const patches = renderPatches(placement, await host.inspect(), host.patience);
   for (const [name, patch] of Object.entries(patches)) {
     await host.writeFile(`${PATHS.patches}/${name}`, patch, 0o644);
+  }
+  if ((await kubeletVersion(context)) === undefined) {
+    await linkKubelet(context);
+    await noteKubelet(context, await installedVersion(context));
   }
   // The kubelet watches this folder only if it is there when it starts; a later promotion puts files into it.
   await host.makeFolder(PATHS.manifests, 0o755);

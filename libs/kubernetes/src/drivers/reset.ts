@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { describeError } from "@cluster-os/std";
 import type { ServerAddress } from "../distribution.ts";
 import { KubernetesError } from "../errors.ts";
@@ -42,6 +43,8 @@ export async function reset(context: Context, signal: AbortSignal): Promise<void
   await unmountBelow(context, PATHS.kubeletFolder, signal);
   for (const folder of FOLDERS) await context.host.empty(folder);
   await context.host.remove(RUN_FOLDER);
+  // The next cluster may be of another version: its kubelet is what the package brings then.
+  await context.host.remove(dirname(PATHS.kubelet));
   // The next cluster may give this machine another pod network, which the old bridge would not take.
   await attempt(context, "ip", ["link", "delete", "cni0"], signal);
   await forgetPlacement(context, signal);

@@ -8,7 +8,6 @@ import {
   CLUSTER_DOMAIN,
   CRI_SOCKET,
   IMAGE_REPOSITORY,
-  KUBERNETES_VERSION,
   PATHS,
   etcdTiming,
 } from "../settings.ts";
@@ -17,14 +16,15 @@ import { yamlDocuments } from "./document.ts";
 import { kubeletSettings } from "./kubelet.ts";
 import { dnsAddress } from "./networks.ts";
 
-const KUBEADM_API = "kubeadm.k8s.io/v1beta4";
+export const KUBEADM_API = "kubeadm.k8s.io/v1beta4";
 
 /**
- * Configuration of `kubeadm init`. `token` only has to be there - kubeadm would otherwise make one that lasts a day -
+ * Configuration of `kubeadm init`. `version` is the Kubernetes that is made, for example "v1.34.4". `token` only has to be there - kubeadm would otherwise make one that lasts a day -
  * and is dead before init ends: joins get tokens of their own. `patience` says how many times slower than usual the machines
  * are, of which there is one setting for the whole cluster.
  */
 export function renderInitConfiguration(
+  version: string,
   placement: NodePlacement,
   token: string,
   patience = 1,
@@ -49,7 +49,7 @@ export function renderInitConfiguration(
       patches: { directory: PATHS.patches },
       timeouts: timeouts(patience),
     },
-    { ...clusterConfiguration(placement.addressPlan, patience), ...validity(certificateLifeMs) },
+    { ...clusterConfiguration(version, placement.addressPlan, patience), ...validity(certificateLifeMs) },
     kubeletConfiguration(placement.addressPlan, patience),
     kubeProxyConfiguration(placement.addressPlan),
   );
@@ -79,7 +79,11 @@ export function renderJoinConfiguration(
 }
 
 /** Configuration of `kubeadm init phase upload-certs`, which keeps the key of the certificates off the command line. */
-export function renderUploadCertsConfiguration(placement: NodePlacement, certificateKey: string): string {
+export function renderUploadCertsConfiguration(
+  version: string,
+  placement: NodePlacement,
+  certificateKey: string,
+): string {
   return yamlDocuments(
     {
       apiVersion: KUBEADM_API,
@@ -88,7 +92,7 @@ export function renderUploadCertsConfiguration(placement: NodePlacement, certifi
       localAPIEndpoint: localApiEndpoint(placement),
       nodeRegistration: nodeRegistration(placement),
     },
-    clusterConfiguration(placement.addressPlan),
+    clusterConfiguration(version, placement.addressPlan),
   );
 }
 
@@ -96,7 +100,12 @@ export function renderUploadCertsConfiguration(placement: NodePlacement, certifi
  * Configuration of `kubeadm init phase etcd local` on a machine that joins: its member starts as part of `cluster`, in
  * the form of etcd's --initial-cluster, instead of founding one.
  */
-export function renderEtcdConfiguration(placement: NodePlacement, cluster: string, patience = 1): string {
+export function renderEtcdConfiguration(
+  version: string,
+  placement: NodePlacement,
+  cluster: string,
+  patience = 1,
+): string {
   return yamlDocuments(
     {
       apiVersion: KUBEADM_API,
@@ -105,7 +114,7 @@ export function renderEtcdConfiguration(placement: NodePlacement, cluster: strin
       nodeRegistration: nodeRegistration(placement),
       patches: { directory: PATHS.patches },
     },
-    clusterConfiguration(placement.addressPlan, patience, {
+    clusterConfiguration(version, placement.addressPlan, patience, {
       "initial-cluster": cluster,
       "initial-cluster-state": "existing",
     }),
@@ -113,7 +122,11 @@ export function renderEtcdConfiguration(placement: NodePlacement, cluster: strin
 }
 
 /** Configuration of `kubeadm certs renew`, which has those that it makes live for `certificateLifeMs`. */
-export function renderRenewalConfiguration(placement: NodePlacement, certificateLifeMs: number): string {
+export function renderRenewalConfiguration(
+  version: string,
+  placement: NodePlacement,
+  certificateLifeMs: number,
+): string {
   return yamlDocuments(
     {
       apiVersion: KUBEADM_API,
@@ -121,7 +134,7 @@ export function renderRenewalConfiguration(placement: NodePlacement, certificate
       localAPIEndpoint: localApiEndpoint(placement),
       nodeRegistration: nodeRegistration(placement),
     },
-    { ...clusterConfiguration(placement.addressPlan), ...validity(certificateLifeMs) },
+    { ...clusterConfiguration(version, placement.addressPlan), ...validity(certificateLifeMs) },
   );
 }
 
@@ -132,8 +145,8 @@ function validity(certificateLifeMs: number): object {
 }
 
 /** Configuration of `kubeadm kubeconfig user`. */
-export function renderClusterConfiguration(plan: NetworkPlan): string {
-  return yamlDocuments(clusterConfiguration(plan));
+export function renderClusterConfiguration(version: string, plan: NetworkPlan): string {
+  return yamlDocuments(clusterConfiguration(version, plan));
 }
 
 /** Long enough for a loaded machine with a slow disk, and short enough that an act ends within three minutes. */
@@ -146,9 +159,10 @@ const TIMEOUTS_S = {
   discovery: 30,
 };
 
-function timeouts(patience: number): object {
+/** kubeadm's time-outs, and `more` in seconds, on machines that are `patience` times slower than usual ones. */
+export function timeouts(patience: number, more: Readonly<Record<string, number>> = {}): object {
   return Object.fromEntries(
-    Object.entries(TIMEOUTS_S).map(([name, seconds]) => [name, duration(seconds * patience)]),
+    Object.entries({ ...TIMEOUTS_S, ...more }).map(([name, seconds]) => [name, duration(seconds * patience)]),
   );
 }
 
@@ -178,6 +192,7 @@ function nodeRegistration(placement: NodePlacement, patience = 1): object {
 
 /** What holds for the whole cluster and nothing of one machine: that goes into patches. */
 function clusterConfiguration(
+  version: string,
   plan: NetworkPlan,
   patience = 1,
   etcdArgs: Readonly<Record<string, string>> = {},
@@ -186,7 +201,7 @@ function clusterConfiguration(
     apiVersion: KUBEADM_API,
     kind: "ClusterConfiguration",
     clusterName: "cluster-os",
-    kubernetesVersion: KUBERNETES_VERSION,
+    kubernetesVersion: version,
     controlPlaneEndpoint: `${API_NAME}:${BALANCER_PORT}`,
     imageRepository: IMAGE_REPOSITORY,
     encryptionAlgorithm: "ECDSA-P256",

@@ -1,6 +1,7 @@
 import type { Distribution, NodePlacement } from "../../distribution.ts";
 import { KubernetesError } from "../../errors.ts";
-import { K3S, K3S_VERSION } from "../../k3s-settings.ts";
+import { K3S } from "../../k3s-settings.ts";
+import { PROVIDERS } from "../../plan/choice.ts";
 import { renderAgentConfig, renderServerConfig } from "../../render/k3s.ts";
 import { PATHS } from "../../settings.ts";
 import type { Context } from "../context.ts";
@@ -14,6 +15,7 @@ import { adoptAccess, lookAtK3s, placeK3s, prepareK3s } from "./machine.ts";
 import { halt, reset, withdraw } from "./reset.ts";
 import { setAside } from "./set-aside.ts";
 import { startK3sUnattended } from "./unit.ts";
+import { readVersions, upgrade } from "./upgrade.ts";
 
 /** What this driver leaves to k3s. */
 const K3S_GUIDE = "see `k3s etcd-snapshot` and `k3s server --cluster-reset`, and docs/guides/k3s.md";
@@ -23,7 +25,8 @@ export function k3sDistribution(options: DistributionOptions): Distribution {
   const context = makeContext(options, prepareK3s);
   return {
     name: "k3s",
-    version: K3S_VERSION,
+    package: PROVIDERS.k3s.package,
+    versions: () => readVersions(context),
     prepare: context.prepare,
     initServer: (request, signal) => initServer(context, request, signal),
     joinServer: (request, signal) => joinServer(context, request, signal),
@@ -40,6 +43,7 @@ export function k3sDistribution(options: DistributionOptions): Distribution {
     credentials: (role, signal) => mintCredentials(context, role, signal),
     certificates: () => certificateState(context),
     renewCertificates: (signal) => renewCertificates(context, signal),
+    upgrade: (part, signal) => upgrade(context, part, signal),
     status: async (signal) => readStatus(context, await lookAtK3s(context), signal),
     withdraw: (servers, signal) => withdraw(context, servers, signal),
     reset: (signal) =>
