@@ -56,6 +56,8 @@ export function localAnswers(options: LocalAnswersOptions): LocalApiAnswers {
     },
     leave: (request, signal) => departure.leave(request, signal),
     recover: (request) => recovery.recover(request),
+    upgrade: () => kubernetes.upgrade.report(),
+    upgradeKubernetes: (request) => kubernetes.upgrade.ask(request),
     ...deskAnswers({
       desk: () => kubernetes.controlPlane.desk,
       protocol,

@@ -16,12 +16,14 @@ import {
   LeaveRequest,
   RecoverRequest,
   RevokeRequest,
+  UpgradeRequest,
   type AuditAnswer,
   type JoinKeyList,
   type PendingNodeEntry,
   type RecoverAnswer,
   type RevokeAnswer,
   type RingKeyReport,
+  type UpgradeReport,
 } from "@cluster-os/api";
 import { describeError, type Logger } from "@cluster-os/std";
 import { z } from "zod";
@@ -39,6 +41,8 @@ export interface LocalApiAnswers {
   /** Called off when the signal is. */
   leave(request: LeaveRequest, signal: AbortSignal): Promise<LeaveAnswer>;
   recover(request: RecoverRequest): Promise<RecoverAnswer>;
+  upgrade(): Promise<UpgradeReport>;
+  upgradeKubernetes(request: UpgradeRequest): Promise<UpgradeReport>;
   revoke(request: RevokeRequest): Promise<RevokeAnswer>;
   pending(): Promise<readonly PendingNodeEntry[]>;
   approve(request: ApproveRequest): Promise<PendingNodeEntry>;
@@ -152,6 +156,10 @@ async function ask(
       return answers.leave(LeaveRequest.parse(await readJson(request)), signal);
     case "recover":
       return answers.recover(RecoverRequest.parse(await readJson(request)));
+    case "upgrade":
+      return answers.upgrade();
+    case "upgradeKubernetes":
+      return answers.upgradeKubernetes(UpgradeRequest.parse(await readJson(request)));
     case "revoke":
       return answers.revoke(RevokeRequest.parse(await readJson(request)));
     case "pending":

@@ -30,6 +30,7 @@ export class Loops implements AsyncDisposable {
   readonly kubernetes: Loop;
   readonly controlPlane: Loop;
   readonly snapshots: Loop;
+  readonly upgrade: Loop;
   readonly time: Loop;
 
   constructor(options: LoopsOptions) {
@@ -53,6 +54,7 @@ export class Loops implements AsyncDisposable {
     this.kubernetes = loop("kubernetes", 1_000, (signal) => kubernetes.round(signal));
     this.controlPlane = loop("control-plane", 2_000, (signal) => kubernetes.controlPlane.round(signal));
     this.snapshots = loop("snapshots", 60_000, (signal) => kubernetes.snapshots.round(signal));
+    this.upgrade = loop("upgrade", 5_000, (signal) => kubernetes.upgrade.lead(signal));
     this.time = loop("time", 60_000, async (signal) => {
       await time.round(signal);
       await kubernetes.clocks.look(signal);
@@ -69,8 +71,8 @@ export class Loops implements AsyncDisposable {
 
   /** Resolves once rounds under way have ended; safe to repeat. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const { mesh, underlay, meshKeys, firewall, kubernetes, controlPlane, snapshots, time } = this;
-    const all = [mesh, underlay, meshKeys, firewall, kubernetes, controlPlane, snapshots, time];
+    const { mesh, underlay, meshKeys, firewall, kubernetes, controlPlane, snapshots, upgrade, time } = this;
+    const all = [mesh, underlay, meshKeys, firewall, kubernetes, controlPlane, snapshots, upgrade, time];
     await Promise.all(all.map((loop) => loop[Symbol.asyncDispose]()));
   }
 }

@@ -13,6 +13,8 @@ export interface Settings {
   readonly departurePath: string;
   /** Snapshots of etcd, sealed. */
   readonly snapshotsFolder: string;
+  /** The package of an upgrade of Kubernetes. */
+  readonly packagesFolder: string;
   /** This server's own access to the Kubernetes API. */
   readonly kubeconfigPath: string;
   /** What runs in the cluster, as the package brings it. */
@@ -36,6 +38,7 @@ export function settingsUnder(roots: {
     actRecordPath: join(roots.state, "kubernetes/act.json"),
     departurePath: join(roots.state, "left"),
     snapshotsFolder: join(roots.state, "snapshots"),
+    packagesFolder: join(roots.state, "packages"),
     kubeconfigPath: join(roots.state, "kubernetes/bootstrap.kubeconfig"),
     manifestsPath: join(roots.lib, "manifests.json"),
     sockets: { group: join(roots.run, "bootstrap.sock"), root: join(roots.run, "root.sock") },

@@ -164,7 +164,7 @@ class Scene {
       onRestored: ({ id }) => this.#do("roles told", () => this.restored.add(id)),
       mayBegin: () => Promise.resolve(true),
       afterInit: () => Promise.resolve(),
-      renew: () => Promise.resolve(),
+      maintain: () => Promise.resolve(),
       agent: { start: () => Promise.resolve(), stop: () => Promise.resolve() },
       step: () => {},
       logger: silentLogger,

@@ -25,6 +25,7 @@ import { shell } from "./commands/shell.ts";
 import { start } from "./commands/start.ts";
 import { status } from "./commands/status.ts";
 import { up } from "./commands/up.ts";
+import { upgrade } from "./commands/upgrade.ts";
 import { version } from "./commands/version.ts";
 import { renderCommandHelp, renderHelp } from "./help.ts";
 import { nearest } from "@cluster-os/api";
@@ -60,6 +61,7 @@ export const COMMANDS: readonly Command[] = [
   start,
   drain,
   recover,
+  upgrade,
   leave,
   join,
   pending,

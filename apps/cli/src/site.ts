@@ -12,6 +12,8 @@ import type {
   PendingNodeEntry,
   RevokeAnswer,
   RingKeyReport,
+  UpgradeReport,
+  UpgradeRequest,
 } from "@cluster-os/api";
 import { CommandError, type Context } from "./command.ts";
 
@@ -25,6 +27,8 @@ export interface LocalApi {
   rotateRingKey(signal?: AbortSignal): Promise<RingKeyReport>;
   leave(request?: LeaveRequest, signal?: AbortSignal): Promise<LeaveAnswer>;
   recover(request: RecoverRequest, signal?: AbortSignal): Promise<RecoverAnswer>;
+  upgrade(signal?: AbortSignal): Promise<UpgradeReport>;
+  upgradeKubernetes(request: UpgradeRequest, signal?: AbortSignal): Promise<UpgradeReport>;
   revoke(node: string, signal?: AbortSignal): Promise<RevokeAnswer>;
   pending(signal?: AbortSignal): Promise<readonly PendingNodeEntry[]>;
   approve(node: string, signal?: AbortSignal): Promise<PendingNodeEntry>;

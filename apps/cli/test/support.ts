@@ -13,6 +13,8 @@ import type {
   PendingNodeEntry,
   RevokeAnswer,
   RingKeyReport,
+  UpgradeReport,
+  UpgradeRequest,
 } from "@cluster-os/api";
 import { seededRng } from "@cluster-os/std";
 import { expect } from "chai";
@@ -38,6 +40,8 @@ export class FakeMachine implements LabMachine {
   readonly ran: string[] = [];
   exitCode = 0;
   recovery: RecoverAnswer = { state: "3 of 3 voters are healthy", lost: [], isDone: false };
+  /** What it says of an upgrade, one look after the other. */
+  upgrades: UpgradeReport[] = [];
   /** How a departure goes, until it is through. */
   leaving: () => Promise<void> = () => Promise.resolve();
   captured: Captured = { exitCode: 1, stdout: "", stderr: "" };
@@ -76,6 +80,11 @@ export class FakeMachine implements LabMachine {
         this.ran.push(`recover ${JSON.stringify(request)}`);
         return Promise.resolve(this.recovery);
       },
+      upgrade: () => this.#upgrade(),
+      upgradeKubernetes: (request: UpgradeRequest) => {
+        this.ran.push(`upgrade ${JSON.stringify(request)}`);
+        return this.#upgrade();
+      },
       pending: () => Promise.resolve(this.waiting),
       approve: (node: string) => {
         this.ran.push(`approve ${node}`);
@@ -108,6 +117,12 @@ export class FakeMachine implements LabMachine {
   places = () => Promise.resolve([{ name: "console", value: `/lab/${this.name}/console.log` }]);
   logs = (choice: LogChoice): Promise<number> =>
     Promise.resolve(void this.ran.push(JSON.stringify(choice))).then(() => 0);
+
+  /** The next look; the last one again and again. */
+  #upgrade(): Promise<UpgradeReport> {
+    const report = this.upgrades.length > 1 ? this.upgrades.shift() : this.upgrades[0];
+    return report ? Promise.resolve(report) : Promise.reject(new Error("bootstrap starts anew"));
+  }
 
   #status(): Promise<NodeStatus> {
     return this.answer instanceof Error ? Promise.reject(this.answer) : Promise.resolve(this.answer);

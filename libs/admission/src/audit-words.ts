@@ -23,6 +23,8 @@ export function describeAuditEvent(event: AuditEvent): string {
       return `${event.name} is taken out of etcd and Kubernetes in epoch ${event.epoch}`;
     case "renewal":
       return `${nodeName(event.nodeId)} renewed its certificates`;
+    case "upgrade":
+      return `${nodeName(event.nodeId)} runs Kubernetes ${event.version}`;
     case "join-key":
       return `join key ${event.id} takes the place of those before`;
     case "ring-key":

@@ -46,6 +46,8 @@ export const AuditEvent = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("removal"), name: z.string().max(63), epoch: RolesEpoch }),
   /** A server made its certificates of Kubernetes and etcd anew. */
   z.object({ kind: z.literal("renewal"), nodeId: NodeId, at: UnixMs }),
+  /** A machine was brought to another Kubernetes. */
+  z.object({ kind: z.literal("upgrade"), nodeId: NodeId, version: z.string().max(40) }),
   z.object({ kind: z.literal("join-key"), sequence: z.int().min(1), id: JoinKeyId }),
   z.object({ kind: z.literal("ring-key"), id: z.int().min(1) }),
 ]);
@@ -100,6 +102,8 @@ export function auditSubject(event: AuditEvent): string {
       return `${event.kind} ${event.name} ${event.epoch}`;
     case "renewal":
       return `${event.kind} ${event.nodeId} ${event.at}`;
+    case "upgrade":
+      return `${event.kind} ${event.nodeId} ${event.version}`;
     case "join-key":
       return `${event.kind} ${event.sequence}`;
     case "ring-key":

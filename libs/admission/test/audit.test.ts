@@ -34,6 +34,7 @@ const laterEvents: readonly AuditEvent[] = [
   { kind: "step-down", nodeId: carol.identity.nodeId, epoch: 2, wish: "set-aside" },
   { kind: "removal", name: "n-aaaaaaaaaa", epoch: 2 },
   { kind: "renewal", nodeId: carol.identity.nodeId, at: 1_000 },
+  { kind: "upgrade", nodeId: carol.identity.nodeId, version: "v1.35.4" },
 ];
 
 function logOf(all: readonly AuditEvent[], signer = authority): Uint8Array[] {

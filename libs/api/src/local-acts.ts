@@ -47,6 +47,45 @@ export const RecoverAnswer = z.object({
 });
 export type RecoverAnswer = z.infer<typeof RecoverAnswer>;
 
+/** `POST /v1/kubernetes-upgrade`. */
+export const UpgradeRequest = z.object({
+  package: z
+    .string()
+    .max(4096)
+    .startsWith("/")
+    .describe("Path on this machine of the package `cluster-os-kubernetes` that brings the wanted version."),
+  confirmed: z
+    .boolean()
+    .optional()
+    .describe("Whether to do it: without this the answer only says what would be done."),
+});
+export type UpgradeRequest = z.infer<typeof UpgradeRequest>;
+
+/** `GET` and `POST /v1/kubernetes-upgrade`: what runs, and what is to run. */
+export const UpgradeReport = z.object({
+  wanted: z
+    .string()
+    .optional()
+    .describe("The version that is to run everywhere; absent if none was asked for."),
+  machine: z.string().optional().describe("Name of the machine whose turn it is."),
+  state: z
+    .enum(["none", "planned", "upgrading", "waiting", "stopped", "done"])
+    .describe("`stopped` once a machine failed: ask again for the same when its trouble is over."),
+  what: z.string().describe("What is being done, or waited for, or why it stopped."),
+  nodes: z
+    .array(
+      z.object({
+        name: z.string(),
+        role: z.enum(["server", "worker"]),
+        version: z.string().describe("What its kubelet says that it runs."),
+        isReady: z.boolean(),
+        isAway: z.boolean().describe("Whether it is away: then it has its turn when it is back."),
+      }),
+    )
+    .describe("The machines in the order of their turns."),
+});
+export type UpgradeReport = z.infer<typeof UpgradeReport>;
+
 /** `POST /v1/leave`. */
 export const LeaveRequest = z.object({
   anyway: z

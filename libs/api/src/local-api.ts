@@ -15,6 +15,8 @@ import {
   RecoverRequest,
   RevokeAnswer,
   RevokeRequest,
+  UpgradeReport,
+  UpgradeRequest,
 } from "./local-acts.ts";
 import { NodeStatus } from "./node-status.ts";
 import { RingKeyReport } from "./ring-keys.ts";
@@ -123,6 +125,23 @@ export const LOCAL_API = {
       "After the loss of etcd's majority for good: etcd begins anew on this control-plane server alone, from its own data or a snapshot, and the others become workers when they return. What this machine never heard of is given up. Nothing is done unless it is confirmed.",
     request: RecoverRequest,
     answer: RecoverAnswer,
+  },
+  upgrade: {
+    method: "GET",
+    path: "/v1/kubernetes-upgrade",
+    access: "group",
+    description:
+      "Which Kubernetes each machine runs, and how far an upgrade is: what `cluster-os upgrade status -o json` prints. Only on a ready control-plane server, as with `revoke`.",
+    answer: UpgradeReport,
+  },
+  upgradeKubernetes: {
+    method: "POST",
+    path: "/v1/kubernetes-upgrade",
+    access: "root",
+    description:
+      "Has every machine upgraded to the Kubernetes that a package brings, one after the other, servers first, as long as all others are well. Only on a ready control-plane server, as with `revoke`. Nothing is done unless it is confirmed.",
+    request: UpgradeRequest,
+    answer: UpgradeReport,
   },
   revoke: {
     method: "POST",

@@ -44,8 +44,8 @@ export interface KubernetesControllerOptions extends RoleHelp {
   readonly afterInit: (signal: AbortSignal) => Promise<void>;
   /** node-agent's unit on this machine: it reports to Kubernetes, so it runs while the machine is part of it. */
   readonly agent: { start(signal: AbortSignal): Promise<void>; stop(signal: AbortSignal): Promise<void> };
-  /** Told after each look at a machine that is what it is to be: its certificates may have to be renewed. */
-  readonly renew: (status: KubernetesStatus, signal: AbortSignal) => Promise<void>;
+  /** Told after each look at a machine that is what it is to be: its certificates may have to be renewed, or all of it upgraded. */
+  readonly maintain: (status: KubernetesStatus, signal: AbortSignal) => Promise<void>;
   readonly step: (name: string) => void;
   readonly logger: Logger;
 }
@@ -251,7 +251,7 @@ export class KubernetesController {
     const isReady =
       status.kind === "server" ? status.apiReady : status.kind === "worker" && status.kubeletActive;
     this.#tell(isReady ? "ready" : "starting", stored.epoch);
-    await this.#options.renew(status, signal);
+    await this.#options.maintain(status, signal);
   }
 
   async #resume(signal: AbortSignal): Promise<void> {

@@ -16,6 +16,8 @@ import { SnapshotKeeper } from "../snapshots/keeper.ts";
 import type { Steps } from "../steps.ts";
 import { askClock } from "../time/clock-topic.ts";
 import { ClockWatch } from "../time/clock-watch.ts";
+import { UpgradePart } from "../upgrade/of-machine.ts";
+import { dpkg } from "../upgrade/package-manager.ts";
 import type { View } from "../view.ts";
 import { ActRecordFile } from "./act-record.ts";
 import { KubernetesController } from "./controller.ts";
@@ -73,6 +75,7 @@ export class KubernetesPart implements AsyncDisposable {
   /** How far this clock is from the servers'. */
   readonly clocks: ClockWatch;
   readonly snapshots: SnapshotKeeper;
+  readonly upgrade: UpgradePart;
   #peerApi: AsyncDisposable | undefined;
 
   constructor(options: KubernetesPartOptions) {
@@ -111,6 +114,16 @@ export class KubernetesPart implements AsyncDisposable {
       controlPlane: () => this.controlPlane,
       peers: this.#peers,
       logger: logger.child({ part: "snapshots" }),
+    });
+    this.upgrade = new UpgradePart({
+      ...options,
+      self: this.#self,
+      folder: settings.packagesFolder,
+      controlPlane: () => this.controlPlane,
+      peers: this.#peers,
+      manager: dpkg(distribution.package, patience),
+      step: (name) => options.steps.reach(name),
+      logger: logger.child({ part: "upgrade" }),
     });
     this.controlPlane = new ControlPlane({
       distribution,
@@ -173,8 +186,8 @@ export class KubernetesPart implements AsyncDisposable {
     await this.#slot.giveBack(signal);
     if (this.clocks.isIncomplete) return 200;
     // What works is looked at less often: each look asks systemd, the API server and etcd.
-    if (this.state === "ready" && !this.#controller.isTurnAwaited && !this.#slot.isOwed)
-      return 10_000 * this.#options.patience;
+    const isBusy = this.#controller.isTurnAwaited || this.#slot.isOwed || this.upgrade.machine.isPending;
+    if (this.state === "ready" && !isBusy) return 10_000 * this.#options.patience;
   }
 
   /** Ends all that runs here of Kubernetes, for good. No round may run any more. */
@@ -235,8 +248,10 @@ export class KubernetesPart implements AsyncDisposable {
           decidedAt: Math.round(this.#options.clock.wallTime()),
         }),
       mayBegin: (signal) => this.clocks.mayBegin(signal),
-      renew: (status, signal) =>
-        this.#renewal.round({ ...status, unready: unreadyServers(view, this.#self) }, signal),
+      maintain: async (status, signal) => {
+        await this.#renewal.round({ ...status, unready: unreadyServers(view, this.#self) }, signal);
+        await this.upgrade.machine.round(status.kind === "server", signal);
+      },
       afterInit: () => createBaseObjects(distribution, settings.manifestsPath, this.#options.patience),
       agent,
       step: (name) => steps.reach(name),
@@ -301,6 +316,7 @@ export class KubernetesPart implements AsyncDisposable {
         distribution,
         controlPlane: this.controlPlane,
         snapshots: this.snapshots,
+        upgrade: this.upgrade,
         trust: this.#options.trust,
         clock: this.#options.clock,
         rng,

@@ -8,6 +8,7 @@ import type { ControlPlane } from "../server/control-plane.ts";
 import type { Trust } from "../server/desk.ts";
 import type { SnapshotKeeper } from "../snapshots/keeper.ts";
 import { clockHandler, CLOCK_TOPIC } from "../time/clock-topic.ts";
+import type { UpgradePart } from "../upgrade/of-machine.ts";
 import type { View } from "../view.ts";
 import { CREDENTIALS_TOPIC, credentialsHandler, JOIN_DONE_TOPIC, joinDoneHandler } from "./credentials.ts";
 import { namedMembers } from "./observe.ts";
@@ -18,6 +19,7 @@ export interface PeerHandlersOptions {
   readonly distribution: Distribution;
   readonly controlPlane: ControlPlane;
   readonly snapshots: SnapshotKeeper;
+  readonly upgrade: UpgradePart;
   readonly trust: Pick<Trust, "authoritySeed">;
   readonly clock: Clock;
   readonly rng: Rng;
@@ -25,7 +27,7 @@ export interface PeerHandlersOptions {
 
 /** What this machine does for other members that ask. */
 export function peerHandlers(options: PeerHandlersOptions): Readonly<Record<string, PeerHandler>> {
-  const { view, distribution, controlPlane, snapshots, trust, clock, rng } = options;
+  const { view, distribution, controlPlane, snapshots, upgrade, trust, clock, rng } = options;
   const slot = () => controlPlane.slot;
   const server = {
     distribution,
@@ -46,5 +48,6 @@ export function peerHandlers(options: PeerHandlersOptions): Readonly<Record<stri
     [CLOCK_TOPIC]: clockHandler(clock),
     [CERTIFICATE_TOPIC]: certificateHandler({ kube: () => controlPlane.kube, rng }),
     ...snapshots.handlers,
+    ...upgrade.handlers,
   };
 }

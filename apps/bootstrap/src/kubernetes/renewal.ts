@@ -157,7 +157,7 @@ export function judgeRenewal(
     case "current":
       return { kind: "nothing" };
     case "due": {
-      const reason = takesTurn ? missing(etcdMembers, unready) : undefined;
+      const reason = takesTurn ? unwellControlPlane(etcdMembers, unready) : undefined;
       return reason === undefined
         ? { kind: "renew", takesTurn, isPressing: false }
         : { kind: "wait", reason };
@@ -173,10 +173,14 @@ export function judgeRenewal(
 }
 
 /**
- * A server that restarts its etcd takes a vote away for a moment, so until it presses all others are waited for: also those whose
- * own renewal did not go well.
+ * What is amiss with etcd or an API server, undefined if nothing is: `unready` are the servers whose API server does not answer. A
+ * server that restarts its etcd takes a vote away for a moment, so until it presses all others are waited for: also those that did
+ * not get well after the same.
  */
-function missing(members: readonly EtcdMemberStatus[], unready: readonly string[]): string | undefined {
+export function unwellControlPlane(
+  members: readonly EtcdMemberStatus[],
+  unready: readonly string[],
+): string | undefined {
   if (members.length === 0) return "etcd does not answer";
   const one = members.find(({ healthy, isLearner }) => !healthy || isLearner);
   if (one) return `${one.name || one.address} is no voter that is well`;

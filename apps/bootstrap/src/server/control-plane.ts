@@ -118,6 +118,13 @@ export class ControlPlane {
 
   /** For what only a server does, at a person's request. Throws a PeerApiError that says where, or when. */
   get desk(): Desk {
+    this.requireKube();
+    // Opened together with the API.
+    return this.#desk as Desk;
+  }
+
+  /** The API, or a PeerApiError that says where it is to be asked, or when. */
+  requireKube(): KubeClient {
     const { view, self } = this.#options;
     if (!view.isServer(self)) {
       const names = view.servers.filter((server) => !view.isRevoked(server)).map(nodeName);
@@ -126,7 +133,8 @@ export class ControlPlane {
         `only a control-plane server does this, so that no other machine can; run it on ${names.join(" or ")}`,
       );
     }
-    if (this.kube && this.#desk) return this.#desk;
+    const { kube } = this;
+    if (kube) return kube;
     throw new PeerApiError(
       503,
       "this server's Kubernetes does not answer yet, and what is decided is kept there",

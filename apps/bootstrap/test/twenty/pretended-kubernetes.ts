@@ -7,6 +7,7 @@ import type {
   JoinCredentials,
   KubeconfigRequest,
   KubernetesStatus,
+  KubernetesVersions,
 } from "@cluster-os/kubernetes";
 import { CLUSTER_NODES } from "../../src/server/kube.ts";
 
@@ -19,7 +20,7 @@ const TOKEN = "abcdef.0123456789abcdef";
  */
 export class PretendedKubernetes implements Distribution {
   readonly name = "kubeadm";
-  readonly version = "v0.0.0";
+  readonly package = "cluster-os-kubernetes";
   readonly #kubeconfigPath: string;
   #kind: KubernetesStatus["kind"] = "none";
   #server: { readonly name: string; readonly address: string; readonly api: FakeApiServer } | undefined;
@@ -55,6 +56,14 @@ export class PretendedKubernetes implements Distribution {
   credentials(role: "server" | "worker"): Promise<JoinCredentials> {
     if (role === "server") return Promise.reject(new Error("there is one server here"));
     return Promise.resolve({ distribution: "kubeadm", role, token: TOKEN, caCertificate: CA });
+  }
+
+  versions(): Promise<KubernetesVersions> {
+    return Promise.resolve({ installed: "v0.0.0", controlPlane: undefined, kubelet: "v0.0.0" });
+  }
+
+  upgrade(): Promise<void> {
+    return Promise.reject(new Error("there is nothing to upgrade here"));
   }
 
   adminKubeconfig(): string {

@@ -16,6 +16,8 @@ import type {
   RecoverAnswer,
   RecoverRequest,
   RevokeAnswer,
+  UpgradeReport,
+  UpgradeRequest,
 } from "../local-acts.ts";
 import {
   LOCAL_API,
@@ -113,6 +115,19 @@ export class LocalApiClient {
       body: request,
       signal,
       timeoutMs: Math.max(600_000, this.#timeoutMs),
+    });
+  }
+
+  upgrade(signal?: AbortSignal): Promise<UpgradeReport> {
+    return this.#call(LOCAL_API.upgrade, { signal, timeoutMs: Math.max(30_000, this.#timeoutMs) });
+  }
+
+  upgradeKubernetes(request: UpgradeRequest, signal?: AbortSignal): Promise<UpgradeReport> {
+    // The package is copied and looked at.
+    return this.#call(LOCAL_API.upgradeKubernetes, {
+      body: request,
+      signal,
+      timeoutMs: Math.max(120_000, this.#timeoutMs),
     });
   }
 

@@ -47,6 +47,9 @@ export const ROLES_OBJECT = "control-plane-roles";
 /** Annotation of that object by which a person stops autopilot; its value is the reason. */
 export const AUTOPILOT_PAUSE_ANNOTATION = "cluster-os.dev/autopilot-pause";
 
+/** Name of the object that says which Kubernetes the cluster is to run, and how far that is. */
+export const UPGRADE_OBJECT = "kubernetes-upgrade";
+
 /**
  * Label of the ClusterNode of a machine that a person wants without the control plane, as before its maintenance:
  * `when-replaced`, or `anyway` even if nobody could take its place.

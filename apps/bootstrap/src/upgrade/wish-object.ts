@@ -1,0 +1,70 @@
+import { MANAGED_BY, NAMESPACE, PackageDigest, UPGRADE_OBJECT } from "@cluster-os/api";
+import { RESOURCES, when, type ConfigMap, type KubeClient } from "@cluster-os/kube";
+import { z } from "zod";
+import type { UpgradeWish } from "./plan.ts";
+
+/** The wish with what carries it out. */
+export interface StoredWish extends UpgradeWish {
+  /** Of the package that brings the version. */
+  readonly sha256: string;
+  /** Name of the server that was given it. */
+  readonly from: string;
+}
+
+const Data = z.object({
+  version: z.string(),
+  sha256: PackageDigest,
+  from: z.string(),
+  machine: z.string().optional(),
+  part: z.enum(["control-plane", "kubelet"]).optional(),
+  problem: z.string().optional(),
+}) satisfies z.ZodType<StoredWish>;
+
+const NAME = { name: UPGRADE_OBJECT, namespace: NAMESPACE };
+
+/** The object in the API that says which Kubernetes the cluster is to run. */
+export class WishObject {
+  readonly #kube: KubeClient;
+  #read: ConfigMap | undefined;
+
+  constructor(kube: KubeClient) {
+    this.#kube = kube;
+  }
+
+  /** Undefined while nobody has asked for another Kubernetes. */
+  async read(): Promise<StoredWish | undefined> {
+    this.#read = await this.#kube.find(RESOURCES.configMap, NAME);
+    return this.#read && Data.parse(this.#read.data);
+  }
+
+  /** Says how far it is, unless somebody changed the object since it was read: then false, and the next round looks again. */
+  async note(wish: StoredWish): Promise<boolean> {
+    const read = this.#read;
+    if (!read) throw new Error("how far an upgrade is can be noted only after it was read");
+    return this.#kube.replace(RESOURCES.configMap, { ...read, data: textOf(wish) }).then(
+      (written) => {
+        this.#read = written;
+        return true;
+      },
+      when((error) => error.isConflict || error.isNotFound, false),
+    );
+  }
+
+  /** A person's wish. It takes the place of an earlier one, with whatever stopped that. */
+  async ask(wish: StoredWish): Promise<void> {
+    if ((await this.read()) && (await this.note(wish))) return;
+    const object = { apiVersion: "v1", kind: "ConfigMap", metadata: { ...NAME, labels: MANAGED_BY } };
+    await this.#kube.create(RESOURCES.configMap, { ...object, data: textOf(wish) });
+  }
+}
+
+function textOf({ version, sha256, from, machine, part, problem }: StoredWish): Record<string, string> {
+  return {
+    version,
+    sha256,
+    from,
+    ...(machine !== undefined && { machine }),
+    ...(part !== undefined && { part }),
+    ...(problem !== undefined && { problem }),
+  };
+}
