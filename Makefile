@@ -9,7 +9,7 @@ MINUTES ?= 30
 
 .DEFAULT_GOAL := help
 .PHONY: help deps debian-packages node node-image cluster down test test-cluster fmt lint bench bench-kube bench-operator bench-membership bench-gossip bench-mesh bench-mesh-vm bench-slurm-failover clean \
-	test-chaos test-long test-vm test-vm-5 vm-status vm-info vm-stop vm-clean
+	test-chaos test-long test-upgrade test-vm test-vm-5 vm-status vm-info vm-stop vm-clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ test-cluster: deps ## Run the scenarios on real machines only
 
 test-long: node ## Run the scenarios on real machines that take too long for every change
 	cd e2e && node ../tools/test/mocha.ts 'long/**/*.test.ts'
+
+test-upgrade: node ## Upgrade Kubernetes from one minor version to the next on real machines
+	cd e2e && node ../tools/test/mocha.ts 'upgrade/**/*.test.ts'
 
 test-chaos: NODES = 5
 test-chaos: node ## Draw faults by SEED for MINUTES on NODES machines, and check that nothing is lost

@@ -1,0 +1,277 @@
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { UpgradeReport, type ClusterStatus } from "@cluster-os/api";
+import { Lab, type Machine } from "@cluster-os/lab";
+import { delay } from "@cluster-os/std/drivers";
+import { expect } from "chai";
+import { execa } from "execa";
+import { clusterOs, kubectlJson, LAB, must } from "../src/cluster-os.ts";
+import { findParts, type Parts } from "../src/machines.ts";
+import { clusterNodes, isReady } from "../src/nodes.ts";
+import { MINUTE_MS, timed } from "../src/scenario.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+/** The minor version after the one that machines get. */
+const NEXT = "v1.35";
+const EXAMPLE = join(ROOT, "docs/examples/greeter.yaml");
+
+interface Listed<T> {
+  readonly items: readonly T[];
+}
+interface KubeNode {
+  readonly metadata: { readonly name: string };
+  readonly status: { readonly nodeInfo: { readonly kubeletVersion: string } };
+}
+interface Pod {
+  readonly metadata: { readonly name: string; readonly uid: string };
+  readonly spec: { readonly nodeName: string; readonly containers: readonly { readonly image: string }[] };
+  readonly status: {
+    readonly phase: string;
+    readonly containerStatuses?: readonly { readonly restartCount: number }[];
+  };
+}
+
+describe(`an upgrade from one minor version of Kubernetes to ${NEXT}`, function () {
+  this.timeout(30 * MINUTE_MS);
+
+  const lab = new Lab({ name: LAB });
+  let parts: Parts;
+  let file = "";
+  /** What runs after it, for example "v1.35.4". */
+  let version = "";
+  let earlier: readonly Pod[];
+  let writer: Writer;
+
+  before("four machines boot, and the package of the next version is built", async function () {
+    this.timeout(40 * MINUTE_MS);
+    const builder = join(ROOT, "tools/deb/build.ts");
+    const args = ["--out", join(ROOT, "dist/next"), "--kubernetes", NEXT, "cluster-os-kubernetes"];
+    const { stdout } = await execa(process.execPath, [builder, ...args], { stderr: "inherit" });
+    file = stdout.trim();
+    version = (await execa("dpkg-deb", ["--field", file, "Kubernetes-Version"])).stdout.trim();
+    await must(["down"]);
+    await must(["up", "--nodes", "4", "--timeout", "780"]);
+    parts = await findParts(lab);
+    await applyExample();
+    await timed("pods run", async () => (await pod("greeter")).status.phase === "Running");
+    earlier = [await pod("greeter")];
+  });
+
+  after(async function () {
+    this.timeout(2 * MINUTE_MS);
+    if (process.env["CLUSTER_OS_KEEP_LAB"] === undefined) await must(["down"]);
+  });
+
+  it("shows what would be done, and does nothing", async () => {
+    for (const machine of parts.servers.slice(0, 1)) await give(machine, file);
+    const { stdout, exitCode } = await server().exec(["cluster-os", "upgrade", "kubernetes", inside()]);
+    expect(exitCode, stdout).to.equal(0);
+    expect(stdout).to.include(`Kubernetes ${version}: not asked for yet`);
+    expect(new Set((await versions()).values())).to.not.include(version);
+  });
+
+  it("refuses what is no package of Kubernetes, and asks for a server on a worker", async () => {
+    const other = await server().exec(["cluster-os", "upgrade", "kubernetes", "/etc/hostname", "--yes"]);
+    expect(other.exitCode).to.equal(1);
+    expect(other.stderr).to.include("is no Debian package");
+    const worker = await parts.worker.exec(["cluster-os", "upgrade", "kubernetes", "/etc/hostname", "--yes"]);
+    expect(worker.stderr).to.include("only a control-plane server does this");
+  });
+
+  it("brings every machine to it, servers first, one at a time", async () => {
+    writer = new Writer();
+    const order: string[] = [];
+    const watching = new AbortController();
+    const watched = watch(order, watching.signal);
+    const { exitCode, stdout, stderr } = await server().exec([
+      "timeout",
+      "1500",
+      "cluster-os",
+      "upgrade",
+      "kubernetes",
+      inside(),
+      "--yes",
+    ]);
+    watching.abort();
+    await watched;
+    await writer.stop();
+    console.log(stdout.replaceAll(/^/gm, "        "));
+    expect(exitCode, stderr).to.equal(0);
+    expect([...(await versions()).values()]).to.deep.equal(Array<string>(4).fill(version));
+    // A machine whose turn is over is Ready before the next one's begins, so no two change at once.
+    expect(order).to.have.length(4);
+    expect(order.at(-1), "the worker is the last").to.equal((await parts.worker.run(["hostname"])).trim());
+  });
+
+  it("interrupts writes through the API for no longer than a server takes to go over to another one", () => {
+    const { written, failed, longestGapMs } = writer.totals;
+    console.log(`        (${written} writes, ${failed} refused, longest gap ${longestGapMs.toFixed(0)} ms)`);
+    expect(written).to.be.above(50);
+    expect(longestGapMs).to.be.below(20_000);
+  });
+
+  it("leaves pods as they are", async () => {
+    for (const { metadata, status } of earlier) {
+      const now = await pod(metadata.name);
+      expect(now.metadata.uid).to.equal(metadata.uid);
+      expect(now.status.containerStatuses?.[0]?.restartCount).to.equal(
+        status.containerStatuses?.[0]?.restartCount,
+      );
+    }
+  });
+
+  it("every part of the control plane is of the new version, and so is kube-proxy", async () => {
+    const { items } = await kubectlJson<Listed<Pod>>("get", "pods", "--namespace=kube-system");
+    const images = items.flatMap(({ spec }) => spec.containers.map(({ image }) => image));
+    for (const name of ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy"]) {
+      const found = images.filter((image) => image.includes(`/${name}:`));
+      expect(found.length, name).to.be.above(2);
+      for (const image of found) expect(image.split(":").at(-1)).to.equal(version);
+    }
+    const server = await kubectlJson<{ readonly serverVersion: { readonly gitVersion: string } }>("version");
+    expect(server.serverVersion.gitVersion).to.equal(version);
+  });
+
+  it("brings no cluster DNS of kubeadm's, and names are found", async () => {
+    const { stdout } = await clusterOs([
+      "kubectl",
+      "get",
+      "deployments",
+      "--namespace=kube-system",
+      "--output=name",
+    ]);
+    expect(stdout).to.not.include("deployment.apps/coredns");
+    await must(["kubectl", "delete", "pod", "asker"]);
+    await applyExample();
+    await timed("one asks the other by name", async () => (await pod("asker")).status.phase === "Succeeded");
+  });
+
+  it("all are well, and nothing is left to do", async () => {
+    await timed("all Ready", async () => (await clusterNodes()).every(isReady));
+    const { controlPlane } = JSON.parse(await must(["status", "-o", "json"])) as ClusterStatus;
+    expect(controlPlane.voters.filter(({ healthy }) => healthy)).to.have.length(3);
+    const report = await status();
+    expect(report).to.include({ wanted: version, state: "done" });
+    await must(["audit", "verify"]);
+    const log = await must(["audit"]);
+    expect(log.match(new RegExp(`runs Kubernetes ${version}`, "g"))).to.have.length(4);
+  });
+
+  it("asked for again, touches nothing", async () => {
+    const pids = await Promise.all(parts.servers.map(pidsOf));
+    const { exitCode } = await server().exec(["cluster-os", "upgrade", "kubernetes", inside(), "--yes"]);
+    expect(exitCode).to.equal(0);
+    expect(await Promise.all(parts.servers.map(pidsOf))).to.deep.equal(pids);
+  });
+
+  it("never goes back", async () => {
+    const older = (await execa(process.execPath, [join(ROOT, "tools/deb/build.ts"), "cluster-os-kubernetes"]))
+      .stdout;
+    await give(server(), older.trim());
+    const { exitCode, stderr } = await server().exec([
+      "cluster-os",
+      "upgrade",
+      "kubernetes",
+      `/root/${basename(older.trim())}`,
+    ]);
+    expect(exitCode).to.equal(1);
+    expect(stderr).to.include("does not go back");
+  });
+
+  it("a machine that loses its power and returns is what it was", async () => {
+    const [machine] = parts.servers.slice(-1) as [Machine];
+    await must(["kill", machine.name]);
+    await must(["start", machine.name]);
+    await timed("it is Ready", async () => (await clusterNodes()).every(isReady), 4 * MINUTE_MS);
+    expect([...(await versions()).values()]).to.deep.equal(Array<string>(4).fill(version));
+  });
+
+  function server(): Machine {
+    return parts.servers[0] ?? expect.fail("no server");
+  }
+
+  function inside(): string {
+    return `/root/${basename(file)}`;
+  }
+
+  async function status(): Promise<UpgradeReport> {
+    return UpgradeReport.parse(JSON.parse(await must(["upgrade", "status", "-o", "json"])));
+  }
+
+  /** Notes which machine is through, in order, and with it that all before it are well. */
+  async function watch(order: string[], signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const now = await versions().catch(() => new Map<string, string>());
+      for (const [name, running] of now) if (running === version && !order.includes(name)) order.push(name);
+      await delay(1000);
+    }
+  }
+});
+
+/** Copies a file of this host into a machine's /root. */
+async function give(machine: Machine, file: string): Promise<void> {
+  const path = `/root/${basename(file)}`;
+  await machine.run(["cp", "/dev/stdin", path], { stdin: await readFile(file) });
+}
+
+async function applyExample(): Promise<void> {
+  await must(["kubectl", "apply", "--filename=-"], { input: await readFile(EXAMPLE, "utf8") });
+}
+
+async function pod(name: string): Promise<Pod> {
+  return kubectlJson<Pod>("get", "pod", name);
+}
+
+/** What each node's kubelet says that it runs. */
+async function versions(): Promise<ReadonlyMap<string, string>> {
+  const { items } = await kubectlJson<Listed<KubeNode>>("get", "nodes");
+  return new Map(items.map(({ metadata, status }) => [metadata.name, status.nodeInfo.kubeletVersion]));
+}
+
+async function pidsOf(machine: Machine): Promise<string> {
+  return machine.run([
+    "pidof",
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+  ]);
+}
+
+/** Writes through the API, one write after the other, as long as it is let. */
+class Writer {
+  #written = 0;
+  #failed = 0;
+  #longestGapMs = 0;
+  #isStopped = false;
+  readonly #run: Promise<void>;
+
+  constructor() {
+    this.#run = this.#write();
+  }
+
+  get totals(): { readonly written: number; readonly failed: number; readonly longestGapMs: number } {
+    return { written: this.#written, failed: this.#failed, longestGapMs: this.#longestGapMs };
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#run;
+  }
+
+  async #write(): Promise<void> {
+    await clusterOs(["kubectl", "create", "configmap", "upgrade-writes"]);
+    let last = performance.now();
+    while (!this.#isStopped) {
+      const words = ["annotate", "--overwrite", "configmap", "upgrade-writes", `at=${this.#written}`];
+      const { exitCode } = await clusterOs(["kubectl", "--request-timeout=5s", ...words]);
+      if (exitCode !== 0) this.#failed += 1;
+      else {
+        this.#written += 1;
+        this.#longestGapMs = Math.max(this.#longestGapMs, performance.now() - last);
+        last = performance.now();
+      }
+    }
+  }
+}
