@@ -18,5 +18,6 @@ export {
 export { ConfigurationError, renderConfig } from "./render.ts";
 export { unsavedNode, unsavedStart } from "./unsaved.ts";
 export { shareOf, type Share } from "./share.ts";
+export { signerOf } from "./signer.ts";
 export { signToken, type TokenClaims } from "./token.ts";
 export { planRepeats, type RepeatAction } from "./repeats.ts";

@@ -31,6 +31,11 @@ export interface SlurmKeys {
   readonly revocations: string;
 }
 
+/** The key that signs at `wallTimeMs` (Unix milliseconds): from the agreed instant on the next one, without one the current one. */
+export function signingKeyAt({ current, next, switchAt }: SlurmKeys, wallTimeMs: number): SlurmKey {
+  return next !== undefined && switchAt !== undefined && wallTimeMs >= Date.parse(switchAt) ? next : current;
+}
+
 const PREFIX = "cluster-os.dev/key-";
 const annotation = (name: string): string => `${PREFIX}${name}`;
 

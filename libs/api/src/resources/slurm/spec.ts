@@ -71,7 +71,7 @@ export const SlurmClusterSpecSchema = ruled(
       .enum(["munge", "slurm"])
       .default("munge")
       .describe(
-        "How SLURM's messages are signed. munge: one key, replaced everywhere at one instant. slurm: several keys at a time, replaced without an instant at which both sides must agree. It never changes: SLURM cannot change it while it runs.",
+        "How SLURM's messages are signed. munge: one key, replaced everywhere at one instant. slurm: SLURM's own auth/slurm, with several keys at a time, replaced without an instant at which both sides must agree; munge is not needed. It never changes: jobs that run would no longer be understood. To choose another one, let the jobs end, delete the SlurmCluster and apply it anew.",
       ),
     keys: Keys.prefault(Keys.parse({})).describe("The keys that sign SLURM's messages."),
     controller: ControllerPolicy.prefault(ControllerPolicy.parse({})).describe(
@@ -103,7 +103,11 @@ export const SlurmClusterSpecSchema = ruled(
     extraConfiguration: ExtraConfiguration.describe("Further parameters of slurm.conf."),
   }),
   [
-    { cel: "self.auth == oldSelf.auth", message: "auth never changes: SLURM cannot change it while it runs" },
+    {
+      cel: "self.auth == oldSelf.auth",
+      message:
+        "auth never changes: jobs that run would no longer be understood; let them end, delete the SlurmCluster and apply it anew with the other one",
+    },
     {
       cel: "self.clusterName == oldSelf.clusterName",
       message: "clusterName never changes: the state that SLURM saved belongs to it",
