@@ -8,6 +8,7 @@ import {
   parseNodes,
   planDrains,
   planRepeats,
+  signerOf,
   summarise,
   unsavedNode,
   unsavedStart,
@@ -50,10 +51,12 @@ export async function observeController(
     signal,
   );
   const status = unit === "inactive" ? undefined : await fencer.status(signal).catch(() => undefined);
+  const configHash = await readHash(SLURM_PATHS.controller);
   return {
     unit,
     fencer: status,
-    configHash: await readHash(SLURM_PATHS.controller),
+    configHash,
+    signer: configHash === undefined ? undefined : signerOf(await readTexts(SLURM_PATHS.controller)),
     tokenKeyDigest: await readTokenKeyDigest(SLURM_PATHS.controller),
     rest: { unit: rest, address: await restAddress() },
   };
@@ -65,11 +68,15 @@ export async function observeController(
  */
 export async function useTokenKey(key: Uint8Array, signal: AbortSignal): Promise<void> {
   await writeSecret(SLURM_PATHS.controllerKey, key, "slurm");
-  if ((await runningPid(signal)) !== 0) {
-    const { failed, stderr } = await scontrol(["reconfigure"], signal, { timeoutMs: RECONFIGURE_MS });
-    if (failed) throw new Error(`slurmctld did not take the key of tokens: ${stderr}`);
-  }
+  await haveSecretsRead("the key of tokens", signal);
   await writeTokenKeyDigest(SLURM_PATHS.controller, tokenKeyDigest(key));
+}
+
+/** slurmctld, where it runs here, reads its secrets anew: the same process, with its jobs. Throws in its own words if it does not. */
+export async function haveSecretsRead(what: string, signal: AbortSignal): Promise<void> {
+  if ((await runningPid(signal)) === 0) return;
+  const { failed, stderr } = await scontrol(["reconfigure"], signal, { timeoutMs: RECONFIGURE_MS });
+  if (failed) throw new Error(`slurmctld did not take ${what}: ${stderr}`);
 }
 
 /**

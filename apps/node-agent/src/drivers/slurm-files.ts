@@ -2,11 +2,15 @@ import { constants } from "node:fs";
 import { open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { readFileIfExists, writeFileAtomic, writeFileIfChanged } from "@cluster-os/std/drivers";
+import { JWKS_PATH } from "../slurm/files.ts";
 
 /** Where things of SLURM and munge lie on a machine. */
 export const SLURM_PATHS = {
   key: "/etc/munge/munge.key",
   nextKey: "/etc/munge/munge.key.next",
+  jwks: JWKS_PATH,
+  /** Which of those keys SLURM on this machine has read: digests, a line each, that of the one that signs first. */
+  jwksAtWork: "/var/lib/cluster-os/slurm-keys-at-work",
   hosts: "/etc/hosts",
   environment: "/var/lib/cluster-os/slurmd.env",
   controller: "/var/lib/slurm/controller",

@@ -14,6 +14,7 @@ import {
   viewOf,
 } from "./slurm-controller.ts";
 import { SLURM_PATHS, writeSecret } from "./slurm-files.ts";
+import { loadJwks, observeJwks, writeJwks } from "./slurm-jwks.ts";
 import { REST_UNIT, startRest } from "./slurm-rest.ts";
 import { observeRedirect, removeRedirect, writeRedirect } from "./slurm-redirect.ts";
 import { actUnit, unitStates } from "./slurm-units.ts";
@@ -69,6 +70,7 @@ async function observe(signal: AbortSignal): Promise<SlurmObserved> {
   );
   return {
     keyFiles: { current, next },
+    jwks: await observeJwks(),
     hosts: hosts?.toString("utf8") ?? "",
     environment: environment?.toString("utf8"),
     units: await unitStates(UNITS, signal),
@@ -83,6 +85,10 @@ async function act(action: SlurmAction, signal: AbortSignal): Promise<void> {
       return writeSecret(SLURM_PATHS.nextKey, action.key.secret, "munge");
     case "use-key":
       return writeSecret(SLURM_PATHS.key, action.key.secret, "munge");
+    case "write-jwks":
+      return writeJwks(action.text);
+    case "load-jwks":
+      return loadJwks(action.atWork, signal);
     case "drop-staged-key":
       return rm(SLURM_PATHS.nextKey, { force: true });
     case "write-hosts":

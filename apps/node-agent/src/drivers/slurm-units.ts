@@ -24,9 +24,16 @@ export async function unitStates<Unit extends string>(
   return Object.fromEntries(units.map((unit) => [unit, stateOf(unit)])) as Record<Unit, UnitState>;
 }
 
+/** Process ID of a unit's main process; 0 where none runs. */
+export async function mainPid(unit: string, signal: AbortSignal): Promise<number> {
+  const args = ["show", "--property=MainPID", "--value", unit];
+  const { stdout } = await execa("systemctl", args, { cancelSignal: signal, timeout: 10_000 });
+  return Number(stdout);
+}
+
 /** Does not wait until a unit has started: what it waits for may be what is done next. */
 export async function actUnit(
-  verb: "start" | "restart" | "stop",
+  verb: "start" | "restart" | "reload" | "stop",
   unit: string,
   signal: AbortSignal,
   wait = false,

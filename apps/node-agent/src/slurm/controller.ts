@@ -1,7 +1,8 @@
-import { createHash } from "node:crypto";
-import type { SlurmConfig, SlurmLease } from "@cluster-os/api";
+import type { SlurmClusterSpec, SlurmConfig, SlurmLease } from "@cluster-os/api";
 import type { FencerStatus } from "@cluster-os/fencer";
 import type { Nomination } from "@cluster-os/replication";
+import { signerOf } from "@cluster-os/slurm";
+import { secretDigest } from "./keys.ts";
 import type { UnitState } from "./plan.ts";
 import { nominationOf, standingIn, type Standing, type StateObserved } from "./state.ts";
 import type { ControllerWish } from "./wish.ts";
@@ -13,6 +14,8 @@ export interface ControllerObserved {
   readonly fencer?: FencerStatus | undefined;
   /** Hash of the configuration that lies there for slurmctld. */
   readonly configHash?: string | undefined;
+  /** What signs by that configuration. */
+  readonly signer?: SlurmClusterSpec["auth"] | undefined;
   /** The one that was refused last, so that it is not tried again and again. */
   readonly refusedHash?: string | undefined;
   /** Digest of the key of the REST API's tokens that slurmctld has; undefined where there is none yet. */
@@ -41,7 +44,14 @@ export type ControllerAction =
   /** Everything is saved, and nobody vouches any more: another may be elected. */
   | { readonly kind: "give-lease-back" };
 
-type StopReason = "not the holder" | "another epoch" | "another leads" | "state not kept" | "release wanted";
+type StopReason =
+  | "not the holder"
+  | "another epoch"
+  | "another leads"
+  | "state not kept"
+  | "release wanted"
+  /** slurmctld takes over everything of a configuration while it runs but this. */
+  | "another signer";
 
 /** What to do with the controller; the deadline is somebody else's, see vouching.ts. */
 export function planController(
@@ -54,7 +64,7 @@ export function planController(
   const { config, lease } = wish;
   const standing = standingIn(lease.epoch, observed.state);
   if (lease.isReleaseWanted) return planRelease(observed, lease, standing);
-  const why = isUp ? whyStop(observed, lease, standing) : undefined;
+  const why = isUp ? whyStop(observed, wish, standing) : undefined;
   if (why !== undefined) return [{ kind: "stop-controller", why }];
   const isNew = config.hash !== observed.configHash && config.hash !== observed.refusedHash;
   // Without any configuration there is nothing to start; the refusal says why.
@@ -71,9 +81,9 @@ export function planController(
   ];
 }
 
-/** Of a key of tokens, so that it can be told whether slurmctld has it and never be read. */
+/** Of a key of tokens, by which it can be told whether slurmctld has it. */
 export function tokenKeyDigest(key: Uint8Array): string {
-  return createHash("sha256").update("cluster-os/slurm-token-key\0").update(key).digest("hex").slice(0, 32);
+  return secretDigest("slurm-token-key", key);
 }
 
 /** Only beside a slurmctld that is vouched for, which answers it. */
@@ -90,11 +100,12 @@ function planRest(
 }
 
 function whyStop(
-  { fencer }: ControllerObserved,
-  lease: SlurmLease,
+  { fencer, signer }: ControllerObserved,
+  { lease, config }: ControllerWish,
   standing: Standing,
 ): StopReason | undefined {
   if (standing === "outvoted") return "another leads";
+  if (signer !== undefined && signer !== signerOf(config.files)) return "another signer";
   if (!fencer || fencer.state === "waiting") return undefined;
   if (fencer.epoch !== lease.epoch) return "another epoch";
   // It ran in this epoch, and the copy does not know: its store was lost. The others' is as new as anything acknowledged.

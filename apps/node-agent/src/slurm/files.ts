@@ -1,6 +1,9 @@
-import { SLURM_CONTROLLER_ALIAS, type SlurmNodeSettings } from "@cluster-os/api";
+import { SLURM_CONTROLLER_ALIAS, type SlurmClusterSpec, type SlurmNodeSettings } from "@cluster-os/api";
 
 const MARK = "# cluster-os: slurm";
+
+/** Keys of auth/slurm, for slurmd and slurmctld; users' programs ask one of the two over its socket, and read no key. */
+export const JWKS_PATH = "/etc/slurm/slurm.jwks";
 
 /**
  * /etc/hosts with the controller's name leading to its machine, and a name for 0.0.0.0: slurmd asks for that at its start,
@@ -19,8 +22,14 @@ export function withSlurmNames(hosts: string, controllerAddress: string | undefi
   );
 }
 
-/** The environment of slurmd's unit: it registers by itself, with what jobs may use of this machine. */
-export function slurmdEnvironment({ cpus, memoryMib, features, gres }: SlurmNodeSettings): string {
+/**
+ * The environment of slurmd's unit: it registers by itself, with what jobs may use of this machine. Where keys of auth/slurm are it
+ * has to be told: it looks beside slurm.conf, which is not in /etc where the controller hands it out.
+ */
+export function slurmdEnvironment(
+  { cpus, memoryMib, features, gres }: SlurmNodeSettings,
+  auth: SlurmClusterSpec["auth"],
+): string {
   const settings = [
     `CPUs=${cpus}`,
     `RealMemory=${memoryMib}`,
@@ -28,5 +37,10 @@ export function slurmdEnvironment({ cpus, memoryMib, features, gres }: SlurmNode
     ...(gres === undefined ? [] : [`Gres=${gres}`]),
   ];
   const options = `-Z --conf-server ${SLURM_CONTROLLER_ALIAS} --conf '${settings.join(" ")}'`;
-  return `# Written by node-agent; a change here is lost.\nSLURMD_OPTIONS="${options}"\n`;
+  return [
+    "# Written by node-agent; a change here is lost.",
+    `SLURMD_OPTIONS="${options}"`,
+    ...(auth === "slurm" ? [`SLURM_SACK_JWKS=${JWKS_PATH}`] : []),
+    "",
+  ].join("\n");
 }

@@ -2,6 +2,7 @@ import { isSameRuleset, planRedirect, type Ruleset } from "@cluster-os/firewall"
 import { SLURM_CONTROLLER_PORT } from "@cluster-os/api";
 import { planAccounts, type Account, type AccountAction } from "./accounts.ts";
 import { slurmdEnvironment, withSlurmNames } from "./files.ts";
+import { planJwks, type JwksAction, type JwksSeen } from "./jwks.ts";
 import { planKeys, type KeyAction, type KeyFiles } from "./keys.ts";
 import type { SlurmWish } from "./wish.ts";
 
@@ -13,7 +14,10 @@ export type SlurmUnit = "munge.service" | "slurmd.service";
 
 /** This machine, as far as it takes part in SLURM as every other does. */
 export interface SlurmObserved {
+  /** munge's. */
   readonly keyFiles: KeyFiles;
+  /** Those of auth/slurm. */
+  readonly jwks: JwksSeen;
   readonly hosts: string;
   /** The environment of slurmd's unit; undefined where there is none. */
   readonly environment?: string | undefined;
@@ -29,6 +33,7 @@ export interface SlurmObserved {
 
 export type SlurmAction =
   | KeyAction
+  | JwksAction
   | AccountAction
   | { readonly kind: "write-hosts"; readonly text: string }
   | { readonly kind: "write-environment"; readonly text: string }
@@ -49,29 +54,40 @@ export function planSlurm(
   wallTimeMs: number,
 ): SlurmPlan {
   if (!wish) return { actions: stopAll(observed), problems: [] };
-  if (wish.auth !== "munge")
-    return {
-      actions: stopAll(observed),
-      problems: [`auth: ${wish.auth} is not yet done by this node-agent`],
-    };
   const { units, hosts, redirectProblem } = observed;
-  const keys = planKeys(observed.keyFiles, wish.keys, wallTimeMs);
+  const signer = planSigner(observed, wish, wallTimeMs);
   const { actions: accounts, problems } = planAccounts(observed.accounts, wish.users);
   const names = withSlurmNames(hosts, wish.controllerAddress);
-  const environment = slurmdEnvironment(wish.settings);
+  const environment = slurmdEnvironment(wish.settings, wish.auth);
   const isNewEnvironment = environment !== observed.environment;
   return {
     actions: [
-      ...keys,
-      ...planMunge(units["munge.service"], keys),
+      ...signer.before,
       ...accounts,
       ...(names === hosts ? [] : [{ kind: "write-hosts", text: names } as const]),
       ...planRedirection(observed, wish),
       ...(isNewEnvironment ? [{ kind: "write-environment", text: environment } as const] : []),
       ...planSlurmd(units["slurmd.service"], names, isNewEnvironment || observed.isForgotten === true),
+      ...signer.after,
     ],
     problems: redirectProblem === undefined ? problems : [...problems, redirectProblem],
   };
+}
+
+/** What signs SLURM's messages: before slurmd starts, and once it and slurmctld can be talked to. */
+function planSigner(
+  { keyFiles, jwks, units: { "munge.service": munge } }: SlurmObserved,
+  { auth, keys }: SlurmWish,
+  wallTimeMs: number,
+): { readonly before: readonly SlurmAction[]; readonly after: readonly SlurmAction[] } {
+  if (auth === "munge") {
+    const actions = planKeys(keyFiles, keys, wallTimeMs);
+    return { before: [...actions, ...planMunge(munge, actions)], after: [] };
+  }
+  const { write, load } = planJwks(jwks, keys, wallTimeMs);
+  // It ran for a SlurmCluster that was deleted.
+  const stop = isUp(munge) ? [{ kind: "stop-unit", unit: "munge.service" } as const] : [];
+  return { before: write, after: [...load, ...stop] };
 }
 
 /** munged reads its key when it starts. */
@@ -122,6 +138,9 @@ export function describeAction(action: SlurmAction): Readonly<Record<string, str
     case "stage-key":
     case "use-key":
       return { action: action.kind, generation: action.key.generation };
+    case "write-jwks":
+    case "load-jwks":
+      return { action: action.kind, generation: action.generation };
     case "start-unit":
     case "restart-unit":
     case "stop-unit":

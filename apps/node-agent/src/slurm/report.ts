@@ -1,7 +1,7 @@
 import type { SlurmNodeStatus } from "@cluster-os/api";
 import type { ReplicationStatus } from "@cluster-os/replication";
 import type { ControllerObserved } from "./controller.ts";
-import { generationsOf } from "./keys.ts";
+import { atWorkWithMunge, generationsOf, type KeysAtWork } from "./keys.ts";
 import type { SlurmObserved } from "./plan.ts";
 import type { SlurmWish } from "./wish.ts";
 
@@ -43,7 +43,7 @@ const MEMBERS_MAX = 9;
 /** This machine's part in SLURM, for its ClusterNode. The same observations give the same report. */
 export function slurmReport(observed: SlurmReportObserved): SlurmNodeStatus {
   const { machine, wish, view, problems } = observed;
-  const generations = wish ? generationsOf(machine.keyFiles, wish.keys) : {};
+  const generations = wish ? generationsOf(keysAtWork(machine, wish), wish.keys) : {};
   const message = problems.join("; ").slice(0, MESSAGE_MAX);
   const isController = observed.controller.fencer?.state === "running";
   return {
@@ -58,6 +58,10 @@ export function slurmReport(observed: SlurmReportObserved): SlurmNodeStatus {
     ...(observed.refusal && wish?.controller && { configRefused: observed.refusal }),
     ...controllerReport(observed),
   };
+}
+
+function keysAtWork({ keyFiles, jwks }: SlurmObserved, { auth }: SlurmWish): KeysAtWork {
+  return auth === "munge" ? atWorkWithMunge(keyFiles) : (jwks.atWork ?? { others: [] });
 }
 
 /**

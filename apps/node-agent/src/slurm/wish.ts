@@ -11,6 +11,7 @@ import {
   type SlurmNodeSettings,
   type SlurmUser,
 } from "@cluster-os/api";
+import { signerOf } from "@cluster-os/slurm";
 
 /** What the API has of SLURM, as far as a node-agent looks at it. Nothing that is missing is known to be wished away. */
 export interface SlurmSeen {
@@ -67,6 +68,8 @@ export function wishOf(seen: SlurmSeen, self: Self): SlurmWish | typeof NO_PART 
   const keys = readSlurmKeys(seen.keys);
   const spec = SlurmClusterSpecSchema.safeParse(seen.cluster.spec ?? {}).data;
   if (!config || !keys || !spec) return undefined;
+  // The configuration of a SlurmCluster that was deleted: that of the one after it is yet to be rendered.
+  if (signerOf(config.files) !== spec.auth) return undefined;
   const settings = config.nodes[self.name];
   if (!settings) return NO_PART;
   const lease = readSlurmLease(seen.lease);

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { planController, tokenKeyDigest, type ControllerObserved } from "../../src/slurm/controller.ts";
 import type { ControllerWish } from "../../src/slurm/wish.ts";
-import { CONFIG, copy, fencer, lease } from "./fixtures.ts";
+import { CONFIG, CONFIG_OF_SLURM, copy, fencer, lease } from "./fixtures.ts";
 
 const TOKEN_KEY = new Uint8Array(32).fill(7);
 const WISH: ControllerWish = { config: CONFIG, lease: lease(), drains: [], tokenKey: TOKEN_KEY };
@@ -84,6 +84,18 @@ describe("slurm: the controller's machine", () => {
       observed: { ...READY, configHash: "old", refusedHash: CONFIG.hash },
       wish: WISH,
       expected: ["start-controller"],
+    },
+    {
+      name: "an end where another signs: that is not taken over while it runs",
+      observed: { ...RUNS, signer: "munge" },
+      wish: { ...WISH, config: CONFIG_OF_SLURM },
+      expected: ["stop-controller"],
+    },
+    {
+      name: "and a start with it",
+      observed: { ...READY, signer: "munge" },
+      wish: { ...WISH, config: CONFIG_OF_SLURM },
+      expected: ["apply-config", "start-controller"],
     },
     {
       name: "an end where another holds the Lease",

@@ -40,6 +40,13 @@ export const CONFIG: SlurmConfig = {
   },
 };
 
+/** The same with auth/slurm. */
+export const CONFIG_OF_SLURM: SlurmConfig = {
+  ...CONFIG,
+  hash: "bbbb",
+  files: { ...CONFIG.files, "slurm.conf": "ClusterName=cluster\nAuthType=auth/slurm\n" },
+};
+
 const LEASE = readSlurmLease({
   metadata: {},
   spec: { holderIdentity: ME.name, leaseDurationSeconds: 8, leaseTransitions: 3 },
@@ -50,16 +57,21 @@ export function lease(changes: Partial<SlurmLease> = {}): SlurmLease {
   return { ...LEASE, replicas: REPLICAS, ...changes };
 }
 
+interface Changes {
+  readonly keys?: SlurmKeys;
+  readonly lease?: SlurmLease;
+  readonly auth?: "munge" | "slurm";
+  readonly config?: SlurmConfig;
+}
+
 /** The API of a cluster of two, whose controller is on this machine. */
-export function seen(
-  changes: { keys?: SlurmKeys; lease?: SlurmLease; spec?: unknown; config?: SlurmConfig } = {},
-): SlurmSeen {
+export function seen(changes: Changes = {}): SlurmSeen {
   const holder = (changes.lease ?? lease()).holder;
   const cluster: SlurmClusterObject = {
     apiVersion: "cluster-os.dev/v1alpha1",
     kind: "SlurmCluster",
     metadata: { name: "default" },
-    spec: changes.spec ?? {},
+    spec: { auth: changes.auth ?? "munge" },
     status: {
       activeController: {
         ...(holder !== undefined && {
@@ -72,7 +84,10 @@ export function seen(
   };
   return {
     cluster,
-    config: slurmConfigObject("default", changes.config ?? CONFIG),
+    config: slurmConfigObject(
+      "default",
+      changes.config ?? (changes.auth === "slurm" ? CONFIG_OF_SLURM : CONFIG),
+    ),
     keys: slurmKeysObject("default", changes.keys ?? keys()),
     lease: slurmLeaseObject("default", changes.lease ?? lease()),
   };
@@ -81,6 +96,7 @@ export function seen(
 /** A machine on which SLURM was just installed. */
 export const BARE: SlurmObserved = {
   keyFiles: {},
+  jwks: {},
   hosts: "127.0.0.1 localhost\n",
   units: { "munge.service": "inactive", "slurmd.service": "inactive" },
   accounts: [],

@@ -1,9 +1,10 @@
 import { describeRule } from "@cluster-os/firewall";
 import { expect } from "chai";
 import { slurmdEnvironment, withSlurmNames } from "../../src/slurm/files.ts";
-import { generationsOf, planKeys, switchInMs, type KeyFiles } from "../../src/slurm/keys.ts";
-import { describeAction, planSlurm, type SlurmAction, type SlurmObserved } from "../../src/slurm/plan.ts";
+import { atWorkWithMunge, generationsOf, planKeys, switchInMs, type KeyFiles } from "../../src/slurm/keys.ts";
+import { describeAction, planSlurm, type SlurmObserved } from "../../src/slurm/plan.ts";
 import { NO_PART, wishOf, type Self, type SlurmSeen, type SlurmWish } from "../../src/slurm/wish.ts";
+import { carriedOut, kinds } from "./carried-out.ts";
 import { BARE, CONFIG, keys, lease, ME, NEXT_KEY, NOW_MS, OTHER, secret, seen } from "./fixtures.ts";
 
 /** What is wished of a machine that takes part. */
@@ -14,8 +15,6 @@ function wishFor(api: SlurmSeen, self: Self = ME): SlurmWish {
 }
 
 const at = (offsetMs: number): string => new Date(NOW_MS + offsetMs).toISOString();
-const kinds = (actions: readonly SlurmAction[]): readonly string[] =>
-  actions.map((action) => ("unit" in action ? `${action.kind} ${action.unit}` : action.kind));
 
 describe("slurm: what the API wants of this machine", () => {
   it("all of it, where it is the controller", () => {
@@ -54,6 +53,10 @@ describe("slurm: what the API wants of this machine", () => {
     ["the keys cannot be read", { ...seen(), keys: { metadata: {}, data: {} } }],
     ["there is no configuration", { ...seen(), config: undefined }],
     ["the configuration cannot be read", { ...seen(), config: { metadata: {}, data: {} } }],
+    [
+      "the configuration is that of a SlurmCluster before this one",
+      { ...seen({ auth: "slurm" }), config: seen().config },
+    ],
   ] as const) {
     it(`nothing is said where ${name}`, () => expect(wishOf(without, ME)).to.equal(undefined));
   }
@@ -122,11 +125,9 @@ describe("slurm: keys", () => {
   });
 
   it("tells which are here, and of a foreign one nothing", () => {
-    expect(generationsOf({ current: secret(1), next: secret(2) }, keys(next))).to.deep.equal({
-      current: 1,
-      next: 2,
-    });
-    expect(generationsOf({ current: secret(9) }, keys())).to.deep.equal({});
+    const both = atWorkWithMunge({ current: secret(1), next: secret(2) });
+    expect(generationsOf(both, keys(next))).to.deep.equal({ current: 1, next: 2 });
+    expect(generationsOf(atWorkWithMunge({ current: secret(9) }), keys())).to.deep.equal({});
   });
 });
 
@@ -141,7 +142,8 @@ describe("slurm: files", () => {
   });
 
   it("slurmd says what jobs may use", () => {
-    const text = slurmdEnvironment({ cpus: 3, memoryMib: 1024, features: ["a", "b"], gres: "gpu:2" });
+    const settings = { cpus: 3, memoryMib: 1024, features: ["a", "b"], gres: "gpu:2" };
+    const text = slurmdEnvironment(settings, "munge");
     expect(text).to.include(
       `SLURMD_OPTIONS="-Z --conf-server slurmctl --conf 'CPUs=3 RealMemory=1024 Feature=a,b Gres=gpu:2'"\n`,
     );
@@ -221,12 +223,6 @@ describe("slurm: this machine", () => {
     expect(planSlurm(BARE, undefined, NOW_MS).actions).to.deep.equal([]);
   });
 
-  it("says what it cannot do", () => {
-    const { actions, problems } = planSlurm(BARE, wishFor(seen({ spec: { auth: "slurm" } })), NOW_MS);
-    expect(actions).to.deep.equal([]);
-    expect(problems.join()).to.include("auth: slurm");
-  });
-
   it("no key is in what is logged", () => {
     const { actions } = planSlurm(BARE, wishFor(seen({ keys: keys({ next: NEXT_KEY }) })), NOW_MS);
     const logged = JSON.stringify(actions.map(describeAction));
@@ -239,21 +235,3 @@ describe("slurm: this machine", () => {
     return actions.reduce(carriedOut, before);
   }
 });
-
-function carriedOut(machine: SlurmObserved, action: SlurmAction): SlurmObserved {
-  switch (action.kind) {
-    case "use-key":
-      return { ...machine, keyFiles: { ...machine.keyFiles, current: action.key.secret } };
-    case "write-hosts":
-      return { ...machine, hosts: action.text };
-    case "write-environment":
-      return { ...machine, environment: action.text };
-    case "write-redirect":
-      return { ...machine, redirect: action.ruleset };
-    case "start-unit":
-    case "restart-unit":
-      return { ...machine, units: { ...machine.units, [action.unit]: "active" } };
-    default:
-      return machine;
-  }
-}

@@ -66,7 +66,7 @@ export class Machine implements SlurmMachine {
 
   async observe(): Promise<SlurmObserved> {
     const units = { "munge.service": "active", "slurmd.service": "active" } as const;
-    return { keyFiles: {}, hosts: "", units, accounts: [] };
+    return { keyFiles: {}, jwks: {}, hosts: "", units, accounts: [] };
   }
   async act(): Promise<void> {}
   async observeController() {
