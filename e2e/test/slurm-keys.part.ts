@@ -1,10 +1,10 @@
-import { ROTATE_KEYS_ANNOTATION } from "@cluster-os/api";
 import type { Lab, Machine } from "@cluster-os/lab";
 import { expect } from "chai";
-import { clusterOs, must } from "../src/cluster-os.ts";
+import { must } from "../src/cluster-os.ts";
 import { machineOf } from "../src/machines.ts";
 import { nodeNameOf } from "../src/nodes.ts";
 import { timed } from "../src/scenario.ts";
+import { exchange, haveKey } from "../src/slurm-keys.ts";
 import { jobState, nodeStates, onMachine, slurmCluster, submit } from "../src/slurm.ts";
 
 const KEY = "/etc/munge/munge.key";
@@ -38,7 +38,9 @@ export function describeKeys(lab: Lab, nodes: number): void {
       (await lab.machines()).find(({ number }) => number !== controller.number) ?? expect.fail("one only");
     const name = await nodeNameOf(away.number);
     await must(["kill", away.name]);
-    const generation = await exchange("another test", name).finally(() => must(["start", away.name]));
+    const generation = await exchange("another test", { away: name }).finally(() =>
+      must(["start", away.name]),
+    );
     await timed("it has the key", () => haveKey(generation));
     expect(await keysOf(await lab.machines())).to.have.length(1);
     await timed("it takes jobs again", async () => {
@@ -52,28 +54,6 @@ export function describeKeys(lab: Lab, nodes: number): void {
       return exitCode === 0 && new Set(stdout.trim().split("\n")).size === nodes;
     });
   });
-}
-
-/** Asks for another key, and waits until all machines but one that is away sign with it. Gives the key's generation. */
-async function exchange(value: string, away?: string): Promise<number> {
-  const before = (await slurmCluster()).status?.keys?.current ?? expect.fail("no key");
-  const annotation = `${ROTATE_KEYS_ANNOTATION}=${value}`;
-  // A server whose power was just cut is still waited for by those that ask it.
-  await timed("the API takes the wish", async () => {
-    const { exitCode } = await clusterOs([
-      ...["kubectl", "annotate", "--overwrite"],
-      ...["slurmcluster", "default", annotation],
-    ]);
-    return exitCode === 0;
-  });
-  await timed("the next key", () => haveKey(before + 1, away));
-  return before + 1;
-}
-
-async function haveKey(generation: number, away?: string): Promise<boolean> {
-  const { current, nodes = [] } = (await slurmCluster()).status?.keys ?? {};
-  const present = nodes.filter(({ node }) => node !== away);
-  return current === generation && present.length > 0 && present.every((one) => one.current === generation);
 }
 
 /** Digests of the machines' keys, each once. */

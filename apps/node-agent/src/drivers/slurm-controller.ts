@@ -17,8 +17,9 @@ import {
   type RepeatAction,
   type RunningJob,
 } from "@cluster-os/slurm";
-import { systemClock, waitFor } from "@cluster-os/std/drivers";
+import { systemClock, waitFor, writeFileIfChanged } from "@cluster-os/std/drivers";
 import { tokenKeyDigest, type ControllerObserved } from "../slurm/controller.ts";
+import { slurmctldEnvironment } from "../slurm/files.ts";
 import type { ControllerView, NodeSight } from "../slurm/report.ts";
 import type { ControllerWish } from "../slurm/wish.ts";
 import {
@@ -92,6 +93,8 @@ export async function applyConfig(
   if (refused !== undefined) return refused;
   const before = await readTexts(SLURM_PATHS.controller);
   const pid = await runningPid(signal);
+  const environment = slurmctldEnvironment(signerOf(files));
+  await writeFileIfChanged(SLURM_PATHS.controllerEnvironment, environment, { mode: 0o644 });
   await writeTexts(SLURM_PATHS.controller, files);
   if (pid !== 0) {
     const failure = await reconfigure(pid, signal);

@@ -13,6 +13,7 @@ export const SLURM_PATHS = {
   jwksAtWork: "/var/lib/cluster-os/slurm-keys-at-work",
   hosts: "/etc/hosts",
   environment: "/var/lib/cluster-os/slurmd.env",
+  controllerEnvironment: "/var/lib/cluster-os/slurmctld.env",
   controller: "/var/lib/slurm/controller",
   /** A configuration that is to be looked at first. */
   candidate: "/var/lib/slurm/controller.next",

@@ -5,6 +5,23 @@ const MARK = "# cluster-os: slurm";
 /** Keys of auth/slurm, for slurmd and slurmctld; users' programs ask one of the two over its socket, and read no key. */
 export const JWKS_PATH = "/etc/slurm/slurm.jwks";
 
+type Signer = SlurmClusterSpec["auth"];
+
+/**
+ * What a daemon has to be told where keys of auth/slurm sign: it would look for them beside its slurm.conf, which is not in /etc. Only
+ * there: SLURM's programs sign by auth/slurm wherever they find it in their environment, whatever slurm.conf says (seen with 24.11.5).
+ */
+const signerEnvironment = (auth: Signer): readonly string[] =>
+  auth === "slurm" ? [`SLURM_SACK_JWKS=${JWKS_PATH}`] : [];
+
+const environmentOf = (lines: readonly string[]): string =>
+  ["# Written by node-agent; a change here is lost.", ...lines, ""].join("\n");
+
+/** The environment of slurmctld's unit. */
+export function slurmctldEnvironment(auth: Signer): string {
+  return environmentOf(signerEnvironment(auth));
+}
+
 /**
  * /etc/hosts with the controller's name leading to its machine, and a name for 0.0.0.0: slurmd asks for that at its start,
  * and waits ten seconds where no name server answers. Without an address the controller's line stays as it was: one
@@ -22,13 +39,10 @@ export function withSlurmNames(hosts: string, controllerAddress: string | undefi
   );
 }
 
-/**
- * The environment of slurmd's unit: it registers by itself, with what jobs may use of this machine. Where keys of auth/slurm are it
- * has to be told: it looks beside slurm.conf, which is not in /etc where the controller hands it out.
- */
+/** The environment of slurmd's unit: it registers by itself, with what jobs may use of this machine. */
 export function slurmdEnvironment(
   { cpus, memoryMib, features, gres }: SlurmNodeSettings,
-  auth: SlurmClusterSpec["auth"],
+  auth: Signer,
 ): string {
   const settings = [
     `CPUs=${cpus}`,
@@ -37,10 +51,5 @@ export function slurmdEnvironment(
     ...(gres === undefined ? [] : [`Gres=${gres}`]),
   ];
   const options = `-Z --conf-server ${SLURM_CONTROLLER_ALIAS} --conf '${settings.join(" ")}'`;
-  return [
-    "# Written by node-agent; a change here is lost.",
-    `SLURMD_OPTIONS="${options}"`,
-    ...(auth === "slurm" ? [`SLURM_SACK_JWKS=${JWKS_PATH}`] : []),
-    "",
-  ].join("\n");
+  return environmentOf([`SLURMD_OPTIONS="${options}"`, ...signerEnvironment(auth)]);
 }

@@ -1,6 +1,6 @@
 import { describeRule } from "@cluster-os/firewall";
 import { expect } from "chai";
-import { slurmdEnvironment, withSlurmNames } from "../../src/slurm/files.ts";
+import { slurmctldEnvironment, slurmdEnvironment, withSlurmNames } from "../../src/slurm/files.ts";
 import { atWorkWithMunge, generationsOf, planKeys, switchInMs, type KeyFiles } from "../../src/slurm/keys.ts";
 import { describeAction, planSlurm, type SlurmObserved } from "../../src/slurm/plan.ts";
 import { NO_PART, wishOf, type Self, type SlurmSeen, type SlurmWish } from "../../src/slurm/wish.ts";
@@ -147,6 +147,19 @@ describe("slurm: files", () => {
     expect(text).to.include(
       `SLURMD_OPTIONS="-Z --conf-server slurmctl --conf 'CPUs=3 RealMemory=1024 Feature=a,b Gres=gpu:2'"\n`,
     );
+  });
+});
+
+describe("slurm: the signer in the environment of daemons", () => {
+  const settings = { cpus: 1, memoryMib: 1, features: [] };
+  const texts = (auth: "munge" | "slurm") => [slurmdEnvironment(settings, auth), slurmctldEnvironment(auth)];
+
+  it("where keys of auth/slurm are, if they sign", () => {
+    for (const text of texts("slurm")) expect(text).to.match(/^SLURM_SACK_JWKS=\/etc\/slurm\/slurm\.jwks$/m);
+  });
+
+  it("nothing where munge signs: SLURM would take it for auth/slurm", () => {
+    for (const text of texts("munge")) expect(text).not.to.include("SACK");
   });
 });
 
