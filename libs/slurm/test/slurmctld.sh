@@ -1,27 +1,8 @@
 #!/bin/bash
-# slurmctld.sh TREE FOLDER: runs SLURM from the Debian tree TREE with the configurations in FOLDER, in namespaces and on a
-# copy of its own; the tree stays as it is. FOLDER/first is what slurmctld begins with; then come FOLDER/second and FOLDER/bad, by
-# `scontrol reconfigure` and by a trial. What was seen is in FOLDER/seen. Needs root. Everything ends with this process.
+# slurmctld.sh TREE FOLDER: runs SLURM with the configurations in FOLDER, see sandbox.sh. FOLDER/first is what slurmctld begins with; then
+# come FOLDER/second and FOLDER/bad, by `scontrol reconfigure` and by a trial. What was seen is in FOLDER/seen.
 set -euo pipefail
-tree=$1 folder=$2
-if [ "${3:-}" != inside ]; then
-  exec unshare --mount --propagation private --net --uts --ipc --pid --fork --kill-child "$0" "$tree" "$folder" inside
-fi
-seen=$folder/seen root=$folder/root
-mkdir -p "$seen" "$root" "$folder/rw"
-mount -t tmpfs tmpfs "$folder/rw" && mkdir "$folder/rw/upper" "$folder/rw/work"
-mount -t overlay overlay -o "lowerdir=$tree,upperdir=$folder/rw/upper,workdir=$folder/rw/work" "$root"
-mount -t proc proc "$root/proc"
-mount -t tmpfs tmpfs "$root/run" && mount -t tmpfs tmpfs "$root/dev" && mkdir "$root/dev/shm"
-for device in null zero random urandom; do touch "$root/dev/$device" && mount --bind "/dev/$device" "$root/dev/$device"; done
-# Names are resolved only where there is an address of more than this machine.
-ip link set lo up
-ip link add eth0 type veth peer name eth1
-ip address add 10.99.0.1/24 dev eth0
-ip link set eth0 up && ip link set eth1 up
-hostname slurmctl
-printf '127.0.0.1 localhost\n10.99.0.1 slurmctl\n0.0.0.0 anyaddr\n' >"$root/etc/hosts"
-inside() { chroot "$root" "$@"; }
+. "$(dirname "$0")/sandbox.sh"
 take() { cp "$folder/$1"/*.conf "$root/etc/slurm/"; }
 
 mkdir -p "$root/etc/slurm" "$root/etc/munge" "$root/run/"{munge,slurmctld,slurm} "$root/var/lib/munge" "$root/var/log/munge" "$root/var/log/slurm" "$root/var/lib/slurm/"{slurmctld,slurmd}
@@ -34,11 +15,8 @@ inside setpriv --reuid=munge --regid=munge --clear-groups munged
 take first
 inside setpriv --reuid=slurm --regid=slurm --clear-groups slurmctld -D >"$seen/slurmctld.log" 2>&1 &
 slurmctld=$!
-patiently() { for _ in $(seq 100); do if "$@" >"$seen/last" 2>&1; then return; fi; sleep 0.2; done; echo "gave up: $*" >&2 && cat "$seen/last" "$seen/slurmctld.log" >&2 && exit 1; }
-answers() { inside scontrol ping | grep -q "is UP"; }
 patiently answers
 inside slurmd -D -Z -N n-a --conf-server slurmctl --conf "CPUs=2 RealMemory=500 Feature=partition_gpu" >"$seen/slurmd.log" 2>&1 &
-idle() { inside sinfo --noheader --Format=StateLong | grep -q idle; }
 patiently idle
 
 inside scontrol show config >"$seen/config"

@@ -1,24 +1,13 @@
-import { lstat, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseJobs, parseNodes, planRepeats, renderConfig } from "@cluster-os/slurm";
 import { expect } from "chai";
 import { execa } from "execa";
 import { MIXED, RICH } from "./fixtures.ts";
+import { findTree } from "./tree.ts";
 
 const SCRIPT = join(import.meta.dirname, "slurmctld.sh");
-const BUILD_TREE = join(import.meta.dirname, "../../../tools/root-tree/build.sh");
-
-/** Where Debian's SLURM is, or why nothing can be run. */
-async function findTree(): Promise<{ readonly tree: string } | { readonly missing: string }> {
-  if (process.getuid?.() !== 0) return { missing: "needs root, for namespaces" };
-  const tree = process.env["SLURM_TREE"] ?? (await execa(BUILD_TREE, ["--path"])).stdout;
-  // A link whose end is told from within the tree.
-  return lstat(join(tree, "usr/sbin/slurmctld")).then(
-    () => ({ tree }),
-    () => ({ missing: `no slurmctld in ${tree}; run tools/root-tree/build.sh, or set SLURM_TREE` }),
-  );
-}
 
 describe("the real slurmctld", function () {
   this.timeout(240_000);
