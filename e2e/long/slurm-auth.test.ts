@@ -8,7 +8,7 @@ import { nodeNameOf } from "../src/nodes.ts";
 import { MINUTE_MS, timed } from "../src/scenario.ts";
 import { exchange, haveKey } from "../src/slurm-keys.ts";
 import { describeLoad, startLoad } from "../src/slurm-load.ts";
-import { asUser, nodeStates, onMachine, slurmCluster, submit, USER } from "../src/slurm.ts";
+import { asUser, jobState, nodeStates, onMachine, slurmCluster, submit, USER } from "../src/slurm.ts";
 
 const NODES = 3;
 const EXAMPLE = join(import.meta.dirname, "../../docs/examples/slurmcluster.yaml");
@@ -51,7 +51,9 @@ describe("SLURM's messages signed by auth/slurm", function () {
     expect(stderr).to.match(/auth never changes: .* delete the SlurmCluster and apply it anew/);
   });
 
-  it("a SlurmCluster that is deleted and applied anew has it; munge is not needed", async () => {
+  it("a SlurmCluster that is deleted and applied anew has it, and the jobs that waited; munge is not needed", async () => {
+    const asked = machines[0] ?? expect.fail("no machine");
+    const held = await submit(asked, "--hold", "--wrap=true");
     await must(["kubectl", "delete", "slurmcluster", "default"]);
     await apply("slurm");
     await timed("all have its keys", async () => {
@@ -59,6 +61,8 @@ describe("SLURM's messages signed by auth/slurm", function () {
       return files.every(({ exitCode }) => exitCode === 0);
     });
     await allIdle();
+    expect(await jobState(asked, held)).to.equal("PENDING");
+    await onMachine(asked.number, "scancel", held);
     for (const { number } of machines) {
       expect(await onMachine(number, "stat", "--format=%a %U:%G", JWKS)).to.equal("400 slurm:slurm");
       expect(await onMachine(number, "scontrol", "show", "config")).to.match(/AuthType\s+= auth\/slurm/);

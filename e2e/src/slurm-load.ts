@@ -8,6 +8,8 @@ const STOP = "/run/slurm-load.stop";
 const UNIT = "slurm-load";
 /** What was submitted is done by then, though keys were exchanged for minutes. */
 const QUEUE_MS = 4 * MINUTE_MS;
+/** Each job takes a moment: a queue that is the same for so long stays so. */
+const STUCK_MS = MINUTE_MS;
 /** What is submitted, by name; see {@link startLoad}. */
 const JOBS = "load";
 
@@ -34,7 +36,12 @@ export interface LoadResult {
   /** The first that failed on each machine, in SLURM's words. */
   readonly errors: readonly string[];
   /** What became of the jobs that were submitted. */
-  readonly jobs: { readonly submitted: number; readonly completed: number };
+  readonly jobs: {
+    readonly submitted: number;
+    readonly completed: number;
+    /** Those of which SLURM did not hear that they ended. */
+    readonly unfinished: number;
+  };
 }
 
 interface Order {
@@ -126,11 +133,7 @@ async function stopLoad(
     ]);
     return stdout.includes("ActiveState=inactive") && stdout.includes("Result=success");
   });
-  await timed(
-    "the end of all jobs",
-    async () => (await onMachine(controlled.number, "squeue", "--noheader")) === "",
-    QUEUE_MS,
-  );
+  const unfinished = await restOfQueue(controlled);
   const submitted = found.flatMap(({ ok }) =>
     Object.entries(ok).flatMap(([command, count]) => (command.startsWith("sbatch") ? [count] : [])),
   );
@@ -138,8 +141,30 @@ async function stopLoad(
     ok: added(found.map(({ ok }) => ok)),
     failed: added(found.map(({ failed }) => failed)),
     errors: found.flatMap(({ errors }) => errors),
-    jobs: { submitted: total(submitted), completed: await completed(machines, name) },
+    jobs: { submitted: total(submitted), completed: await completed(machines, name), unfinished },
   };
+}
+
+/**
+ * Waits until the queue is empty, or does not change any more: of a job whose end was told and not believed, SLURM says for ever that
+ * it runs. Cancels what is left, and gives how many that are.
+ */
+async function restOfQueue({ number }: Machine): Promise<number> {
+  let queue: readonly string[] = [];
+  let sameSince = performance.now();
+  await timed(
+    "the end of all jobs",
+    async () => {
+      const before = queue.join();
+      const text = await onMachine(number, "squeue", "--noheader", "--format=%i %T");
+      queue = text.split("\n").filter((line) => line !== "");
+      if (queue.join() !== before) sameSince = performance.now();
+      return queue.length === 0 || performance.now() - sameSince > STUCK_MS;
+    },
+    QUEUE_MS,
+  );
+  for (const job of queue) await onMachine(number, "scancel", job.split(" ")[0] ?? "");
+  return queue.length;
 }
 
 async function resultOf(
@@ -168,7 +193,8 @@ async function completed(machines: readonly Machine[], name: string): Promise<nu
 /** For a person: how many commands and jobs there were, and what failed. */
 export function describeLoad({ ok, failed, errors, jobs }: LoadResult): string {
   const counts = `${total(Object.values(ok))} commands succeeded, ${total(Object.values(failed))} failed`;
-  return [`${counts}; ${jobs.completed} of ${jobs.submitted} jobs completed`, ...errors].join("\n          ");
+  const ended = `${jobs.completed} of ${jobs.submitted} jobs completed, ${jobs.unfinished} never ended`;
+  return [`${counts}; ${ended}`, ...errors].join("\n          ");
 }
 
 async function unit(machine: Machine, name: string, command: readonly string[]): Promise<void> {
