@@ -211,7 +211,7 @@ describe(`an upgrade from one minor version of Kubernetes to ${NEXT}`, function 
 /** Copies a file of this host into a machine's /root. */
 async function give(machine: Machine, file: string): Promise<void> {
   const path = `/root/${basename(file)}`;
-  await machine.run(["cp", "/dev/stdin", path], { stdin: await readFile(file) });
+  await machine.run(["dd", `of=${path}`, "bs=1M", "status=none"], { stdin: await readFile(file) });
 }
 
 async function applyExample(): Promise<void> {
