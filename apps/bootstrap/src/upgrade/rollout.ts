@@ -1,10 +1,11 @@
+import { isDeepStrictEqual } from "node:util";
 import type { AuditEvent } from "@cluster-os/admission";
 import type { UpgradeOrder, UpgradeProgress, UpgradeReport } from "@cluster-os/api";
 import type { NodeId } from "@cluster-os/identity";
 import { describeError, type Clock, type Logger } from "@cluster-os/std";
 import { compareTurns, planUpgrade, type UpgradeNode, type UpgradeStep } from "./plan.ts";
 import { compareVersions } from "./version.ts";
-import type { StoredWish, WishObject } from "./wish-object.ts";
+import type { StoredWish, Told, WishObject } from "./wish-object.ts";
 
 export interface RolloutOptions {
   readonly self: NodeId;
@@ -51,13 +52,13 @@ export class Rollout {
     const { step, nodes } = await this.#plan(wish, signal);
     this.#tell(wish, step);
     await this.#recordWhoIsThrough(wish, nodes);
-    if (step.kind === "install") return this.#install(store, wish, step.nodes, nodes, signal);
+    const turn = step.kind === "order" ? { machine: step.node.name, part: step.part } : {};
+    const noted = { ...wish, ...turn, told: wordsOf(step) };
+    // Before anything begins, so that another leader goes on with this machine and with no other.
+    if (!isDeepStrictEqual(noted, wish) && !(await store.note(noted))) return;
+    if (step.kind === "install") return this.#install(store, noted, step.nodes, nodes, signal);
     if (step.kind !== "order") return;
     const { node, part } = step;
-    const noted = { ...wish, machine: node.name, part };
-    // Before it begins, so that another leader goes on with this machine and with no other.
-    const isNoted = wish.machine === node.name && wish.part === part;
-    if (!isNoted && !(await store.note(noted))) return;
     await this.#order(store, noted, { node, part, nodes }, signal);
   }
 
@@ -68,7 +69,7 @@ export class Rollout {
     const inTurn = [...nodes].sort((left, right) => compareTurns(left, right, self));
     return {
       ...(wish && { wanted: wish.version, ...(wish.machine !== undefined && { machine: wish.machine }) }),
-      ...wordsOf(step),
+      ...toldOf(wish, step),
       nodes: inTurn.map(({ name, role, version, isReady, isAlive }) => ({
         name,
         role,
@@ -144,8 +145,14 @@ export class Rollout {
   }
 }
 
+/** While it goes on, the word of the server that leads. How it ended each server sees itself. */
+function toldOf(wish: StoredWish | undefined, step: UpgradeStep): Told {
+  const goesOn = step.kind === "install" || step.kind === "order" || step.kind === "wait";
+  return (goesOn ? wish?.told : undefined) ?? wordsOf(step);
+}
+
 /** A step for people. */
-export function wordsOf(step: UpgradeStep): Pick<UpgradeReport, "state" | "what"> {
+export function wordsOf(step: UpgradeStep): Told {
   switch (step.kind) {
     case "none":
       return { state: "none", what: "no upgrade was asked for" };

@@ -1,4 +1,4 @@
-import { MANAGED_BY, NAMESPACE, PackageDigest, UPGRADE_OBJECT } from "@cluster-os/api";
+import { MANAGED_BY, NAMESPACE, PackageDigest, UPGRADE_OBJECT, UpgradeReport } from "@cluster-os/api";
 import { RESOURCES, when, type ConfigMap, type KubeClient } from "@cluster-os/kube";
 import { z } from "zod";
 import type { UpgradeWish } from "./plan.ts";
@@ -9,7 +9,11 @@ export interface StoredWish extends UpgradeWish {
   readonly sha256: string;
   /** Name of the server that was given it. */
   readonly from: string;
+  /** What is being done or waited for, as the server that leads sees it: others do not know what machines said to it. */
+  readonly told?: Told | undefined;
 }
+
+export type Told = Pick<UpgradeReport, "state" | "what">;
 
 const Data = z.object({
   version: z.string(),
@@ -18,7 +22,9 @@ const Data = z.object({
   machine: z.string().optional(),
   part: z.enum(["control-plane", "kubelet"]).optional(),
   problem: z.string().optional(),
-}) satisfies z.ZodType<StoredWish>;
+  state: UpgradeReport.shape.state.optional(),
+  what: z.string().optional(),
+});
 
 const NAME = { name: UPGRADE_OBJECT, namespace: NAMESPACE };
 
@@ -34,7 +40,9 @@ export class WishObject {
   /** Undefined while nobody has asked for another Kubernetes. */
   async read(): Promise<StoredWish | undefined> {
     this.#read = await this.#kube.find(RESOURCES.configMap, NAME);
-    return this.#read && Data.parse(this.#read.data);
+    if (!this.#read) return undefined;
+    const { state, what, ...wish } = Data.parse(this.#read.data);
+    return { ...wish, ...(state !== undefined && what !== undefined && { told: { state, what } }) };
   }
 
   /** Says how far it is, unless somebody changed the object since it was read: then false, and the next round looks again. */
@@ -58,7 +66,7 @@ export class WishObject {
   }
 }
 
-function textOf({ version, sha256, from, machine, part, problem }: StoredWish): Record<string, string> {
+function textOf({ version, sha256, from, machine, part, problem, told }: StoredWish): Record<string, string> {
   return {
     version,
     sha256,
@@ -66,5 +74,6 @@ function textOf({ version, sha256, from, machine, part, problem }: StoredWish): 
     ...(machine !== undefined && { machine }),
     ...(part !== undefined && { part }),
     ...(problem !== undefined && { problem }),
+    ...told,
   };
 }

@@ -161,6 +161,16 @@ describe("the server that leads an upgrade", () => {
     });
   });
 
+  it("tells on other servers, which do not know what machines said to it, how far it is", async () => {
+    const rollout = rolloutOf(1);
+    await rollout.round(store, signal);
+    await rollout.round(store, signal);
+    expect(await rolloutOf(2).report(stored, signal)).to.deep.include({
+      state: "upgrading",
+      what: "control plane of n-2",
+    });
+  });
+
   it("does nothing where nobody asked", async () => {
     stored = undefined;
     await rolloutOf(1).round(store, signal);
