@@ -182,7 +182,10 @@ describe(`an upgrade from one minor version of Kubernetes to ${NEXT}`, function 
     const [machine] = parts.servers.slice(-1) as [Machine];
     await must(["kill", machine.name]);
     await must(["start", machine.name]);
-    await timed("it is Ready", async () => (await clusterNodes()).every(isReady), 4 * MINUTE_MS);
+    const isServing = async (): Promise<boolean> =>
+      (await machine.exec(["pidof", "kube-apiserver"])).exitCode === 0;
+    await timed("its API server runs", isServing, 4 * MINUTE_MS);
+    await timed("all Ready", async () => (await clusterNodes()).every(isReady), 4 * MINUTE_MS);
     expect([...(await versions()).values()]).to.deep.equal(Array<string>(4).fill(version));
   });
 
