@@ -12,6 +12,7 @@ describe("deb: arguments", () => {
     expect(parse([])).to.deep.equal({
       out: join(REPOSITORY, "dist"),
       apps: join(REPOSITORY, "apps"),
+      kubernetes: undefined,
       packages: PACKAGE_NAMES,
     });
   });

@@ -75,10 +75,10 @@ export const UpgradeReport = z.object({
   nodes: z
     .array(
       z.object({
-        name: z.string(),
-        role: z.enum(["server", "worker"]),
+        name: z.string().describe("Node name."),
+        role: z.enum(["server", "worker"]).describe("Whether it runs the control plane."),
         version: z.string().describe("What its kubelet says that it runs."),
-        isReady: z.boolean(),
+        isReady: z.boolean().describe("Whether Kubernetes says that it is well."),
         isAway: z.boolean().describe("Whether it is away: then it has its turn when it is back."),
       }),
     )
