@@ -67,4 +67,9 @@ describe("losses of SLURM's controller", () => {
     const cells = ["a worker", "3", "10.0", "12.0", "31.0", "24.0", "62.0"];
     expect(failoverRow("a worker", failovers)).to.deep.equal(cells);
   });
+
+  it("say nothing of a slurmctld that nobody had to start", () => {
+    const cells = ["the first of two", "1", "", "20.6", "20.6", "30.1", "30.1"];
+    expect(failoverRow("the first of two", [{ newMs: 20_600, repeatedMs: 30_100 }])).to.deep.equal(cells);
+  });
 });

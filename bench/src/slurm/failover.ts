@@ -1,20 +1,21 @@
 import { percentile } from "../latencies.ts";
 
+import type { Acknowledged } from "./power-cut.ts";
+
 /** One loss of the controller's machine, in milliseconds since its power was cut. */
-export interface Failover {
-  /** When slurmctld was started on another machine. */
-  readonly startedMs: number;
-  /** When a job was acknowledged of those that were submitted anew each second. */
-  readonly newMs: number;
-  /** The same of those that were submitted one after the other: SLURM's programs give up on a lost controller after half a minute. */
-  readonly repeatedMs: number;
+export interface Failover extends Acknowledged {
+  /** When slurmctld was started on another machine; where one ran there already, it was not. */
+  readonly startedMs?: number;
 }
 
 /** What was lost; how often; medians and the longest, in seconds. */
 export function failoverRow(lost: string, failovers: readonly Failover[]): readonly string[] {
-  const cell = (of: (failover: Failover) => number, share: number): string => {
-    const sorted = failovers.map(of).sort((one, other) => one - other);
-    return (percentile(sorted, share) / 1000).toFixed(1);
+  const cell = (of: (failover: Failover) => number | undefined, share: number): string => {
+    const sorted = failovers
+      .map(of)
+      .filter((ms) => ms !== undefined)
+      .toSorted((one, other) => one - other);
+    return sorted.length === 0 ? "" : (percentile(sorted, share) / 1000).toFixed(1);
   };
   return [
     lost,

@@ -38,17 +38,6 @@ export class SlurmLab {
     await this.#kubectl("patch", "slurmcluster", "default", "--type=merge", `--patch=${patch}`);
   }
 
-  /** Whether SLURM took a job on `machine`. It is held: what is measured is not how soon it runs. */
-  async submit(machine: Machine): Promise<boolean> {
-    return (
-      (await machine.exec(["sbatch", "--parsable", "--hold", "--chdir=/tmp", "--wrap=true"])).exitCode === 0
-    );
-  }
-
-  async cancelAll(machine: Machine): Promise<void> {
-    await machine.run(["scancel", "--user=root"]);
-  }
-
   /** When the running slurmctld was started, in milliseconds since the kernel began, of which machines of the lab have one. */
   async slurmctldStartedAtMs(): Promise<number> {
     for (const machine of await this.#lab.machines()) {

@@ -18,6 +18,8 @@ interface CommonArtifacts {
 
 export interface NspawnArtifacts extends CommonArtifacts {
   readonly driver: "nspawn";
+  /** A folder of this host that all machines see at /mnt/shared, as they would see a file server's. None, if left out. */
+  readonly sharedFolder?: string;
 }
 
 /** Machines with a kernel of their own. */

@@ -205,7 +205,13 @@ export class Lab {
     });
     if (options.driver === "nspawn") {
       step("prepared the machines' file system");
-      return { driver: "nspawn", layers, cgroupMode };
+      const { sharedFolder } = options;
+      return {
+        driver: "nspawn",
+        layers,
+        cgroupMode,
+        ...(sharedFolder === undefined ? {} : { sharedFolder }),
+      };
     }
     const { tools, imageFolder: cacheFolder, memoryMib, processors, accelerator } = options;
     const onMake = (): void => step("installed the packages");

@@ -23,6 +23,9 @@ export const REAL_FOLDERS = [
   { name: "cluster-os", machine: "/var/lib/cluster-os", mode: 0o700 },
 ] as const;
 
+/** Where machines see the folder that they share, if they share one. */
+export const SHARED_FOLDER = "/mnt/shared";
+
 const INIT_ARGUMENTS: Record<CgroupMode, readonly string[]> = {
   // systemd 256 and 257 want to be told twice; 258 has no version 1 any more.
   v1: [

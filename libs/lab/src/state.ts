@@ -21,6 +21,8 @@ export const NspawnMake = z.object({
   /** The read-only folders of the machines' root, the uppermost first. */
   layers: z.array(z.string()),
   cgroupMode: CgroupMode,
+  /** The folder of this host that all of them see at /mnt/shared. */
+  sharedFolder: z.string().optional(),
 });
 export type NspawnMake = z.infer<typeof NspawnMake>;
 

@@ -5,7 +5,7 @@ import { waitFor } from "@cluster-os/std/drivers";
 import { planCgroups } from "../cgroups.ts";
 import { LabError } from "../lab-error.ts";
 import type { LabNames } from "../names.ts";
-import { nspawnCommand, REAL_FOLDERS } from "../nspawn.ts";
+import { nspawnCommand, REAL_FOLDERS, SHARED_FOLDER } from "../nspawn.ts";
 import type { MachineState, NspawnMake, ProcessRef } from "../state.ts";
 import { makeCgroups, readCgroupFacts } from "./cgroup-files.ts";
 import { NAMESPACES } from "./ip.ts";
@@ -78,7 +78,10 @@ async function launch(
   const { argv, env } = nspawnCommand({
     name,
     root: folders.root,
-    binds: REAL_FOLDERS.map((real) => ({ host: join(folders.real, real.name), machine: real.machine })),
+    binds: [
+      ...REAL_FOLDERS.map((real) => ({ host: join(folders.real, real.name), machine: real.machine })),
+      ...(make.sharedFolder === undefined ? [] : [{ host: make.sharedFolder, machine: SHARED_FOLDER }]),
+    ],
     cgroupMode: make.cgroupMode,
   });
   const places = [
