@@ -20,6 +20,7 @@ import {
 } from "../src/slurm.ts";
 import { describeKeys } from "./slurm-keys.part.ts";
 import { answersRest, describeRest } from "./slurm-rest.part.ts";
+import { describeShare } from "./slurm-share.part.ts";
 
 const NODES = 3;
 const SLURM_STATE = "/var/lib/slurm/slurmctld";
@@ -138,6 +139,7 @@ describe("SLURM", function () {
     expect(await slurmctld(controller.number)).to.equal(before);
   });
 
+  describeShare(() => other, NODES);
   describeKeys(lab, NODES);
   describeRest(lab, () => other);
 

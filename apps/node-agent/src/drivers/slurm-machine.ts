@@ -1,6 +1,7 @@
 import { bootTimeMs } from "@cluster-os/fencer";
 import { readFileIfExists, writeFileIfChanged } from "@cluster-os/std/drivers";
 import { rm, stat } from "node:fs/promises";
+import { cpus } from "node:os";
 import type { SlurmAction, SlurmObserved, SlurmUnit } from "../slurm/plan.ts";
 import type { SlurmMachine } from "../slurm/role.ts";
 import { actAccount, readAccounts } from "./slurm-accounts.ts";
@@ -17,7 +18,7 @@ import { SLURM_PATHS, writeSecret } from "./slurm-files.ts";
 import { loadJwks, observeJwks, writeJwks } from "./slurm-jwks.ts";
 import { REST_UNIT, startRest } from "./slurm-rest.ts";
 import { observeRedirect, removeRedirect, writeRedirect } from "./slurm-redirect.ts";
-import { actUnit, unitStates } from "./slurm-units.ts";
+import { actUnit, limitsOf, limitUnit, unitStates } from "./slurm-units.ts";
 
 /** What the package cluster-os-slurm brings: without it a machine takes no part in SLURM. */
 const FENCER_PROGRAM = "/usr/lib/cluster-os/bin/fencer";
@@ -74,6 +75,8 @@ async function observe(signal: AbortSignal): Promise<SlurmObserved> {
     hosts: hosts?.toString("utf8") ?? "",
     environment: environment?.toString("utf8"),
     units: await unitStates(UNITS, signal),
+    limits: await limitsOf("slurmd.service", signal),
+    processors: cpus().length,
     accounts: await readAccounts(),
     ...(await observeRedirect()),
   };
@@ -97,6 +100,8 @@ async function act(action: SlurmAction, signal: AbortSignal): Promise<void> {
     case "write-environment":
       await writeFileIfChanged(SLURM_PATHS.environment, action.text, { mode: 0o644 });
       return;
+    case "limit-jobs":
+      return limitUnit("slurmd.service", action.limits, signal);
     case "write-redirect":
       return writeRedirect(action.ruleset);
     case "remove-redirect":

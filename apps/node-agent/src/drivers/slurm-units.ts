@@ -1,4 +1,5 @@
 import { execa } from "execa";
+import type { JobLimits } from "../slurm/limits.ts";
 import type { UnitState } from "../slurm/plan.ts";
 
 const STATES: readonly string[] = [
@@ -40,6 +41,21 @@ export async function actUnit(
 ): Promise<void> {
   const args = [verb, ...(wait ? [] : ["--no-block"]), unit];
   await execa("systemctl", args, { cancelSignal: signal, timeout: 30_000 });
+}
+
+/** What a unit is held to. */
+export async function limitsOf(unit: string, signal: AbortSignal): Promise<JobLimits> {
+  const args = ["show", "--property=MemoryMax,AllowedCPUs", unit];
+  const { stdout } = await execa("systemctl", args, { cancelSignal: signal, timeout: 10_000 });
+  const shown = new Map(stdout.split("\n").map((line) => split(line)));
+  return { MemoryMax: shown.get("MemoryMax") ?? "", AllowedCPUs: shown.get("AllowedCPUs") ?? "" };
+}
+
+/** From now on, whether it runs or not, until the machine starts anew. */
+export async function limitUnit(unit: string, limits: JobLimits, signal: AbortSignal): Promise<void> {
+  const properties = Object.entries(limits).map(([name, value]) => `${name}=${value}`);
+  const args = ["set-property", "--runtime", unit, ...properties];
+  await execa("systemctl", args, { cancelSignal: signal, timeout: 10_000 });
 }
 
 function split(line: string): readonly [string, string] {

@@ -4,6 +4,7 @@ import { planAccounts, type Account, type AccountAction } from "./accounts.ts";
 import { slurmdEnvironment, withSlurmNames } from "./files.ts";
 import { planJwks, type JwksAction, type JwksSeen } from "./jwks.ts";
 import { planKeys, type KeyAction, type KeyFiles } from "./keys.ts";
+import { isSameLimits, jobLimits, type JobLimits } from "./limits.ts";
 import type { SlurmWish } from "./wish.ts";
 
 /** systemd's words, as far as they matter here. */
@@ -22,6 +23,10 @@ export interface SlurmObserved {
   /** The environment of slurmd's unit; undefined where there is none. */
   readonly environment?: string | undefined;
   readonly units: Readonly<Record<SlurmUnit, UnitState>>;
+  /** What slurmd's unit, and with it every job, is held to. */
+  readonly limits: JobLimits;
+  /** Logical processors of the machine. */
+  readonly processors: number;
   readonly accounts: readonly Account[];
   /** Where this machine's connections to a controller go instead of where they mean to; undefined where they are left alone. */
   readonly redirect?: Ruleset | undefined;
@@ -37,6 +42,7 @@ export type SlurmAction =
   | AccountAction
   | { readonly kind: "write-hosts"; readonly text: string }
   | { readonly kind: "write-environment"; readonly text: string }
+  | { readonly kind: "limit-jobs"; readonly limits: JobLimits }
   | { readonly kind: "write-redirect"; readonly ruleset: Ruleset }
   | { readonly kind: "remove-redirect" }
   | { readonly kind: "start-unit" | "restart-unit" | "stop-unit"; readonly unit: SlurmUnit };
@@ -67,6 +73,7 @@ export function planSlurm(
       ...(names === hosts ? [] : [{ kind: "write-hosts", text: names } as const]),
       ...planRedirection(observed, wish),
       ...(isNewEnvironment ? [{ kind: "write-environment", text: environment } as const] : []),
+      ...planLimits(observed, wish),
       ...planSlurmd(units["slurmd.service"], names, isNewEnvironment || observed.isForgotten === true),
       ...signer.after,
     ],
@@ -95,6 +102,12 @@ function planMunge(state: UnitState, keys: readonly KeyAction[]): readonly Slurm
   const unit = "munge.service";
   if (keys.some(({ kind }) => kind === "use-key")) return [{ kind: "restart-unit", unit }];
   return isUp(state) ? [] : [{ kind: "start-unit", unit }];
+}
+
+/** Before slurmd starts; and those of jobs that run change while they run. */
+function planLimits({ limits, processors }: SlurmObserved, { settings }: SlurmWish): readonly SlurmAction[] {
+  const wished = jobLimits(settings, processors);
+  return isSameLimits(limits, wished) ? [] : [{ kind: "limit-jobs", limits: wished }];
 }
 
 /**
@@ -151,6 +164,8 @@ export function describeAction(action: SlurmAction): Readonly<Record<string, str
     case "unlock-account":
     case "lock-account":
       return { action: action.kind, user: action.name };
+    case "limit-jobs":
+      return { action: action.kind, ...action.limits };
     case "drop-staged-key":
     case "write-hosts":
     case "write-environment":

@@ -17,6 +17,8 @@ export function carriedOut(machine: SlurmObserved, action: SlurmAction): SlurmOb
       return { ...machine, hosts: action.text };
     case "write-environment":
       return { ...machine, environment: action.text };
+    case "limit-jobs":
+      return { ...machine, limits: action.limits };
     case "write-redirect":
       return { ...machine, redirect: action.ruleset };
     case "start-unit":

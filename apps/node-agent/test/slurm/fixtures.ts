@@ -99,6 +99,8 @@ export const BARE: SlurmObserved = {
   jwks: {},
   hosts: "127.0.0.1 localhost\n",
   units: { "munge.service": "inactive", "slurmd.service": "inactive" },
+  limits: { MemoryMax: "infinity", AllowedCPUs: "" },
+  processors: 4,
   accounts: [],
 };
 

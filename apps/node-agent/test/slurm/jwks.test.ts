@@ -130,6 +130,7 @@ describe("slurm: a machine with auth/slurm", () => {
       "write-hosts",
       "write-redirect",
       "write-environment",
+      "limit-jobs",
       "start-unit slurmd.service",
       "load-jwks",
     ]);

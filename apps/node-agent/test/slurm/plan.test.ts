@@ -2,6 +2,7 @@ import { describeRule } from "@cluster-os/firewall";
 import { expect } from "chai";
 import { slurmctldEnvironment, slurmdEnvironment, withSlurmNames } from "../../src/slurm/files.ts";
 import { atWorkWithMunge, generationsOf, planKeys, switchInMs, type KeyFiles } from "../../src/slurm/keys.ts";
+import { jobLimits } from "../../src/slurm/limits.ts";
 import { describeAction, planSlurm, type SlurmObserved } from "../../src/slurm/plan.ts";
 import { NO_PART, wishOf, type Self, type SlurmSeen, type SlurmWish } from "../../src/slurm/wish.ts";
 import { carriedOut, kinds } from "./carried-out.ts";
@@ -163,6 +164,21 @@ describe("slurm: the signer in the environment of daemons", () => {
   });
 });
 
+describe("slurm: the share of jobs", () => {
+  const cases: readonly (readonly [string, number, number, string])[] = [
+    ["is the last processors of many", 6, 8, "2-7"],
+    ["is one of two", 1, 2, "1"],
+    ["is the only one there is", 1, 1, "0"],
+    ["is all of them", 4, 4, "0-3"],
+    ["is no more than there are, where the API counts more", 8, 4, "0-3"],
+  ];
+  for (const [name, cpus, processors, expected] of cases)
+    it(name, () => {
+      const limits = jobLimits({ cpus, memoryMib: 2 }, processors);
+      expect(limits).to.deep.equal({ MemoryMax: "2097152", AllowedCPUs: expected });
+    });
+});
+
 describe("slurm: this machine", () => {
   const wish = wishFor(seen());
 
@@ -173,6 +189,7 @@ describe("slurm: this machine", () => {
       "write-hosts",
       "write-redirect",
       "write-environment",
+      "limit-jobs",
       "start-unit slurmd.service",
     ]);
   });
@@ -223,7 +240,16 @@ describe("slurm: this machine", () => {
     const config = { ...CONFIG, nodes: { [ME.name]: { cpus: 1, memoryMib: 500, features: [] } } };
     expect(kinds(planSlurm(settled(BARE), wishFor(seen({ config })), NOW_MS).actions)).to.deep.equal([
       "write-environment",
+      "limit-jobs",
       "restart-unit slurmd.service",
+    ]);
+  });
+
+  it("jobs are held to their share again whoever changed that, and go on", () => {
+    const loose = { ...settled(BARE), limits: { MemoryMax: "infinity", AllowedCPUs: "2-3" } };
+    const { actions } = planSlurm(loose, wish, NOW_MS);
+    expect(actions).to.deep.equal([
+      { kind: "limit-jobs", limits: { MemoryMax: "1048576000", AllowedCPUs: "2-3" } },
     ]);
   });
 

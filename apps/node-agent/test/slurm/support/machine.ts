@@ -66,7 +66,8 @@ export class Machine implements SlurmMachine {
 
   async observe(): Promise<SlurmObserved> {
     const units = { "munge.service": "active", "slurmd.service": "active" } as const;
-    return { keyFiles: {}, jwks: {}, hosts: "", units, accounts: [] };
+    const limits = { MemoryMax: "infinity", AllowedCPUs: "" };
+    return { keyFiles: {}, jwks: {}, hosts: "", units, limits, processors: 4, accounts: [] };
   }
   async act(): Promise<void> {}
   async observeController() {
