@@ -43,6 +43,15 @@ describe("cluster-os upgrade", () => {
     );
   });
 
+  it("tells a program how it ended, and nothing before", async () => {
+    const thisMachine = serverWith(
+      report({ what: "asked" }, "v1.34.4"),
+      report({ what: "all machines run it", state: "done" }, "v1.35.4"),
+    );
+    const { stdout } = await type("upgrade kubernetes new.deb --yes -o json", { lab: none, thisMachine });
+    expect(JSON.parse(stdout)).to.include({ state: "done" });
+  });
+
   it("watches until all are through, and tells what changes", async () => {
     const thisMachine = serverWith(
       report({ what: "asked" }, "v1.34.4"),

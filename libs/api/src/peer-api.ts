@@ -87,6 +87,8 @@ export const UpgradeOrder = z.object({
   /** For example "v1.35.4". */
   version: z.string().max(40),
   sha256: PackageDigest,
+  /** Which asking it belongs to: a machine that gave up tries again only for another one. */
+  ask: z.string().max(64),
   /** Node names of the machines that have the package. */
   holders: z.array(z.string().max(64)).max(1024),
 });

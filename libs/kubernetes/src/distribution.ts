@@ -170,6 +170,8 @@ export interface Distribution {
   renewCertificates(signal: AbortSignal): Promise<void>;
   /** Which Kubernetes runs here, and which the package brings. Reads files, and asks nobody. */
   versions(): Promise<KubernetesVersions>;
+  /** Has the images of the installed package taken in, and resolves when they are. Repeating it costs little. */
+  loadImages(signal: AbortSignal): Promise<void>;
   /**
    * Brings a part of what runs on this machine to the installed version; pods go on. One machine at a time, one minor version at a
    * time, on all servers `control-plane` first, since no kubelet may be newer than any API server, and every machine has the package

@@ -19,6 +19,7 @@ export type {
 } from "./distribution.ts";
 export { KubernetesError } from "./errors.ts";
 export type { CertificateState } from "./plan/certificates.ts";
+export { compareVersions, parseVersion, type KubernetesVersion } from "./plan/versions.ts";
 export { NoDistributionError, type DistributionName } from "./plan/choice.ts";
 export { patientPods, PATIENCE_VARIABLE } from "./render/patient-pods.ts";
 export { API_URL } from "./settings.ts";

@@ -2,6 +2,7 @@ import { UpgradeOrder, type UpgradeProgress } from "@cluster-os/api";
 import { encodeCbor, type NodeId } from "@cluster-os/identity";
 import type { Distribution, UpgradePart } from "@cluster-os/kubernetes";
 import { describeError, type Clock, type Instant, type Logger } from "@cluster-os/std";
+import { delay } from "@cluster-os/std/drivers";
 import type { Holder } from "../files/fetching.ts";
 import { SLOT_SECONDS } from "../kubernetes/join-slot.ts";
 import type { RenewalSlot } from "../kubernetes/renewal.ts";
@@ -15,7 +16,7 @@ export const UPGRADE_TOPIC = "kubernetes-upgrade";
 const TRIES = 3;
 
 export interface MachineUpgradeOptions {
-  readonly distribution: Pick<Distribution, "upgrade" | "versions">;
+  readonly distribution: Pick<Distribution, "upgrade" | "versions" | "loadImages">;
   readonly packages: Pick<PackageStore, "get">;
   readonly manager: PackageManager;
   /** The place for whoever restarts what the control plane rests on; see {@link RenewalSlot}. */
@@ -23,6 +24,8 @@ export interface MachineUpgradeOptions {
   /** The machines of these names, as they are reached. */
   readonly holders: (names: readonly string[]) => readonly Holder[];
   readonly isServer: (nodeId: NodeId) => boolean;
+  /** After a try to have the package installed that failed, in milliseconds: dpkg may be at work for somebody else. */
+  readonly retryMs: number;
   readonly clock: Clock;
   readonly step: (name: string) => void;
   readonly logger: Logger;
@@ -34,12 +37,15 @@ type Part = UpgradeOrder["part"];
 type Stage =
   | { readonly kind: "preparing"; readonly what: string }
   | { readonly kind: "prepared"; readonly part: UpgradePart; readonly tries: number; readonly what: string }
-  | { readonly kind: "failed"; readonly why: string };
+  | { readonly kind: "failed"; readonly why: string; readonly ask: string };
 
 /** Brings this machine's Kubernetes to a version, part by part, at the order of the server that leads. */
 export class MachineUpgrade {
   readonly #options: MachineUpgradeOptions;
   #version = "";
+  #ask = "";
+  /** The Kubernetes whose images are known to be here. */
+  #loaded = "";
   #stage: Stage | undefined;
   /** Until when the slot is to be given back. */
   #owedUntil: Instant | undefined;
@@ -66,28 +72,32 @@ export class MachineUpgrade {
   }
 
   /**
-   * Begins, or tells how far it is. Why it failed is told once: the same order is a new try then. What is under way is not
-   * changed by another order.
+   * Begins, or tells how far it is. Why it failed is told as often as it is asked for, until an order of another asking is a new try.
+   * What is under way is not changed by another order.
    */
   async order(order: UpgradeOrder): Promise<UpgradeProgress> {
     const isDone = await this.#isDone(order);
     const stage = this.#stage;
     if (stage?.kind === "preparing" || stage?.kind === "prepared")
       return { state: "working", what: stage.what };
-    this.#stage = undefined;
-    if (isDone) return { state: "done", what: order.version };
-    if (stage?.kind === "failed") return { state: "failed", what: stage.why };
+    if (isDone) {
+      this.#stage = undefined;
+      return { state: "done", what: order.version };
+    }
+    if (stage?.kind === "failed" && stage.ask === order.ask) return { state: "failed", what: stage.why };
     const what = "fetches and installs the package";
-    this.#version = order.version;
+    [this.#version, this.#ask] = [order.version, order.ask];
     this.#stage = { kind: "preparing", what };
     void this.#prepare(order);
     return { state: "working", what };
   }
 
   async #isDone({ part, version }: Pick<UpgradeOrder, "part" | "version">): Promise<boolean> {
-    const { installed, controlPlane, kubelet } = await this.#options.distribution.versions();
+    const { distribution, manager } = this.#options;
+    const { installed, controlPlane, kubelet } = await distribution.versions();
+    const isReady = this.#loaded === installed && (await manager.isInstalled());
     const is: Readonly<Record<Part, string | undefined>> = {
-      package: installed,
+      package: isReady ? installed : undefined,
       // A worker has none, and nothing to do.
       "control-plane": controlPlane ?? version,
       kubelet,
@@ -123,21 +133,39 @@ export class MachineUpgrade {
     return isOver ? undefined : "waits for its own API server";
   }
 
-  async #prepare({ part, version, sha256, holders: names }: UpgradeOrder): Promise<void> {
-    const { packages, manager, holders, logger } = this.#options;
-    try {
-      if (!(await this.#isDone({ part: "package", version }))) {
-        const file = await packages.get(sha256, holders(names));
-        const brings = await manager.versionIn(file);
-        if (brings !== version) throw new Error(`the package brings ${brings}, and not ${version}`);
-        logger.info("installing another Kubernetes", { version });
-        await manager.install(file, new AbortController().signal);
+  async #prepare(order: UpgradeOrder): Promise<void> {
+    const { retryMs, logger } = this.#options;
+    const { part } = order;
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await this.#install(order);
+        const what = "waits for its turn";
+        this.#stage = part === "package" ? undefined : { kind: "prepared", part, tries: 0, what };
+        return;
+      } catch (error) {
+        if (tries === TRIES) return this.#fail(error);
+        const what = `tries again: ${describeError(error)}`;
+        logger.warn("the package is not installed yet", { reason: describeError(error) });
+        this.#stage = { kind: "preparing", what };
+        await delay(retryMs);
       }
-      const what = "waits for its turn";
-      this.#stage = part === "package" ? undefined : { kind: "prepared", part, tries: 0, what };
-    } catch (error) {
-      this.#fail(error);
     }
+  }
+
+  /** A package that was cut off half-way is installed once more: its files tell its version before it is whole. */
+  async #install({ version, sha256, holders: names }: UpgradeOrder): Promise<void> {
+    const { distribution, packages, manager, holders, logger } = this.#options;
+    const { signal } = new AbortController();
+    const { installed } = await distribution.versions();
+    if (installed !== version || !(await manager.isInstalled())) {
+      const file = await packages.get(sha256, holders(names));
+      const brings = await manager.versionIn(file);
+      if (brings !== version) throw new Error(`the package brings ${brings}, and not ${version}`);
+      logger.info("installing another Kubernetes", { version });
+      await manager.install(file, signal);
+    }
+    await distribution.loadImages(signal);
+    this.#loaded = version;
   }
 
   async #upgrade(part: UpgradePart, tries: number, isServer: boolean, signal: AbortSignal): Promise<void> {
@@ -157,6 +185,7 @@ export class MachineUpgrade {
       else this.#fail(error);
     } finally {
       clearInterval(timer);
+      this.#unreachableSince = undefined;
       if (isServer) this.#owedUntil = clock.now() + SLOT_SECONDS * 1000;
     }
     await this.#giveBack();
@@ -165,7 +194,7 @@ export class MachineUpgrade {
   #fail(error: unknown): void {
     const why = describeError(error);
     this.#options.logger.warn("Kubernetes is not upgraded here", { reason: why });
-    this.#stage = { kind: "failed", why };
+    this.#stage = { kind: "failed", why, ask: this.#ask };
   }
 
   /** Until somebody has heard it, or the slot is free by itself. Not between two tries. */

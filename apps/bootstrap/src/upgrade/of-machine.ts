@@ -2,7 +2,7 @@ import type { AuditEvent } from "@cluster-os/admission";
 import { UpgradeProgress, type UpgradeOrder, type UpgradeReport, type UpgradeRequest } from "@cluster-os/api";
 import { decodeCbor, encodeCbor, nodeName, type NodeId } from "@cluster-os/identity";
 import { RESOURCES, type KubeClient, type Node } from "@cluster-os/kube";
-import type { Distribution } from "@cluster-os/kubernetes";
+import { compareVersions, type Distribution } from "@cluster-os/kubernetes";
 import type { Clock, Logger } from "@cluster-os/std";
 import type { Holder } from "../files/fetching.ts";
 import { namedMembers, unreadyServers } from "../kubernetes/observe.ts";
@@ -21,6 +21,9 @@ import { WishObject } from "./wish-object.ts";
 
 /** Another machine has so long to answer, in milliseconds. */
 const ANSWER_MS = 10_000;
+
+/** So long after a try to install the package that failed there is another one, in milliseconds. */
+const RETRY_MS = 15_000;
 
 export interface UpgradePartOptions {
   readonly self: NodeId;
@@ -52,6 +55,7 @@ export class UpgradePart {
     this.#packages = new PackageStore({ folder, peers, signal: () => this.#soon() });
     this.machine = new MachineUpgrade({
       ...options,
+      retryMs: RETRY_MS * options.patience,
       packages: this.#packages,
       slot: ownTurn(() => controlPlane().slot, self),
       holders: (names) => this.#holders(names),
@@ -69,6 +73,7 @@ export class UpgradePart {
       pause: () => controlPlane().autopilot?.pause,
       order: (node, order, signal) => this.#order(node, order, signal),
       record: (event: AuditEvent) => controlPlane().record(event, { by: "upgrade" }),
+      patience: options.patience,
       clock,
       logger,
     });
@@ -91,20 +96,30 @@ export class UpgradePart {
     const version = await this.#options.manager.versionIn(file).catch((cause: unknown) => {
       throw new PeerApiError(400, cause instanceof Error ? cause.message : String(cause), { cause });
     });
-    const nodes = await this.#nodes(kube);
-    const refusal = refuseVersion(
-      version,
-      nodes.map((node) => node.version),
-    );
+    const refusal = await this.#refusal(version, kube);
     if (refusal !== undefined) throw new PeerApiError(409, `nothing is upgraded: ${refusal}`);
     const from = nodeName(this.#options.self);
+    const ask = new Date(this.#options.clock.wallTime()).toISOString();
     if (confirmed === true) {
       const sha256 = await this.#packages.take(file);
-      await new WishObject(kube).ask({ version, sha256, from });
+      await new WishObject(kube).ask({ version, sha256, from, ask }, this.#soon());
+      await this.#packages.keepOnly(sha256);
       return this.report();
     }
-    const report = await this.#rollout.report({ version, sha256: "", from }, this.#soon());
+    const report = await this.#rollout.report({ version, sha256: "", from, ask }, this.#soon());
     return { ...report, state: report.state === "done" ? "done" : "planned" };
+  }
+
+  /** A worker that is away has its turn when it is back, however old it is: kubelets may be three minor versions behind. */
+  async #refusal(version: string, kube: KubeClient): Promise<string | undefined> {
+    const begun = await new WishObject(kube).read();
+    if (begun?.part !== undefined && compareVersions(begun.version, version) > 0)
+      return `an upgrade to ${begun.version} has begun, and Kubernetes does not go back to ${version}`;
+    const nodes = await this.#nodes(kube);
+    return refuseVersion(
+      version,
+      nodes.filter(({ role, isAlive }) => role === "server" || isAlive),
+    );
   }
 
   get #kube(): KubeClient {
@@ -120,9 +135,8 @@ export class UpgradePart {
       if (!node) return [];
       const role = view.isServer(nodeId) ? ("server" as const) : ("worker" as const);
       const version = node.status?.nodeInfo?.kubeletVersion ?? "";
-      return [
-        { nodeId, name, role, rank: index, version, isReady: isReady(node), isAlive: status === "alive" },
-      ];
+      const isAlive = status === "alive" || status === "suspect";
+      return [{ nodeId, name, role, rank: index, version, isReady: isReady(node), isAlive }];
     });
   }
 

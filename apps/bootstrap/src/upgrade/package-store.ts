@@ -16,7 +16,7 @@ export interface PackageStoreOptions {
   readonly signal: () => AbortSignal;
 }
 
-/** The package of an upgrade on this machine: one at a time, under the name of its SHA-256. */
+/** The package of an upgrade on this machine: under the name of its SHA-256. */
 export class PackageStore {
   readonly #options: PackageStoreOptions;
 
@@ -43,7 +43,7 @@ export class PackageStore {
     return join(this.#options.folder, `${sha256}.deb`);
   }
 
-  /** Takes a file in; it may be gone afterwards. Gives its SHA-256, under which it lies here. */
+  /** Takes a file in beside others; it may be gone afterwards. Gives its SHA-256, under which it lies here. */
   async take(file: string): Promise<string> {
     const { folder } = this.#options;
     await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -52,7 +52,6 @@ export class PackageStore {
     await flush(draft);
     const sha256 = hex(await hashOfFile(draft));
     await rename(draft, this.path(sha256));
-    await this.#keepOnly(sha256);
     return sha256;
   }
 
@@ -70,7 +69,7 @@ export class PackageStore {
         if (!(await isWhole(draft, sha256))) throw new Error("what it gave is another file");
       },
     });
-    await this.#keepOnly(sha256);
+    await this.keepOnly(sha256);
     return path;
   }
 
@@ -80,7 +79,8 @@ export class PackageStore {
     return FilePiece.parse(decodeCbor(await peers.ask(call)));
   }
 
-  async #keepOnly(sha256: string): Promise<void> {
+  /** Removes the packages of earlier upgrades, once nobody is to fetch them any more. */
+  async keepOnly(sha256: string): Promise<void> {
     const { folder } = this.#options;
     for (const name of await readdir(folder))
       if (name !== `${sha256}.deb`) await rm(join(folder, name), { force: true });

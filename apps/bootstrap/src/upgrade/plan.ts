@@ -1,6 +1,5 @@
 import type { NodeId } from "@cluster-os/identity";
-import type { UpgradePart } from "@cluster-os/kubernetes";
-import { compareVersions } from "./version.ts";
+import { compareVersions, type UpgradePart } from "@cluster-os/kubernetes";
 
 /** A machine of the cluster, as the leader's plan looks at it. */
 export interface UpgradeNode {
@@ -17,6 +16,7 @@ export interface UpgradeNode {
   readonly hasControlPlane: boolean;
   /** Whether Kubernetes says that it is well. */
   readonly isReady: boolean;
+  /** Not held dead: whom others only suspect goes on with what it does. */
   readonly isAlive: boolean;
 }
 
@@ -68,15 +68,15 @@ export function planUpgrade({ wish, nodes, self, unwell, pause }: UpgradeObserve
   if (!wish) return { kind: "none" };
   if (wish.problem !== undefined) return { kind: "stopped", reason: wish.problem };
   const isDue: IsDue = ({ version }) => compareVersions(version, wish.version) < 0;
+  const halfWay = nodes.find((node) => isDue(node) && isHalfWay(node, wish));
+  // It has begun, so it goes on before anything else: what is amiss may be just that.
+  if (halfWay && wish.part !== undefined)
+    return halfWay.isAlive
+      ? { kind: "order", node: halfWay, part: wish.part }
+      : { kind: "wait", reason: `${halfWay.name}, whose turn it is, is away` };
   const without = nodes.filter((node) => isDue(node) && node.isAlive && !node.hasPackage);
   if (without.length > 0) return { kind: "install", nodes: without.slice(0, INSTALLING) };
   const partOf = (node: UpgradeNode): UpgradePart => (node.hasControlPlane ? "kubelet" : "control-plane");
-  const current = nodes.find(({ name }) => name === wish.machine);
-  // It has begun, so it goes on: what is amiss may be just that.
-  if (current && wish.part === partOf(current) && isDue(current) && mayBeWaitedFor(current))
-    return current.isAlive
-      ? { kind: "order", node: current, part: partOf(current) }
-      : { kind: "wait", reason: `${current.name}, whose turn it is, is away` };
   const due = nodes.filter(isDue);
   const [next] = due.filter(({ isAlive }) => isAlive).sort((left, right) => compareTurns(left, right, self));
   const amiss = unwell ?? unready(nodes, next, isDue);
@@ -91,9 +91,13 @@ export function planUpgrade({ wish, nodes, self, unwell, pause }: UpgradeObserve
   return { kind: "order", node: next, part: partOf(next) };
 }
 
-/** A server is; a worker that is away keeps nobody from anything. */
-function mayBeWaitedFor({ isAlive, role }: UpgradeNode): boolean {
-  return isAlive || role === "server";
+/** Whose part has begun and is not known to be through. A server is waited for; a worker that is away keeps nobody from anything. */
+function isHalfWay(
+  { name, role, isAlive, hasControlPlane }: UpgradeNode,
+  { machine, part }: UpgradeWish,
+): boolean {
+  const isThrough = part === undefined || (part === "control-plane" && hasControlPlane);
+  return name === machine && !isThrough && (isAlive || role === "server");
 }
 
 /**

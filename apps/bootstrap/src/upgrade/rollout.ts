@@ -2,10 +2,13 @@ import { isDeepStrictEqual } from "node:util";
 import type { AuditEvent } from "@cluster-os/admission";
 import type { UpgradeOrder, UpgradeProgress, UpgradeReport } from "@cluster-os/api";
 import type { NodeId } from "@cluster-os/identity";
-import { describeError, type Clock, type Logger } from "@cluster-os/std";
+import { compareVersions } from "@cluster-os/kubernetes";
+import { describeError, type Clock, type Instant, type Logger } from "@cluster-os/std";
 import { compareTurns, planUpgrade, type UpgradeNode, type UpgradeStep } from "./plan.ts";
-import { compareVersions } from "./version.ts";
 import type { StoredWish, Told, WishObject } from "./wish-object.ts";
+
+/** A kubelet that was started says within this time that it runs, in milliseconds. */
+const KUBELET_MS = 180_000;
 
 export interface RolloutOptions {
   readonly self: NodeId;
@@ -17,6 +20,8 @@ export interface RolloutOptions {
   readonly order: (to: UpgradeNode, order: UpgradeOrder, signal: AbortSignal) => Promise<UpgradeProgress>;
   /** Puts something into the audit log; again is the same. */
   readonly record: (event: AuditEvent) => Promise<void>;
+  /** How many times slower than usual machines are. */
+  readonly patience: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -36,7 +41,7 @@ interface Order {
 export class Rollout {
   readonly #options: RolloutOptions;
   /** What machines said of themselves, for the package of this SHA-256. Asked again they say it again, so it need not last. */
-  #said = { sha256: "", packages: new Set<string>(), controlPlanes: new Set<string>() };
+  #said = nothingSaid("");
   #told: string | undefined;
 
   constructor(options: RolloutOptions) {
@@ -47,8 +52,7 @@ export class Rollout {
   async round(store: Store, signal: AbortSignal): Promise<void> {
     const wish = await store.read();
     if (!wish) return;
-    if (this.#said.sha256 !== wish.sha256)
-      this.#said = { sha256: wish.sha256, packages: new Set(), controlPlanes: new Set() };
+    if (this.#said.sha256 !== wish.sha256) this.#said = nothingSaid(wish.sha256);
     const { step, nodes } = await this.#plan(wish, signal);
     this.#tell(wish, step);
     await this.#recordWhoIsThrough(wish, nodes);
@@ -110,25 +114,35 @@ export class Rollout {
     { node, part, nodes }: Order,
     signal: AbortSignal,
   ): Promise<boolean | undefined> {
-    const { version, sha256, from } = wish;
+    const { version, sha256, ask, from } = wish;
     const having = nodes.filter((one) => one.isAlive && one.hasPackage).map(({ name }) => name);
-    const order = { version, sha256, part, holders: [...new Set([from, ...having])] };
-    try {
-      const { state, what } = await this.#options.order(node, order, signal);
-      if (state === "done") this.#note(node, part);
-      if (state !== "failed") return state === "done";
-      await store.note({ ...wish, problem: `${node.name}: ${what}` });
-      return undefined;
-    } catch (error) {
+    const order = { version, sha256, ask, part, holders: [...new Set([from, ...having])] };
+    const answer = await this.#options.order(node, order, signal).catch((error: unknown) => {
       // It restarts, or its power is gone: the plan waits for it.
       this.#options.logger.debug("no word of an upgrade", { node: node.name, reason: describeError(error) });
-      return false;
-    }
+      return undefined;
+    });
+    if (!answer) return false;
+    const problem =
+      answer.state === "failed" ? answer.what : answer.state === "done" ? this.#note(node, part) : undefined;
+    if (problem === undefined) return answer.state === "done";
+    // If that cannot be written, the machine says it again.
+    await store.note({ ...wish, problem: `${node.name}: ${problem}` });
+    return undefined;
   }
 
-  #note({ name }: UpgradeNode, part: UpgradeOrder["part"]): void {
+  /** Says what is wrong with a machine that takes itself for done. */
+  #note({ name }: UpgradeNode, part: UpgradeOrder["part"]): string | undefined {
+    const { patience, clock } = this.#options;
     if (part === "package") this.#said.packages.add(name);
     if (part === "control-plane") this.#said.controlPlanes.add(name);
+    if (part !== "kubelet") return undefined;
+    // That it was started does not say that it runs: it says so in Kubernetes, and then nobody orders it again.
+    const since = this.#said.kubelets.get(name) ?? clock.now();
+    this.#said.kubelets.set(name, since);
+    return clock.now() - since < KUBELET_MS * patience
+      ? undefined
+      : "its kubelet was started, and does not tell Kubernetes so: see journalctl --unit kubelet there";
   }
 
   async #recordWhoIsThrough({ version, machine }: StoredWish, nodes: readonly UpgradeNode[]): Promise<void> {
@@ -143,6 +157,16 @@ export class Rollout {
     this.#told = words;
     this.#options.logger.info("upgrade of Kubernetes", { version, state: words });
   }
+}
+
+function nothingSaid(sha256: string) {
+  return {
+    sha256,
+    packages: new Set<string>(),
+    controlPlanes: new Set<string>(),
+    /** Since when a machine says that its kubelet is through. */
+    kubelets: new Map<string, Instant>(),
+  };
 }
 
 /** While it goes on, the word of the server that leads. How it ended each server sees itself. */

@@ -9,6 +9,8 @@ export interface StoredWish extends UpgradeWish {
   readonly sha256: string;
   /** Name of the server that was given it. */
   readonly from: string;
+  /** When a person asked, as RFC 3339 has it: machines that gave up try again for another asking. */
+  readonly ask: string;
   /** What is being done or waited for, as the server that leads sees it: others do not know what machines said to it. */
   readonly told?: Told | undefined;
 }
@@ -19,6 +21,7 @@ const Data = z.object({
   version: z.string(),
   sha256: PackageDigest,
   from: z.string(),
+  ask: z.string(),
   machine: z.string().optional(),
   part: z.enum(["control-plane", "kubelet"]).optional(),
   problem: z.string().optional(),
@@ -58,19 +61,34 @@ export class WishObject {
     );
   }
 
-  /** A person's wish. It takes the place of an earlier one, with whatever stopped that. */
-  async ask(wish: StoredWish): Promise<void> {
-    if ((await this.read()) && (await this.note(wish))) return;
+  /**
+   * A person's wish. It takes the place of an earlier one, with whatever stopped that. Who is half-way to the same version goes on: it
+   * may be what is amiss.
+   */
+  async ask(wish: StoredWish, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      signal.throwIfAborted();
+      const before = await this.read();
+      if (!before) return this.#create(wish);
+      const { machine, part } = before.version === wish.version ? before : {};
+      // The server that leads notes how far it is at any time.
+      if (await this.note({ ...wish, machine, part })) return;
+    }
+  }
+
+  async #create(wish: StoredWish): Promise<void> {
     const object = { apiVersion: "v1", kind: "ConfigMap", metadata: { ...NAME, labels: MANAGED_BY } };
     await this.#kube.create(RESOURCES.configMap, { ...object, data: textOf(wish) });
   }
 }
 
-function textOf({ version, sha256, from, machine, part, problem, told }: StoredWish): Record<string, string> {
+function textOf(wish: StoredWish): Record<string, string> {
+  const { version, sha256, from, ask, machine, part, problem, told } = wish;
   return {
     version,
     sha256,
     from,
+    ask,
     ...(machine !== undefined && { machine }),
     ...(part !== undefined && { part }),
     ...(problem !== undefined && { problem }),

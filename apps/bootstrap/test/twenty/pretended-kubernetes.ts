@@ -62,6 +62,10 @@ export class PretendedKubernetes implements Distribution {
     return Promise.resolve({ installed: "v0.0.0", controlPlane: undefined, kubelet: "v0.0.0" });
   }
 
+  loadImages(): Promise<void> {
+    return Promise.resolve();
+  }
+
   upgrade(): Promise<void> {
     return Promise.reject(new Error("there is nothing to upgrade here"));
   }

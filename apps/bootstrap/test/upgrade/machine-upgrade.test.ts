@@ -12,6 +12,7 @@ const ORDER: UpgradeOrder = {
   part: "control-plane",
   version: "v1.35.4",
   sha256: "0".repeat(64),
+  ask: "today",
   holders: ["n-a"],
 };
 
@@ -23,6 +24,9 @@ describe("an upgrade of this machine", () => {
   let brings: string;
   let turn: Awaited<ReturnType<RenewalSlot["take"]>>;
   let failure: Error | undefined;
+  /** Of the next tries to install the package. */
+  let installFailures: Error[];
+  let isWhole: boolean;
   let isHeard: boolean;
   let done: string[];
   let machine: MachineUpgrade;
@@ -31,6 +35,7 @@ describe("an upgrade of this machine", () => {
     machine = new MachineUpgrade({
       distribution: {
         versions: () => Promise.resolve({ installed, controlPlane, kubelet }),
+        loadImages: async () => void done.push("images are there"),
         upgrade: async (part) => {
           done.push(`upgraded ${part}`);
           if (failure) throw failure;
@@ -46,9 +51,13 @@ describe("an upgrade of this machine", () => {
       },
       manager: {
         versionIn: () => Promise.resolve(brings),
+        isInstalled: () => Promise.resolve(isWhole),
         install: async () => {
           done.push("installed");
           installed = brings;
+          const cut = installFailures.shift();
+          isWhole = cut === undefined;
+          if (cut) throw cut;
         },
       },
       slot: {
@@ -60,6 +69,7 @@ describe("an upgrade of this machine", () => {
       },
       holders: (names) => names.map((name) => ({ name, nodeId: SERVER, address: "" })),
       isServer: (nodeId) => nodeId === SERVER,
+      retryMs: 0,
       clock: { now: () => now, wallTime: () => now },
       step: (name) => done.push(name),
       logger: silentLogger,
@@ -70,6 +80,7 @@ describe("an upgrade of this machine", () => {
     [now, installed, brings] = [0, "v1.34.4", "v1.35.4"];
     [controlPlane, kubelet] = ["v1.34.4", "v1.34.4"];
     [turn, failure, isHeard, done] = ["taken", undefined, true, []];
+    [installFailures, isWhole] = [[], true];
     start();
   });
 
@@ -97,6 +108,7 @@ describe("an upgrade of this machine", () => {
     expect(done).to.deep.equal([
       "fetched from n-a",
       "installed",
+      "images are there",
       "upgraded control-plane",
       "control-plane upgraded to v1.35.4",
       "given back",
@@ -106,7 +118,7 @@ describe("an upgrade of this machine", () => {
 
   it("only installs where that is asked for", async () => {
     await until("done", { part: "package" });
-    expect(done).to.deep.equal(["fetched from n-a", "installed"]);
+    expect(done).to.deep.equal(["fetched from n-a", "installed", "images are there"]);
     expect(machine.isPending).to.equal(false);
   });
 
@@ -132,12 +144,33 @@ describe("an upgrade of this machine", () => {
 
   it("says that all is well by what there is, and not by what it remembers", async () => {
     [installed, controlPlane, kubelet] = ["v1.35.4", "v1.35.4", "v1.34.4"];
-    expect(await word({ part: "package" })).to.equal("done: v1.35.4");
     expect(await word()).to.equal("done: v1.35.4");
     expect(await word({ part: "kubelet" })).to.include("working");
   });
 
-  it("tries three times, keeps its turn meanwhile, and says once why it gave up; then the order is a new try", async () => {
+  it("has a package only once its images are there, and dpkg is through with it", async () => {
+    [installed, isWhole] = ["v1.35.4", false];
+    await until("done", { part: "package" });
+    expect(done).to.deep.equal(["fetched from n-a", "installed", "images are there"]);
+    [isWhole, done] = [true, []];
+    start();
+    await until("done", { part: "package" });
+    expect(done).to.deep.equal(["images are there"]);
+  });
+
+  it("tries three times to install the package: dpkg may be at work for somebody else", async () => {
+    installFailures = [1, 2].map(() => new Error("the lock is held"));
+    await until("done", { part: "package" });
+    expect(count("installed")).to.equal(3);
+  });
+
+  it("gives the package up after that, and says why", async () => {
+    installFailures = [1, 2, 3].map(() => new Error("no space left on device"));
+    await until("failed: no space left on device", { part: "package" });
+    expect(count("installed")).to.equal(3);
+  });
+
+  it("tries three times, keeps its turn meanwhile, and says why it gave up until somebody asks anew", async () => {
     failure = new Error("the API server does not answer");
     await prepared();
     await machine.round(true, signal);
@@ -147,16 +180,16 @@ describe("an upgrade of this machine", () => {
     await machine.round(true, signal);
     expect(count("upgraded control-plane")).to.equal(3);
     expect(done.at(-1)).to.equal("given back");
-    expect(await word()).to.equal("failed: the API server does not answer");
     failure = undefined;
-    await prepared();
+    for (let hearing = 0; hearing < 2; hearing += 1)
+      expect(await word()).to.equal("failed: the API server does not answer");
+    await until("working: waits for its turn", { ask: "tomorrow" });
     await machine.round(true, signal);
-    expect(await word()).to.include("done");
+    expect(await word({ ask: "tomorrow" })).to.include("done");
   });
 
   it("does not install a package that brings something else", async () => {
     brings = "v1.36.0";
-    await word();
     await until("failed: the package brings v1.36.0, and not v1.35.4");
     expect(done).not.to.include("installed");
   });

@@ -48,11 +48,13 @@ describe("the package of an upgrade", () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  it("is taken in under its SHA-256, and what was there before goes", async () => {
+  it("is taken in under its SHA-256, and what was there before goes once nobody is to fetch it", async () => {
     const store = storeOf("a");
     await writeFile(join(folder, "older.deb"), "older");
     await store.take(join(folder, "older.deb"));
     expect(await store.take(given())).to.equal(sha256);
+    expect(await readdir(join(folder, "a"))).to.have.length(2);
+    await store.keepOnly(sha256);
     expect(await readdir(join(folder, "a"))).to.deep.equal([`${sha256}.deb`]);
     expect((await stat(join(folder, "a"))).mode & 0o777).to.equal(0o700);
   });

@@ -65,6 +65,19 @@ describe("the next step of an upgrade", () => {
   const table: readonly (readonly [string, UpgradeObserved, string])[] = [
     ["nobody asked", observed(five, { wish: undefined }), "none"],
     [
+      "who is half-way goes on before anybody gets the package, though it is not Ready for just that",
+      observed(but(nodeAt(2, { isReady: false }), nodeAt(5, { hasPackage: false })), {
+        ...turn("n-2"),
+        unwell: "the API server of n-2 does not answer",
+      }),
+      "control-plane of n-2",
+    ],
+    [
+      "a server that is half-way with its kubelet does not begin anew where nobody knows of its control plane",
+      observed(but(nodeAt(2, { isReady: false })), turn("n-2", "kubelet")),
+      "kubelet of n-2",
+    ],
+    [
       "the package first, on some machines at a time, and on those that are here",
       observed(
         [1, 2, 3, 4, 5, 6, 7].map((rank) => nodeAt(rank, { hasPackage: rank === 1, isAlive: rank !== 3 })),

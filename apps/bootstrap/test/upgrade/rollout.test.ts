@@ -8,7 +8,7 @@ import type { StoredWish } from "../../src/upgrade/wish-object.ts";
 
 const { signal } = new AbortController();
 const NEW = "v1.35.4";
-const WISH: StoredWish = { version: NEW, sha256: "0".repeat(64), from: "n-1" };
+const WISH: StoredWish = { version: NEW, sha256: "0".repeat(64), from: "n-1", ask: "today" };
 
 function nodeAt(rank: number): ClusterNode {
   const [role, nodeId] = [rank <= 2 ? "server" : "worker", `ed25519:${rank}` as NodeId] as const;
@@ -24,6 +24,7 @@ describe("the server that leads an upgrade", () => {
   let answer: ((to: string) => Promise<UpgradeProgress>) | undefined;
   let orders: string[];
   let recorded: AuditEvent[];
+  let now: number;
   const store = {
     read: () => Promise.resolve(stored),
     note: async (wish: StoredWish) => {
@@ -46,12 +47,14 @@ describe("the server that leads an upgrade", () => {
         return answer?.(to.name) ?? Promise.resolve(obey(to.rank, part));
       },
       record: async (event) => void recorded.push(event),
-      clock: { now: () => 0, wallTime: () => 0 },
+      patience: 1,
+      clock: { now: () => now, wallTime: () => now },
       logger: silentLogger,
     });
 
   beforeEach(() => {
     nodes = [1, 2, 3].map(nodeAt);
+    now = 0;
     [stored, isBeaten, unwell, orders, recorded, answer] = [WISH, false, undefined, [], [], undefined];
   });
 
@@ -102,12 +105,33 @@ describe("the server that leads an upgrade", () => {
     orders = [];
     await second.round(store, signal);
     await second.round(store, signal);
+    // It comes first: what the others have need not be known.
     expect(orders.map((order) => order.split(" from ")[0])).to.deep.equal([
+      "control-plane of n-2",
       "package of n-1",
       "package of n-2",
       "package of n-3",
-      "control-plane of n-2",
     ]);
+  });
+
+  it("stops where a machine says that its kubelet is through, and the kubelet never does", async () => {
+    answer = async () => ({ state: "done", what: NEW });
+    const rollout = rolloutOf(1);
+    for (now = 0; now < 180_000; now += 5_000) await rollout.round(store, signal);
+    expect(stored).to.include({ machine: "n-2", part: "kubelet" });
+    expect(stored?.problem).to.equal(undefined);
+    for (; stored?.problem === undefined && now < 400_000; now += 5_000) await rollout.round(store, signal);
+    expect(stored?.problem).to.include("n-2: its kubelet was started, and does not tell Kubernetes so");
+  });
+
+  it("hears a failure again where the word of it was lost", async () => {
+    answer = async () => ({ state: "failed", what: "no space left on device" });
+    const rollout = rolloutOf(1);
+    isBeaten = true;
+    await rollout.round(store, signal);
+    isBeaten = false;
+    await rollout.round(store, signal);
+    expect(stored?.problem).to.equal("n-1: no space left on device");
   });
 
   it("orders nothing if somebody else changed the wish meanwhile", async () => {

@@ -37,7 +37,7 @@ export const upgrade: Command = {
     const confirmed = values.yes === true;
     const server = await findServer(context);
     const report = await server.upgradeKubernetes({ package: resolve(file), confirmed });
-    if (confirmed) return watch(context);
+    if (confirmed) return watch(format, context);
     const code = show(report, format, context);
     if (format !== "json" && report.state === "planned")
       context.stdout.write(`To do it: the same with --yes, on the server that has ${basename(file)}\n`);
@@ -45,18 +45,21 @@ export const upgrade: Command = {
   },
 };
 
-/** Writes what changes, until all is through or stopped. What it was told by is upgraded, too: silence is not the end. */
-async function watch(context: Context): Promise<number> {
+/**
+ * Until all is through or stopped; writes what changes, for programs only how it ended. What it was told by is upgraded, too: silence
+ * is not the end.
+ */
+async function watch(format: "text" | "json", context: Context): Promise<number> {
   let told = "";
   for (;;) {
     const report = await findServer(context)
       .then((server) => server.upgrade())
       .catch(() => undefined);
-    if (report && report.what !== told) {
+    if (report && report.what !== told && format === "text") {
       told = report.what;
       context.stdout.write(`${lineOf(report)}\n`);
     }
-    if (report?.state === "done" || report?.state === "stopped") return show(report, "text", context);
+    if (report?.state === "done" || report?.state === "stopped") return show(report, format, context);
     await delay(context.pollMs);
   }
 }

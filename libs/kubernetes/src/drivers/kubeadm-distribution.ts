@@ -15,7 +15,7 @@ import { reset, withdraw } from "./reset.ts";
 import { restore } from "./restore.ts";
 import { setAside } from "./set-aside.ts";
 import { lookAtMachine, readStatus } from "./status.ts";
-import { readVersions, upgrade } from "./upgrade.ts";
+import { loadImages, readVersions, upgrade } from "./upgrade.ts";
 
 /** Upstream Kubernetes by kubeadm: static pods on servers, a kubelet and a balancer everywhere. */
 export function kubeadmDistribution(options: DistributionOptions): Distribution {
@@ -40,6 +40,7 @@ export function kubeadmDistribution(options: DistributionOptions): Distribution 
     credentials: (role, signal) => mintCredentials(context, role, signal),
     certificates: () => certificateState(context),
     renewCertificates: (signal) => renewCertificates(context, signal),
+    loadImages: (signal) => loadImages(context, signal),
     upgrade: (part, signal) => upgrade(context, part, signal),
     status: async (signal) => readStatus(context, await lookAtMachine(context), signal),
     withdraw: (servers, signal) => withdraw(context, servers, signal),

@@ -2,7 +2,7 @@ import { parse } from "yaml";
 import { z } from "zod";
 import type { KubernetesVersions, UpgradePart } from "../distribution.ts";
 import { KubernetesError } from "../errors.ts";
-import { imageTag } from "../plan/versions.ts";
+import { compareVersions, imageTag } from "../plan/versions.ts";
 import { renderUpgradeConfiguration } from "../render/upgrade.ts";
 import { PATHS, UNITS } from "../settings.ts";
 import { kubeadm, systemctl, type Context } from "./context.ts";
@@ -43,6 +43,11 @@ export async function readVersions(context: Context): Promise<KubernetesVersions
 /** See {@link Distribution.upgrade}. */
 export async function upgrade(context: Context, part: UpgradePart, signal: AbortSignal): Promise<void> {
   const { installed, controlPlane, kubelet } = await readVersions(context);
+  for (const running of [controlPlane, kubelet])
+    if (running !== undefined && compareVersions(running, installed) > 0)
+      throw new KubernetesError(
+        `${running} runs here, and the package brings ${installed}: Kubernetes does not go back`,
+      );
   if (part === "kubelet") {
     if (kubelet !== installed) await upgradeKubelet(context, installed, signal);
   } else if (controlPlane !== undefined && controlPlane !== installed) {
@@ -58,7 +63,7 @@ async function upgradeControlPlane(
 ): Promise<void> {
   const { host } = context;
   const placement = await knownPlacement(context);
-  await importImages(context, signal);
+  await loadImages(context, signal);
   await placeKubeadm(context, placement, signal);
   const { verb } = (await readUnderWay(context)) ?? (await begin(context, from, to, signal));
   await runKubeadm(context, { part: "control-plane", verb, version: to }, signal);
@@ -79,7 +84,7 @@ async function begin(context: Context, from: string, to: string, signal: AbortSi
 }
 
 async function upgradeKubelet(context: Context, version: string, signal: AbortSignal): Promise<void> {
-  await importImages(context, signal);
+  await loadImages(context, signal);
   await placeKubeadm(context, await knownPlacement(context), signal);
   await runKubeadm(context, { part: "kubelet", verb: "node", version }, signal);
   await linkKubelet(context);
@@ -87,8 +92,8 @@ async function upgradeKubelet(context: Context, version: string, signal: AbortSi
   await noteKubelet(context, version);
 }
 
-/** It imports what it has not imported yet, but only when it starts. */
-async function importImages(context: Context, signal: AbortSignal): Promise<void> {
+/** See {@link Distribution.loadImages}. The unit imports what it has not imported yet, but only when it starts. */
+export async function loadImages(context: Context, signal: AbortSignal): Promise<void> {
   await systemctl(context, "restart", UNITS.images, signal, IMPORT_TIMEOUT_MS);
 }
 

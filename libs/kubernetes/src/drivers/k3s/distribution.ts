@@ -43,6 +43,8 @@ export function k3sDistribution(options: DistributionOptions): Distribution {
     credentials: (role, signal) => mintCredentials(context, role, signal),
     certificates: () => certificateState(context),
     renewCertificates: (signal) => renewCertificates(context, signal),
+    // k3s takes its images in itself, when it starts.
+    loadImages: () => Promise.resolve(),
     upgrade: (part, signal) => upgrade(context, part, signal),
     status: async (signal) => readStatus(context, await lookAtK3s(context), signal),
     withdraw: (servers, signal) => withdraw(context, servers, signal),
