@@ -6,6 +6,9 @@ import { nodeStates, onMachine, slurmCluster } from "../src/slurm.ts";
 
 const GREEDY = "print(len(bytearray(2 ** 30)))";
 
+/** There where systemd has the kernel hold a unit to its memory. On hosts with version 1 of control groups, lab machines' systemd does not. */
+const HELD = "/sys/fs/cgroup/system.slice/slurmd.service/memory.max";
+
 /** What jobs may use of a machine is held by its kernel. The machines of the lab have some gigabytes each. */
 export function describeShare(machine: () => Machine, nodes: number): void {
   describe("the share of jobs", () => {
@@ -20,7 +23,11 @@ export function describeShare(machine: () => Machine, nodes: number): void {
       await timed("a smaller limit", async () => (await memoryMax()) < bytes / 10);
     });
 
-    it("a job that takes more memory ends; slurmd, and the next job, do not", async () => {
+    it("a job that takes more memory ends; slurmd, and the next job, do not", async function () {
+      if (!(await isHeld())) {
+        console.log("        (skipped: systemd on these machines has no memory controller)");
+        return this.skip();
+      }
       await timed("all idle", async () => (await nodeStates(machine().number))?.["idle"] === nodes);
       expect(await memoryMax()).to.be.lessThan(2 ** 30);
       const slurmd = await mainPid();
@@ -38,6 +45,8 @@ export function describeShare(machine: () => Machine, nodes: number): void {
       await timed("the job's memory", async () => (await greedy()).stdout.trim() === String(2 ** 30));
     });
 
+    const isHeld = async (): Promise<boolean> =>
+      (await clusterOs(["shell", machine().name, "--", "test", "-e", HELD])).exitCode === 0;
     const memoryMax = async (): Promise<number> => Number(await property("MemoryMax"));
     const mainPid = (): Promise<string> => property("MainPID");
     const property = (name: string): Promise<string> =>
