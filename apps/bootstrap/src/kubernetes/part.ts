@@ -3,7 +3,7 @@ import type { ClusterConfigFile, KubernetesState } from "@cluster-os/api";
 import type { AutopilotPolicy } from "@cluster-os/election";
 import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { NodeKeys } from "@cluster-os/identity/drivers";
-import type { Distribution, JoinCredentials, KubernetesStatus, RestoreSource } from "@cluster-os/kubernetes";
+import type { Distribution, KubernetesStatus, RestoreSource } from "@cluster-os/kubernetes";
 import type { Clock, Logger, Rng } from "@cluster-os/std";
 import { certificateOfAgent } from "../agent-certificate.ts";
 import { PeerApiClient } from "../peer-api/client.ts";
@@ -21,16 +21,12 @@ import { dpkg } from "../upgrade/package-manager.ts";
 import type { View } from "../view.ts";
 import { ActRecordFile } from "./act-record.ts";
 import { KubernetesController } from "./controller.ts";
-import { askForCredentials, JOIN_DONE_TOPIC } from "./credentials.ts";
 import { autopilotNodes, namedMembers, observeKubernetes, placementOf, unreadyServers } from "./observe.ts";
+import { OtherServers } from "./other-servers.ts";
 import { ownTurn } from "./own-turn.ts";
 import { peerHandlers } from "./peer-handlers.ts";
 import { Renewal } from "./renewal.ts";
 import { SlotReturn } from "./slot-return.ts";
-import { askToStepDown } from "./step-down.ts";
-
-/** Long enough for two calls of an API server that answers. */
-const TELL_MS = 5000;
 
 export interface KubernetesPartOptions {
   readonly settings: Settings;
@@ -68,6 +64,7 @@ export interface KubernetesPartOptions {
 export class KubernetesPart implements AsyncDisposable {
   readonly #options: KubernetesPartOptions;
   readonly #peers: PeerApiClient;
+  readonly #others: OtherServers;
   readonly #controller: KubernetesController;
   readonly #slot: SlotReturn;
   readonly #renewal: Renewal;
@@ -82,14 +79,22 @@ export class KubernetesPart implements AsyncDisposable {
     const { keys, rng, distribution, view, settings, trust, patience, clock, logger } = options;
     this.#options = options;
     this.#peers = new PeerApiClient({ identity: keys.identity, sealing: keys.sealing, rng });
+    this.#others = new OtherServers({
+      self: this.#self,
+      view,
+      peers: this.#peers,
+      patience,
+      onSlot: () => this.#slot.keep(),
+      keepAuthority: options.keepAuthority,
+    });
     this.clocks = new ClockWatch({
-      servers: () => this.#otherLivingServers(),
+      servers: () => this.#others.living,
       ask: (server, signal) => askClock(this.#peers, clock, server, signal),
       now: () => clock.now(),
     });
     this.#slot = new SlotReturn({
-      tell: (server, signal) => this.#tellChanged(server, signal),
-      servers: () => this.#otherLivingServers().map(({ nodeId }) => nodeId),
+      tell: (server, signal) => this.#others.tellChanged(server, signal),
+      servers: () => this.#others.living.map(({ nodeId }) => nodeId),
       clock,
       logger,
     });
@@ -235,8 +240,9 @@ export class KubernetesPart implements AsyncDisposable {
       record: new ActRecordFile(settings.actRecordPath),
       observe: () => observeKubernetes(view, this.#self, meshMtu() !== undefined),
       placement: () => placementOf(view, this.#self, meshMtu() ?? 0),
-      requestCredentials: (from, role, act, signal) => this.#requestCredentials(from, role, act, signal),
-      askToStepDown: (from, wish, signal) => this.#askToStepDown(from, wish, signal),
+      requestCredentials: (from, role, act, signal) =>
+        this.#others.requestCredentials(from, role, act, signal),
+      askToStepDown: (from, wish, signal) => this.#others.askToStepDown(from, wish, signal),
       onServerNoMore: () => this.#options.keepAuthority(undefined),
       onChanged: (grantedBy) => this.#slot.owe(grantedBy),
       onState,
@@ -257,50 +263,6 @@ export class KubernetesPart implements AsyncDisposable {
       step: (name) => steps.reach(name),
       logger: logger.child({ part: "kubernetes" }),
     });
-  }
-
-  async #requestCredentials(
-    from: NodeId,
-    role: "server" | "worker",
-    act: "join" | "promote",
-    signal: AbortSignal,
-  ): Promise<JoinCredentials | undefined> {
-    const { view, keepAuthority } = this.#options;
-    const address = view.find(from)?.meshAddress;
-    if (address === undefined) return undefined;
-    const request = { role, act, epoch: view.epoch.epoch, rolesEpoch: view.rolesEpoch };
-    const granted = await askForCredentials({ peers: this.#peers, from, address, request, signal });
-    if (granted && role === "server") this.#slot.keep();
-    if (granted?.authoritySeed) await keepAuthority(granted.authoritySeed);
-    return granted?.credentials;
-  }
-
-  async #askToStepDown(from: NodeId, wish: "demote" | "set-aside", signal: AbortSignal) {
-    const { view } = this.#options;
-    const address = view.find(from)?.meshAddress;
-    if (address === undefined) return undefined;
-    const { rolesEpoch } = view;
-    const answer = await askToStepDown({ peers: this.#peers, from, address, rolesEpoch, wish, signal });
-    if (answer) this.#slot.keep();
-    return answer;
-  }
-
-  async #tellChanged(to: NodeId, signal: AbortSignal): Promise<void> {
-    const address = this.#options.view.find(to)?.meshAddress;
-    if (address === undefined) throw new Error(`${nodeName(to)} is no member any more`);
-    // The Kubernetes round waits for this, and API servers stall while etcd elects.
-    const soon = AbortSignal.any([signal, AbortSignal.timeout(TELL_MS * this.#options.patience)]);
-    const call = { to, address, topic: JOIN_DONE_TOPIC, body: new Uint8Array(), signal: soon };
-    await this.#peers.ask(call);
-  }
-
-  #otherLivingServers() {
-    const { view } = this.#options;
-    return view
-      .members()
-      .filter(({ member }) => member.status === "alive" && member.nodeId !== this.#self)
-      .filter(({ member }) => view.isServer(member.nodeId))
-      .map(({ member, meshAddress }) => ({ nodeId: member.nodeId, name: member.name, meshAddress }));
   }
 
   /** Once there is an address of the mesh to listen on. */
