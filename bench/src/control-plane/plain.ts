@@ -10,8 +10,11 @@ const PACKAGE = "cluster-os-kubernetes_";
 const READY_MS = 5 * 60_000;
 const CONTAINERD = "/var/lib/cluster-os/kubernetes/containerd.toml";
 
+/** As many serve as in a cluster of ours that is as large. */
+const SERVERS = 3;
+
 /**
- * A control plane by kubeadm alone: the same programs, images and machines, upstream's defaults, and somebody who types `init`, then each
+ * A cluster by kubeadm alone: the same programs, images and machines, upstream's defaults, and somebody who types `init`, then each
  * `join`, the moment the one before is done. The endpoint is the first server, for want of a balancer. Control groups are as this
  * host has them, and no image is pulled: the rest is what kubeadm does if nobody says otherwise.
  */
@@ -38,8 +41,11 @@ export async function plainUp(
   const [first, ...others] = machines;
   if (first === undefined) throw new Error("no machine");
   const command = await init(first, key);
-  for (const machine of others) await joinServer(machine, command, key);
-  const servers = machines.map((machine) => new ServerApi(machine, `https://${addressOf(machine)}:6443`));
+  for (const machine of others)
+    await joinCluster(machine, command, machine.number <= SERVERS ? key : undefined);
+  const servers = machines
+    .slice(0, SERVERS)
+    .map((machine) => new ServerApi(machine, `https://${addressOf(machine)}:6443`));
   await waitFor(async () => (await readyNodes(servers[0] ?? fail(), 0)).length === nodes, {
     what: "all nodes Ready",
     timeoutMs: READY_MS,
@@ -83,7 +89,8 @@ async function init(machine: Machine, key: string): Promise<string> {
   return machine.run(words);
 }
 
-async function joinServer(machine: Machine, command: string, key: string): Promise<void> {
+/** As a server with the key, else as a worker. */
+async function joinCluster(machine: Machine, command: string, key: string | undefined): Promise<void> {
   const token = /--token (\S+)/.exec(command)?.[1] ?? fail();
   const hash = /--discovery-token-ca-cert-hash (\S+)/.exec(command)?.[1] ?? fail();
   await write(machine, "/root/join.yaml", joinConfiguration(machine, { token, hash, key }), "600");
@@ -130,7 +137,7 @@ function initConfiguration(
 
 function joinConfiguration(
   machine: Machine,
-  { token, hash, key }: { readonly token: string; readonly hash: string; readonly key: string },
+  { token, hash, key }: { readonly token: string; readonly hash: string; readonly key: string | undefined },
 ): string {
   return documents({
     apiVersion: "kubeadm.k8s.io/v1beta4",
@@ -139,10 +146,12 @@ function joinConfiguration(
       bootstrapToken: { token, apiServerEndpoint: `${addressOf({ number: 1 })}:6443`, caCertHashes: [hash] },
     },
     nodeRegistration: registration(machine),
-    controlPlane: {
-      localAPIEndpoint: { advertiseAddress: addressOf(machine), bindPort: 6443 },
-      certificateKey: key,
-    },
+    ...(key !== undefined && {
+      controlPlane: {
+        localAPIEndpoint: { advertiseAddress: addressOf(machine), bindPort: 6443 },
+        certificateKey: key,
+      },
+    }),
   });
 }
 
