@@ -36,6 +36,7 @@ export async function plainUp(
       if (what.startsWith("started ")) startedAt ??= performance.now();
     },
   });
+  await Promise.all(machines.map((machine) => machine.waitBooted()));
   await Promise.all(machines.map((machine) => prepare(machine, machines)));
   const key = randomBytes(32).toString("hex");
   const [first, ...others] = machines;
