@@ -11,8 +11,8 @@ export const JoinCredentialsRequest = z.object({
   epoch: z.int().min(0),
   /** The epoch of the roles that the act belongs to; for a server's credentials, both have to know the same one. */
   rolesEpoch: z.int().min(0),
-  /** Whether the machine joins Kubernetes anew, or is in it already. */
-  act: z.enum(["join", "promote"]),
+  /** Whether the machine joins Kubernetes anew, or is in it already: as a worker that is promoted, or one whose kubelet is known no more. */
+  act: z.enum(["join", "promote", "readmit"]),
 });
 export type JoinCredentialsRequest = z.infer<typeof JoinCredentialsRequest>;
 

@@ -81,6 +81,19 @@ export interface KubernetesStatus {
   readonly leader: string | undefined;
 }
 
+/**
+ * What the certificate of a kubelet is like:
+ *
+ * - good: the kubelet renews it by itself;
+ * - ended: nobody believes it any more, since the machine was off when it had to be renewed, so it cannot be renewed either;
+ * - asking: it has ended, and the kubelet has what it asks for another one with;
+ * - granted: there is another one, and it still has that.
+ */
+export type KubeletAccess = "good" | "ended" | "asking" | "granted";
+
+/** A server that is part of the cluster needs no credentials: it makes its own. */
+export type ReadmissionRequest = NodePlacement & { readonly credentials?: JoinCredentials };
+
 /** A client certificate of the cluster's CA, to be written as a kubeconfig. */
 export interface KubeconfigRequest {
   readonly commonName: string;
@@ -170,6 +183,15 @@ export interface Distribution {
   renewCertificates(signal: AbortSignal): Promise<void>;
   /** Which Kubernetes runs here, and which the package brings. Reads files, and asks nobody. */
   versions(): Promise<KubernetesVersions>;
+  /** How the API knows this machine's kubelet. Reads files, and asks nobody. */
+  kubeletAccess(): Promise<KubeletAccess>;
+  /**
+   * Gives a kubelet whose certificate has ended what it asks for another one with, and starts it anew; pods go on. Resolves before it has
+   * got one, which takes an API that answers: {@link kubeletAccess} tells. Repeating it is another try.
+   */
+  readmit(request: ReadmissionRequest, signal: AbortSignal): Promise<void>;
+  /** Takes that away again, once it is granted. */
+  endReadmission(): Promise<void>;
   /** Has the images of the installed package taken in, and resolves when they are. Repeating it costs little. */
   loadImages(signal: AbortSignal): Promise<void>;
   /**

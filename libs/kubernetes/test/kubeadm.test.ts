@@ -445,3 +445,75 @@ async function failureOf(work: Promise<unknown>): Promise<Error> {
   }
   throw new Error("it did not fail");
 }
+
+describe("a kubelet's certificate, with kubeadm's driver", () => {
+  const CERTIFICATE = `${PATHS.kubeletFolder}/pki/kubelet-client-current.pem`;
+  const BOOTSTRAP = "/etc/kubernetes/bootstrap-kubelet.conf";
+  const ENDED = certificateEnding("2026-11-20");
+
+  async function serverAndWorker(): Promise<SetUp> {
+    const made = setUp([1, 2]);
+    await made.on(1).initServer(placement(1), signal);
+    const credentials = await made.on(1).credentials("worker", signal);
+    await made.on(2).joinWorker({ ...placement(2, [1]), credentials }, signal);
+    return made;
+  }
+
+  it("is good until it has ended, and while there is none", async () => {
+    const { on, host } = await serverAndWorker();
+    expect(await on(2).kubeletAccess()).to.equal("good");
+    host(2).files.set(CERTIFICATE, NEW_CERTIFICATE);
+    expect(await on(2).kubeletAccess()).to.equal("good");
+    for (const content of [ENDED, "half a certif"]) {
+      host(2).files.set(CERTIFICATE, content);
+      expect(await on(2).kubeletAccess()).to.equal("ended");
+    }
+  });
+
+  it("of a worker is asked for with a token of a server's, which is gone once there is another", async () => {
+    const { on, host } = await serverAndWorker();
+    host(2).files.set(CERTIFICATE, ENDED);
+    const credentials = await on(1).credentials("worker", signal);
+    host(2).trace.length = 0;
+    await on(2).readmit({ ...placement(2, [1]), credentials }, signal);
+    expect(host(2).trace).to.deep.equal([`write ${BOOTSTRAP} 600`, "run systemctl restart kubelet.service"]);
+    expect(host(2).files.get(BOOTSTRAP)).to.match(/token: [a-z0-9]{6}\.[a-z0-9]{16}\n/);
+    expect(await on(2).kubeletAccess()).to.equal("asking");
+    host(2).files.set(CERTIFICATE, NEW_CERTIFICATE);
+    expect(await on(2).kubeletAccess()).to.equal("granted");
+    await on(2).endReadmission();
+    expect(await on(2).kubeletAccess()).to.equal("good");
+  });
+
+  it("of a server is asked for with what it makes itself", async () => {
+    const { on, host } = await serverAndWorker();
+    host(1).files.set(CERTIFICATE, ENDED);
+    host(1).files.set("/etc/kubernetes/pki/ca.key", "a key");
+    await on(1).readmit(placement(1), signal);
+    const made = host(1).commands.findLast(({ file }) => file === "kubeadm");
+    expect(made?.args).to.include.members(["--client-name", `system:bootstrap:${nodeName(1)}`]);
+    expect(made?.args).to.include.members(["--org", "system:bootstrappers:kubeadm:default-node-token"]);
+    expect(host(1).modes.get(BOOTSTRAP)).to.equal(0o600);
+    expect(await on(1).kubeletAccess()).to.equal("asking");
+  });
+
+  it("of a worker is none that it could make itself", async () => {
+    const { on, host } = await serverAndWorker();
+    host(2).files.set(CERTIFICATE, ENDED);
+    const said = await on(2)
+      .readmit(placement(2, [1]), signal)
+      .then(() => "nothing", String);
+    expect(said).to.include("only a control-plane server");
+  });
+
+  it("that cannot be read is out of the kubelet's way when it asks", async () => {
+    const { on, host } = await serverAndWorker();
+    host(2).files.set(CERTIFICATE, "half a certif");
+    await on(2).readmit(
+      { ...placement(2, [1]), credentials: await on(1).credentials("worker", signal) },
+      signal,
+    );
+    expect(host(2).files.has(CERTIFICATE)).to.equal(false);
+    expect(await on(2).kubeletAccess()).to.equal("asking");
+  });
+});

@@ -37,11 +37,17 @@ export class OtherServers {
       .map(({ member, meshAddress }) => ({ nodeId: member.nodeId, name: member.name, meshAddress }));
   }
 
+  /** One that says that its API server answers. */
+  get ready(): NodeId | undefined {
+    const { view, self } = this.#options;
+    return view.readyServers(view.epoch.epoch).find((server) => server !== self);
+  }
+
   /** Undefined while it is not this machine's turn. */
   async requestCredentials(
     from: NodeId,
     role: "server" | "worker",
-    act: "join" | "promote",
+    act: "join" | "promote" | "readmit",
     signal: AbortSignal,
   ): Promise<JoinCredentials | undefined> {
     const { view, peers, onSlot, keepAuthority } = this.#options;

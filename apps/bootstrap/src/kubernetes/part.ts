@@ -25,6 +25,7 @@ import { autopilotNodes, namedMembers, observeKubernetes, placementOf, unreadySe
 import { OtherServers } from "./other-servers.ts";
 import { ownTurn } from "./own-turn.ts";
 import { peerHandlers } from "./peer-handlers.ts";
+import { Readmission } from "./readmission.ts";
 import { Renewal } from "./renewal.ts";
 import { SlotReturn } from "./slot-return.ts";
 
@@ -68,6 +69,7 @@ export class KubernetesPart implements AsyncDisposable {
   readonly #controller: KubernetesController;
   readonly #slot: SlotReturn;
   readonly #renewal: Renewal;
+  readonly #readmission: Readmission;
   readonly controlPlane: ControlPlane;
   /** How far this clock is from the servers'. */
   readonly clocks: ClockWatch;
@@ -110,6 +112,18 @@ export class KubernetesPart implements AsyncDisposable {
       patience,
       step: (name) => options.steps.reach(name),
       logger: logger.child({ part: "renewal" }),
+    });
+    this.#readmission = new Readmission({
+      distribution,
+      placement: () => this.#placement,
+      helper: () => this.#others.ready,
+      requestCredentials: (from, signal) =>
+        this.#others.requestCredentials(from, "worker", "readmit", signal),
+      isClockRight: (signal) => this.clocks.agrees(signal),
+      clock,
+      patience,
+      step: (name) => options.steps.reach(name),
+      logger: logger.child({ part: "readmission" }),
     });
     this.#controller = this.#makeController();
     this.snapshots = new SnapshotKeeper({
@@ -229,6 +243,10 @@ export class KubernetesPart implements AsyncDisposable {
     return this.#options.keys.identity.nodeId;
   }
 
+  get #placement() {
+    return placementOf(this.#options.view, this.#self, this.#options.meshMtu() ?? 0);
+  }
+
   get #issuer() {
     return { kube: () => this.controlPlane.kube, rng: this.#options.rng };
   }
@@ -239,7 +257,7 @@ export class KubernetesPart implements AsyncDisposable {
       distribution,
       record: new ActRecordFile(settings.actRecordPath),
       observe: () => observeKubernetes(view, this.#self, meshMtu() !== undefined),
-      placement: () => placementOf(view, this.#self, meshMtu() ?? 0),
+      placement: () => this.#placement,
       requestCredentials: (from, role, act, signal) =>
         this.#others.requestCredentials(from, role, act, signal),
       askToStepDown: (from, wish, signal) => this.#others.askToStepDown(from, wish, signal),
@@ -255,6 +273,8 @@ export class KubernetesPart implements AsyncDisposable {
         }),
       mayBegin: (signal) => this.clocks.mayBegin(signal),
       maintain: async (status, signal) => {
+        // First: what is started anew with other certificates is started by the kubelet.
+        await this.#readmission.round(status.kind, signal);
         await this.#renewal.round({ ...status, unready: unreadyServers(view, this.#self) }, signal);
         await this.upgrade.machine.round(status.kind === "server", signal);
       },

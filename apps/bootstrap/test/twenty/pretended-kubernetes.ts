@@ -6,6 +6,7 @@ import type {
   InitServerRequest,
   JoinCredentials,
   KubeconfigRequest,
+  KubeletAccess,
   KubernetesStatus,
   KubernetesVersions,
 } from "@cluster-os/kubernetes";
@@ -60,6 +61,18 @@ export class PretendedKubernetes implements Distribution {
 
   versions(): Promise<KubernetesVersions> {
     return Promise.resolve({ installed: "v0.0.0", controlPlane: undefined, kubelet: "v0.0.0" });
+  }
+
+  kubeletAccess(): Promise<KubeletAccess> {
+    return Promise.resolve("good");
+  }
+
+  readmit(): Promise<void> {
+    return Promise.reject(new Error("there is no kubelet here"));
+  }
+
+  endReadmission(): Promise<void> {
+    return Promise.resolve();
   }
 
   loadImages(): Promise<void> {

@@ -14,7 +14,7 @@ import { bootstrapToken, certificateKey, withSecretFile } from "./secret-files.t
 const TOKEN_LIFETIME_MS = 15 * 60_000;
 
 /** The group whose members kubeadm lets ask for a node's certificate. */
-const BOOTSTRAP_GROUP = "system:bootstrappers:kubeadm:default-node-token";
+export const BOOTSTRAP_GROUP = "system:bootstrappers:kubeadm:default-node-token";
 
 export async function mintCredentials(
   context: Context,

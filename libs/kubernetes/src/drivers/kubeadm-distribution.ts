@@ -8,6 +8,7 @@ import { issueKubeconfig, mintCredentials } from "./credentials.ts";
 import { KUBEADM_ETCD, saveSnapshot } from "./etcd.ts";
 import { halt } from "./halt.ts";
 import { initServer, joinServer, joinWorker, promote } from "./join.ts";
+import { endReadmission, kubeletAccess, readmit } from "./kubelet-access.ts";
 import { demote, removeMember, removeVoter } from "./leave.ts";
 import { placeKubeadm, prepareRuntime } from "./machine.ts";
 import { makeContext, RESET_TIMEOUT_MS, type DistributionOptions } from "./options.ts";
@@ -40,6 +41,9 @@ export function kubeadmDistribution(options: DistributionOptions): Distribution 
     credentials: (role, signal) => mintCredentials(context, role, signal),
     certificates: () => certificateState(context),
     renewCertificates: (signal) => renewCertificates(context, signal),
+    kubeletAccess: () => kubeletAccess(context),
+    readmit: (request, signal) => readmit(context, request, signal),
+    endReadmission: () => endReadmission(context),
     loadImages: (signal) => loadImages(context, signal),
     upgrade: (part, signal) => upgrade(context, part, signal),
     status: async (signal) => readStatus(context, await lookAtMachine(context), signal),

@@ -20,3 +20,23 @@ export function renderDiscoveryKubeconfig(caCertificate: string): string {
     users: [],
   });
 }
+
+/** The kubeconfig by which a kubelet asks for a certificate: a bootstrap token, by the local balancer. A secret. */
+export function renderBootstrapKubeconfig(caCertificate: string, token: string): string {
+  return yamlDocuments({
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [
+      {
+        name: "cluster-os",
+        cluster: {
+          server: API_URL,
+          "certificate-authority-data": Buffer.from(caCertificate, "utf8").toString("base64"),
+        },
+      },
+    ],
+    users: [{ name: "kubelet-bootstrap", user: { token } }],
+    contexts: [{ name: "bootstrap", context: { cluster: "cluster-os", user: "kubelet-bootstrap" } }],
+    "current-context": "bootstrap",
+  });
+}

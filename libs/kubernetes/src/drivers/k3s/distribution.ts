@@ -43,6 +43,10 @@ export function k3sDistribution(options: DistributionOptions): Distribution {
     credentials: (role, signal) => mintCredentials(context, role, signal),
     certificates: () => certificateState(context),
     renewCertificates: (signal) => renewCertificates(context, signal),
+    // k3s makes its certificates anew whenever it starts, and has ended ones.
+    kubeletAccess: () => Promise.resolve("good"),
+    readmit: () => Promise.reject(new KubernetesError("k3s makes its own certificates when it starts")),
+    endReadmission: () => Promise.resolve(),
     // k3s takes its images in itself, when it starts.
     loadImages: () => Promise.resolve(),
     upgrade: (part, signal) => upgrade(context, part, signal),
