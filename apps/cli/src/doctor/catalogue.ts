@@ -181,7 +181,7 @@ export const CATALOGUE = {
     severity: "error",
     means: "a certificate is not valid now",
     remedy:
-      "check the clock first; restart the kubelet to renew its own; a server renews its own at once: " +
+      "check the clock first; bootstrap gets a kubelet another one within a minute or two, and a server renews its own at once: " +
       "`journalctl -u cluster-os-bootstrap` says why it did not",
   },
   "certificate-ending": {
