@@ -1,17 +1,18 @@
-import crypto, { createPublicKey, type KeyObject } from "node:crypto";
+import crypto, { createPublicKey, type Hmac, type KeyObject } from "node:crypto";
 import { syncBuiltinESMExports } from "node:module";
 
 /*
  * All machines of a history run in this process and nobody listens, so what costs most of a real node's time is replaced by
  * keyed checksums of the same sizes below node:crypto, where the cores do not see it: Ed25519 signatures,
- * ChaCha20-Poly1305 and X25519. A changed bit, another key, another nonce or another audience is refused as ever; that nothing can be
- * read or forged without the key is what the real ones are for, and the tests of identity. Keys, hashes and HMACs are
+ * ChaCha20-Poly1305, X25519, and HMACs under kept keys. A changed bit, another key, another nonce or another audience is refused as ever; that nothing can be
+ * read or forged without the key is what the real ones are for, and the tests of identity. Keys, hashes and all other HMACs are
  * the real ones; sub-keys, which depend only on what they are derived from, are derived once.
  */
 
 const SIGNATURE_BYTES = 64;
 const TAG_BYTES = 16;
 const SECRET_BYTES = 32;
+const MAC_BYTES = 32;
 const MAX_DERIVED = 200_000;
 let isInstalled = false;
 
@@ -19,7 +20,7 @@ let isInstalled = false;
 export function quickenCrypto(): void {
   if (isInstalled) return;
   isInstalled = true;
-  const { hkdfSync } = crypto;
+  const { createHmac, hkdfSync } = crypto;
   // Nothing here is signed by any other kind of key.
   const quickSign = (_: null, message: Uint8Array, key: KeyObject): Buffer => signatureOf(key, message);
   const quickVerify = (_: null, message: Uint8Array, key: KeyObject, signature: Uint8Array): boolean =>
@@ -31,6 +32,9 @@ export function quickenCrypto(): void {
     verify: quickVerify,
     createCipheriv: makeChecksum,
     createDecipheriv: makeChecksum,
+    // Members prove each message to each other under a kept key; nothing else is proven so often.
+    createHmac: (digest: string, key: Uint8Array | KeyObject): Mac | Hmac =>
+      key instanceof Uint8Array ? createHmac(digest, key) : new Mac(key),
     diffieHellman: agreed,
     hkdfSync: derivingOnce(hkdfSync),
   });
@@ -93,6 +97,24 @@ class Checksum {
   setAuthTag(tag: Uint8Array): this {
     this.#expected = tag;
     return this;
+  }
+}
+
+/** In place of an HMAC. */
+class Mac {
+  readonly #state = new Mix();
+
+  constructor(key: KeyObject) {
+    this.#state.add(secretBytesOf(key));
+  }
+
+  update(message: Uint8Array): this {
+    this.#state.add(message);
+    return this;
+  }
+
+  digest(): Uint8Array {
+    return this.#state.digest(MAC_BYTES);
   }
 }
 
