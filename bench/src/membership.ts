@@ -70,7 +70,7 @@ async function tellFalseDeaths(pool: Pool, members: number, nodeSeconds: number)
     WEATHERS.map((_, weather) =>
       Promise.all(
         MANNERS.map((_, manner) =>
-          pool.run<FalseDeaths>({ kind: "deaths", weather, manner, members, nodeSeconds }),
+          countCell(pool, { kind: "deaths", weather, manner, members, nodeSeconds }),
         ),
       ),
     ),
@@ -78,6 +78,15 @@ async function tellFalseDeaths(pool: Pool, members: number, nodeSeconds: number)
   console.log(`False deaths in ${nodeSeconds} simulated node-seconds of ${members} members:\n`);
   const headers = ["", ...MANNERS.map(({ name }) => name), "fewer than plain (times)"];
   console.log(markdownTable(headers, falseDeathRows(WEATHERS, cells)));
+}
+
+/** Tells each cell as soon as it is counted: a run that is cut off was not for nothing. */
+async function countCell(pool: Pool, task: Extract<Task, { kind: "deaths" }>): Promise<FalseDeaths> {
+  const counted = await pool.run<FalseDeaths>(task);
+  const { deaths, verdicts } = counted;
+  const names = `${WEATHERS[task.weather]?.name}; ${MANNERS[task.manner]?.name}`;
+  console.error(`${names}: ${deaths} false deaths (${verdicts} verdicts)`);
+  return counted;
 }
 
 async function tellTimes(pool: Pool, sizes: readonly number[], runs: number): Promise<void> {
