@@ -4,9 +4,9 @@ import { syncBuiltinESMExports } from "node:module";
 /*
  * All machines of a history run in this process and nobody listens, so what costs most of a real node's time is replaced by
  * keyed checksums of the same sizes below node:crypto, where the cores do not see it: Ed25519 signatures,
- * ChaCha20-Poly1305, X25519, and HMACs under kept keys. A changed bit, another key, another nonce or another audience is refused as ever; that nothing can be
- * read or forged without the key is what the real ones are for, and the tests of identity. Keys, hashes and all other HMACs are
- * the real ones; sub-keys, which depend only on what they are derived from, are derived once.
+ * ChaCha20-Poly1305, X25519, and HMACs under kept keys. A changed bit, another key, another nonce or another audience is refused as
+ * ever; that nothing can be read or forged without the key is what the real ones are for, and the tests of identity. Keys, hashes and
+ * all other HMACs are the real ones; sub-keys, which depend only on what they are derived from, are derived once.
  */
 
 const SIGNATURE_BYTES = 64;
