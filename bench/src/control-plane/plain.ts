@@ -181,6 +181,7 @@ function addressUnit(machine: Machine): string {
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=/usr/bin/hostname ${nameOf(machine)}
+ExecStart=/usr/sbin/sysctl --quiet --write net.ipv4.ip_forward=1
 ExecStart=/usr/sbin/ip address replace ${addressOf(machine)}/24 dev eth0
 [Unit]
 Before=kubelet.service
