@@ -223,7 +223,8 @@ async function writes(machine: Machine | undefined): Promise<boolean> {
 
 /**
  * All ClusterNodes once nothing of them changes any more: all is well, clocks too, which takes chrony a minute after a
- * start, SLURM's controller and its copies are of one epoch, and after two rounds of every loop that is all the same.
+ * start, SLURM's controller and its copies are of one epoch and every node knows of them, and after two rounds of every
+ * loop that is all the same.
  */
 async function settled(): Promise<readonly ClusterNodeObject[]> {
   let rest: readonly ClusterNodeObject[] = [];
@@ -255,9 +256,22 @@ function unwell(nodes: readonly ClusterNodeObject[]): readonly string[] {
           .filter(({ status: is }) => is !== "True")
           .map(({ type, reason, message }) => `${metadata.name} ${type}: ${reason}, ${message}`),
   );
-  return isOfOneEpoch(nodes)
-    ? conditions
-    : [...conditions, "SLURM's copies are not all of its controller's epoch"];
+  return [
+    ...conditions,
+    ...nodes.flatMap(unwellInSlurm),
+    ...(isOfOneEpoch(nodes) ? [] : ["SLURM's copies are not all of its controller's epoch"]),
+  ];
+}
+
+/** A machine that was cut off keeps its conditions until it has heard of the controller's move: they tell less than this. */
+function unwellInSlurm({ metadata: { name }, status }: ClusterNodeObject): readonly string[] {
+  const { slurmd, view, controller } = status?.slurm ?? {};
+  const down = controller?.nodes?.down ?? 0;
+  return [
+    ...(slurmd?.message === undefined ? [] : [`${name}: ${slurmd.message}`]),
+    ...(view ? [] : [`SLURM told ${name} nothing of itself`]),
+    ...(down === 0 ? [] : [`SLURM's controller on ${name} counts ${down} nodes as down`]),
+  ];
 }
 
 /** Whether SLURM's controller runs, and it and its copies are of one epoch. */
