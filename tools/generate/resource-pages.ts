@@ -142,10 +142,12 @@ export function slurmTokenPage(): string {
     table(
       ["reason", "meaning"],
       [
+        ["`Issuing`", "a token is being made"],
         [
-          "`Issuing`, `Issued`",
-          "a token is being made; the Secret has one, under the present key, which slurmctld has some seconds after a rotation",
+          "`KeyPending`",
+          "the Secret has a token, and slurmctld is yet to take the key that it is signed with: some seconds after a rotation; or none runs",
         ],
+        ["`Issued`", "the Secret has a token, and slurmctld takes it"],
         ["`RestDisabled`", "`spec.rest.enabled` of the SlurmCluster is false"],
         ["`UserUnknown`", "the SlurmCluster has no such user"],
         ["`UserOfSystem`", "the user's number is below 1000, which a SlurmCluster refuses, too"],

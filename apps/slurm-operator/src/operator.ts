@@ -116,6 +116,7 @@ export function createOperator(context: OperatorContext): Manager {
       ...common,
       tokens: tokens.store,
       slurmClusters: slurmClusters.store,
+      clusterNodes: clusterNodes.store,
     }).reconcile,
     timeoutMs: 30_000 * patience,
     clock,
@@ -129,6 +130,7 @@ export function createOperator(context: OperatorContext): Manager {
   tokens.store.onChange(({ object }) => tokenController.enqueue(keyOf(object.metadata)));
   // Users come and go, the REST API is switched, and keys are replaced, which its status tells.
   slurmClusters.store.onChange(onDifference(lookAtTokens, viewForTokens));
+  clusterNodes.store.onChange(onDifference(lookAtTokens, believedGenerationOf));
   const elector = new LeaderElector({
     ...common,
     namespace: NAMESPACE,
@@ -180,7 +182,13 @@ function wholeView({ metadata: { resourceVersion: _, ...metadata }, ...rest }: K
 /** What of a SlurmCluster tokens depend on; its status changes with every job. */
 function viewForTokens({ spec, status }: KubeObject & Pick<SlurmClusterObject, "spec" | "status">): unknown {
   const { current, madeAt } = status?.keys ?? {};
-  return { spec, current, madeAt };
+  return { spec, current, madeAt, controller: status?.activeController?.node };
+}
+
+/** Of the keys by which the slurmctld of a node believes tokens; undefined where none runs. */
+function believedGenerationOf({ status }: ClusterNodeObject): number | undefined {
+  const { running, tokenKeyGeneration } = status?.slurm?.controller ?? {};
+  return running === true ? tokenKeyGeneration : undefined;
 }
 
 /** Calls `look` at every change that `view` shows. */

@@ -7,6 +7,7 @@ import {
   slurmKeysName,
   SlurmToken,
   slurmTokenSecretObject,
+  type ClusterNodeObject,
   type SlurmClusterObject,
   type SlurmTokenObject,
   type SlurmTokenStatus,
@@ -36,6 +37,7 @@ export interface TokenReconcilerOptions {
   readonly client: KubeClient;
   readonly tokens: Pick<Store<SlurmTokenObject>, "get">;
   readonly slurmClusters: Pick<Store<SlurmClusterObject>, "get">;
+  readonly clusterNodes: Pick<Store<ClusterNodeObject>, "get">;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -65,6 +67,7 @@ export class TokenReconciler {
       before: token.status,
       cluster: cluster && SlurmClusterSpecSchema.safeParse(cluster.spec ?? {}).data,
       keyGeneration: keys?.current.generation,
+      believedGeneration: this.#believedGeneration(cluster),
       nowMs: Math.floor(clock.wallTime()),
     };
     const plan = planToken(observed);
@@ -76,6 +79,12 @@ export class TokenReconciler {
     await this.#tell(token, status, signal);
     return again(Math.min(plan.lookAgainMs ?? Infinity, REPAIRED_MS));
   };
+
+  #believedGeneration(cluster: SlurmClusterObject | undefined): number | undefined {
+    const node = cluster?.status?.activeController?.node;
+    const { controller } = (node !== undefined && this.#options.clusterNodes.get(node)?.status?.slurm) || {};
+    return controller?.running === true ? controller.tokenKeyGeneration : undefined;
+  }
 
   async #keys(signal: AbortSignal) {
     const ref = { name: slurmKeysName(SLURM_CLUSTER_NAME), namespace: NAMESPACE };

@@ -168,8 +168,12 @@ describe("slurm-operator on an API server in memory", function () {
 
     it("is found where the controller is, and a declared user has a token", async () => {
       await set({ rest: { enabled: true }, users: [{ name: "ada", uid: 2000 }] });
+      await waitFor(() => stateOf("KeyPending"), { what: "a token that is not taken yet", timeoutMs });
+      const { node = "", epoch = 0 } = (await cluster())?.status?.activeController ?? {};
+      const tokenKeyGeneration = (await keys())?.current.generation ?? expect.fail("no keys");
+      report(node, { controller: { epoch, running: true, tokenKeyGeneration } });
       const status = await waitFor(() => stateOf("Issued"), { what: "a token", timeoutMs });
-      expect(status.keyGeneration).to.equal((await keys())?.current.generation);
+      expect(status.keyGeneration).to.equal(tokenKeyGeneration);
       const { SLURM_JWT: jwt = "", SLURM_USER_NAME: user = "" } = await given();
       expect(Buffer.from(user, "base64").toString()).to.equal("ada");
       const claims = {

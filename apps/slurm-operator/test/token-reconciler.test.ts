@@ -1,6 +1,8 @@
 import {
   slurmKeysObject,
+  type ClusterNodeObject,
   type SlurmClusterObject,
+  type SlurmNodeStatus,
   type SlurmTokenObject,
   type SlurmTokenStatus,
 } from "@cluster-os/api";
@@ -22,6 +24,8 @@ const { signal } = new AbortController();
 /** An API that keeps one SlurmToken and its Secret, and may fail or be cut off at a write. */
 class Site {
   cluster: object = { rest: { enabled: true }, users: [{ name: "ada", uid: 2000 }] };
+  /** As its node-agent reports it. */
+  controller: SlurmNodeStatus["controller"] = { epoch: 1, running: true, tokenKeyGeneration: 1 };
   status: SlurmTokenStatus | undefined;
   secret: Readonly<Record<string, string>> | undefined;
   refusal: KubeError | undefined;
@@ -32,7 +36,18 @@ class Site {
     client: this.#client(),
     tokens: { get: () => this.#token() },
     slurmClusters: {
-      get: () => ({ metadata: { name: "default" }, spec: this.cluster }) as unknown as SlurmClusterObject,
+      get: () =>
+        ({
+          metadata: { name: "default" },
+          spec: this.cluster,
+          status: { activeController: { node: "n-a" } },
+        }) as unknown as SlurmClusterObject,
+    },
+    clusterNodes: {
+      get: (name) =>
+        name === "n-a"
+          ? ({ status: { slurm: { controller: this.controller } } } as ClusterNodeObject)
+          : undefined,
     },
     clock: { now: () => 0, wallTime: () => NOW },
     logger: silentLogger,
@@ -103,6 +118,24 @@ describe("the Secret of a SlurmToken", () => {
     await site.round();
     expect(site.secret).to.deep.equal({});
     expect(site.status).not.to.have.property("user");
+  });
+
+  it("is said to be taken once slurmctld has the key, and stays so while it moves", async () => {
+    const site = new Site();
+    site.controller = { epoch: 1, running: true };
+    await site.round();
+    expect(site.secret).to.include.keys("SLURM_JWT");
+    expect(site.reason).to.equal("KeyPending");
+    // It ended before it had the key.
+    site.controller = { epoch: 1, running: false, tokenKeyGeneration: 1 };
+    await site.round();
+    expect(site.reason).to.equal("KeyPending");
+    site.controller = { epoch: 1, running: true, tokenKeyGeneration: 1 };
+    await site.round();
+    expect(site.reason).to.equal("Issued");
+    site.controller = undefined;
+    await site.round();
+    expect(site.reason).to.equal("Issued");
   });
 
   it("stays as it is while nothing can be read of the SlurmCluster", async () => {

@@ -17,6 +17,7 @@ const ASKED: TokenObserved = {
   before: undefined,
   cluster: CLUSTER,
   keyGeneration: 5,
+  believedGeneration: 5,
   nowMs: NOW,
 };
 const S = NOW / 1000;
@@ -48,7 +49,11 @@ describe("planToken", () => {
     { name: "nothing changed", change: { nowMs: NOW + 1000 }, isNew: false },
     { name: "shortly before two thirds", change: { nowMs: NOW + (HOUR_MS * 2) / 3 - 1 }, isNew: false },
     { name: "at two thirds", change: { nowMs: NOW + (HOUR_MS * 2) / 3 }, isNew: true },
-    { name: "the keys are others", change: { nowMs: NOW + 1000, keyGeneration: 6 }, isNew: true },
+    {
+      name: "the keys are others",
+      change: { nowMs: NOW + 1000, keyGeneration: 6, believedGeneration: 6 },
+      isNew: true,
+    },
     {
       name: "another lifetime",
       change: { nowMs: NOW + 1000, spec: { user: "ada", lifetime: "2h" } },
@@ -69,6 +74,50 @@ describe("planToken", () => {
     it(`${isNew ? "another token" : "the same token"}: ${name}`, () => {
       const { claims } = planToken({ ...ASKED, before: given, ...change });
       expect(claims).to.have.property("issuedAt", isNew ? Math.floor((change.nowMs ?? NOW) / 1000) : S);
+    });
+
+  const pending: TokenObserved = { ...ASKED, keyGeneration: 6, before: given };
+  const beliefs: readonly {
+    readonly name: string;
+    readonly observed: TokenObserved;
+    readonly reason: "Issued" | "KeyPending";
+  }[] = [
+    {
+      name: "slurmctld has the keys of before",
+      observed: pending,
+      reason: "KeyPending",
+    },
+    {
+      name: "nobody says, and it never was taken",
+      observed: { ...ASKED, believedGeneration: undefined },
+      reason: "KeyPending",
+    },
+    {
+      name: "nobody says, and what was taken was of other keys",
+      observed: { ...pending, believedGeneration: undefined },
+      reason: "KeyPending",
+    },
+    {
+      name: "nobody says, and these keys are still not taken",
+      observed: { ...pending, before: planToken(pending).status, believedGeneration: undefined },
+      reason: "KeyPending",
+    },
+    {
+      name: "the controller moves: it is given the key before it starts",
+      observed: { ...ASKED, before: given, believedGeneration: undefined },
+      reason: "Issued",
+    },
+    {
+      name: "slurmctld has taken them",
+      observed: { ...pending, before: planToken(pending).status, believedGeneration: 6 },
+      reason: "Issued",
+    },
+  ];
+  for (const { name, observed, reason } of beliefs)
+    it(`a token is there, and ${reason === "Issued" ? "" : "not yet "}taken: ${name}`, () => {
+      const plan = planToken(observed);
+      expect(plan.claims).to.have.property("user", "ada");
+      expect(readyOf(plan)).to.include({ reason, status: reason === "Issued" ? "True" : "False" });
     });
 
   const refusals: readonly {

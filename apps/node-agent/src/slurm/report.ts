@@ -1,6 +1,6 @@
 import type { SlurmNodeStatus } from "@cluster-os/api";
 import type { ReplicationStatus } from "@cluster-os/replication";
-import type { ControllerObserved } from "./controller.ts";
+import { tokenKeyDigest, type ControllerObserved } from "./controller.ts";
 import { atWorkWithMunge, generationsOf, type KeysAtWork } from "./keys.ts";
 import type { SlurmObserved } from "./plan.ts";
 import type { SlurmWish } from "./wish.ts";
@@ -86,8 +86,22 @@ function controllerReport({ controller, wish, controllerView }: SlurmReportObser
   const epoch = isRunning ? fencer.epoch : known;
   if (epoch === 0) return {};
   return {
-    controller: { epoch, running: isRunning, ...copyReport(status), ...(isRunning && controllerView) },
+    controller: {
+      epoch,
+      running: isRunning,
+      ...copyReport(status),
+      ...(isRunning && { ...tokenKeyReport(controller, wish), ...controllerView }),
+    },
   };
+}
+
+/** A generation, and nothing that is made of the key. */
+function tokenKeyReport(
+  controller: ControllerObserved,
+  wish: SlurmWish | undefined,
+): Pick<ControllerStatus, "tokenKeyGeneration"> {
+  if (!wish?.controller || controller.tokenKeyDigest !== tokenKeyDigest(wish.controller.tokenKey)) return {};
+  return { tokenKeyGeneration: wish.keys.current.generation };
 }
 
 /** The copy of the controller's state on this machine, as far as it is whole. */

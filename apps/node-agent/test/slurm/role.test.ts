@@ -380,6 +380,28 @@ describe("slurm: the role", () => {
     expect(world.acts).to.deep.equal(["open", "replicas 1"]);
   });
 
+  const tokenKeys: readonly {
+    readonly name: string;
+    readonly controller: World["controller"];
+    readonly generation: number | undefined;
+  }[] = [
+    { name: "those of the API", controller: RUNS, generation: keys().current.generation },
+    { name: "of another key", controller: { ...RUNS, tokenKeyDigest: "another" }, generation: undefined },
+    { name: "none yet", controller: { ...RUNS, tokenKeyDigest: undefined }, generation: undefined },
+    { name: "none, where none runs", controller: { unit: "inactive" }, generation: undefined },
+  ];
+  for (const { name, controller, generation } of tokenKeys)
+    it(`reports which keys' tokens slurmctld believes: ${name}`, async () => {
+      const world = new World();
+      world.controller = controller;
+      await world.round();
+      world.now += 20_000;
+      await world.round();
+      const report = world.role.report()?.controller;
+      expect(report).to.include({ running: controller.fencer !== undefined });
+      expect(report?.tokenKeyGeneration).to.equal(generation);
+    });
+
   it("reports the copy of a machine that runs no controller", async () => {
     const world = new World();
     world.api = seen({ lease: lease({ holder: OTHER.name }) });

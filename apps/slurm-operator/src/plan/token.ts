@@ -25,6 +25,8 @@ export interface TokenObserved {
   readonly cluster: Pick<SlurmClusterSpec, "users" | "rest"> | undefined;
   /** Generation of the SlurmCluster's keys; undefined where there are none. */
   readonly keyGeneration: number | undefined;
+  /** Generation of the keys by which slurmctld believes tokens; undefined while none runs that says. */
+  readonly believedGeneration: number | undefined;
   readonly nowMs: number;
   /** Why the Secret could not be written, in the API server's words. */
   readonly problem?: string;
@@ -38,6 +40,7 @@ export interface TokenPlan {
   readonly lookAgainMs: number | undefined;
 }
 
+/** Why a token is ready, or not. */
 interface Refusal {
   readonly reason: string;
   readonly message: string;
@@ -64,7 +67,6 @@ export function planToken(observed: TokenObserved): TokenPlan {
   const lifetimeS = durationSeconds(spec.data.lifetime) ?? 0;
   const claims = stillGood(observed, spec.data.user, lifetimeS) ?? fresh(spec.data.user, lifetimeS, nowMs);
   const { user, issuedAt, expiresAt } = claims;
-  const message = `Secret of the same name has a token for ${user}`;
   return {
     claims,
     status: {
@@ -72,11 +74,32 @@ export function planToken(observed: TokenObserved): TokenPlan {
       issuedAt: isoOf(issuedAt),
       expiresAt: isoOf(expiresAt),
       ...(keyGeneration !== undefined && { keyGeneration }),
-      conditions: conditions(observed, "True", { reason: "Issued", message }),
+      conditions: isBelieved(observed)
+        ? conditions(observed, "True", issued(user))
+        : conditions(observed, "False", pending(user, keyGeneration)),
       observedGeneration: generation,
     },
     lookAgainMs: Math.max(1000, renewalMs(claims) - nowMs),
   };
+}
+
+/**
+ * Whether slurmctld takes what these keys sign. One that did does so wherever it moves: it is given the key before it starts. So its
+ * silence is no news.
+ */
+function isBelieved({ before, keyGeneration, believedGeneration }: TokenObserved): boolean {
+  if (believedGeneration !== undefined) return believedGeneration === keyGeneration;
+  const ready = before?.conditions?.find(({ type }) => type === "Ready");
+  return before?.keyGeneration === keyGeneration && ready?.status === "True";
+}
+
+function issued(user: string): Refusal {
+  return { reason: "Issued", message: `Secret of the same name has a token for ${user}` };
+}
+
+function pending(user: string, generation: number | undefined): Refusal {
+  const message = `Secret of the same name has a token for ${user}, and SLURM's controller is yet to take the keys of generation ${generation}`;
+  return { reason: "KeyPending", message };
 }
 
 function whyNot({ cluster, keyGeneration }: TokenObserved, { user }: SlurmTokenSpec): Refusal | undefined {
@@ -137,12 +160,12 @@ function renewalMs({ issuedAt, expiresAt }: TokenClaims): number {
 
 function refused(observed: TokenObserved, why: Refusal): TokenPlan {
   const { before, generation } = observed;
-  const { conditions: _, observedGeneration: __, ...issued } = before ?? {};
+  const { conditions: _, observedGeneration: __, ...given } = before ?? {};
   return {
     claims: why.isUnknown === true ? undefined : "nothing",
     status: {
       // What the status knows of a token is what has it taken away in the end.
-      ...(why.isUnknown === true && issued),
+      ...(why.isUnknown === true && given),
       conditions: conditions(observed, "False", why),
       observedGeneration: generation,
     },

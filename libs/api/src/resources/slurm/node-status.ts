@@ -50,6 +50,13 @@ const ControllerReport = z.object({
     .min(0)
     .optional()
     .describe("Told by the controller: the last save of its epoch that a majority of the members has."),
+  tokenKeyGeneration: z
+    .int()
+    .min(1)
+    .optional()
+    .describe(
+      "Told by the controller: generation of the keys by which slurmctld believes the REST API's tokens.",
+    ),
   jobs: z
     .object({ running: count("Jobs that run."), pending: count("Jobs that wait.") })
     .optional()
