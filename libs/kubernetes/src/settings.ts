@@ -44,6 +44,8 @@ export const PATHS = {
   etcdPki: "/etc/kubernetes/pki/etcd",
   etcdFolder: "/var/lib/etcd",
   kubeletFolder: "/var/lib/kubelet",
+  /** What the machine itself tells the kubelet besides: the share of its jobs, which is no pod's. */
+  kubeletAdditions: "/var/lib/cluster-os/kubelet.conf.d",
 } as const;
 
 /** What a machine was as a server while it was away, one folder for each time: for a person, and never read again. */

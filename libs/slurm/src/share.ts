@@ -7,14 +7,25 @@ export interface Share {
   readonly pods: { readonly cpus: number; readonly memoryMib: number };
 }
 
-/** Whole processors; jobs have one at least, and pods the rest. The two never add up to more than there is. */
+/** What pods keep whatever jobs may have: the control plane's own are among them. Of memory, half of a small machine at most. */
+const PODS_KEEP = { cpus: 1, memoryMib: 2048 };
+
+/**
+ * Whole processors. Pods, and the system, have the rest. The two never add up to more than there is; the only processor of a machine
+ * is the jobs', and pods use it as well.
+ */
 export function shareOf(
   { cpus, memoryMib }: Pick<SlurmNode, "cpus" | "memoryMib">,
   { cpuPercent, memoryPercent }: SlurmClusterSpec["resources"],
 ): Share {
+  const mostMemoryMib = memoryMib - Math.min(PODS_KEEP.memoryMib, Math.floor(memoryMib / 2));
   const jobs = {
-    cpus: Math.max(1, Math.floor((cpus * cpuPercent) / 100)),
-    memoryMib: Math.max(1, Math.floor((memoryMib * memoryPercent) / 100)),
+    cpus: atLeastOne(Math.min(Math.floor((cpus * cpuPercent) / 100), cpus - PODS_KEEP.cpus)),
+    memoryMib: atLeastOne(Math.min(Math.floor((memoryMib * memoryPercent) / 100), mostMemoryMib)),
   };
   return { jobs, pods: { cpus: cpus - jobs.cpus, memoryMib: Math.max(0, memoryMib - jobs.memoryMib) } };
+}
+
+function atLeastOne(amount: number): number {
+  return Math.max(1, amount);
 }

@@ -156,8 +156,8 @@ describe("renderConfig", () => {
 });
 
 describe("shareOf", () => {
-  it("jobs and pods never have more than there is, and jobs have something", () => {
-    const percent = fc.integer({ min: 1, max: 95 });
+  it("jobs and pods never have more than there is, and both have something", () => {
+    const percent = fc.integer({ min: 1, max: 100 });
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 512 }),
@@ -169,10 +169,28 @@ describe("shareOf", () => {
           expect(jobs.cpus + pods.cpus).to.equal(cpus);
           expect(jobs.memoryMib + pods.memoryMib).to.equal(memoryMib);
           expect(Math.min(jobs.cpus, jobs.memoryMib)).to.be.at.least(1);
+          if (cpus > 1) expect(pods.cpus).to.be.at.least(1);
+          if (memoryMib > 1) expect(pods.memoryMib).to.be.at.least(Math.min(2048, Math.floor(memoryMib / 2)));
         },
       ),
     );
   });
+});
+
+describe("shareOf: what pods keep", () => {
+  // [processors, MiB] of the machine, per cent of both, [processors, MiB] of the jobs
+  const cases = [
+    [[64, 262_144], 75, [48, 196_608]],
+    [[2, 24_000], 75, [1, 18_000]],
+    [[4, 8192], 95, [3, 6144]],
+    [[4, 3072], 75, [3, 1536]],
+    [[1, 2048], 75, [1, 1024]],
+  ] as const;
+  for (const [[cpus, memoryMib], percent, expected] of cases)
+    it(`jobs have ${expected.join(" processors and ")} MiB of ${cpus} and ${memoryMib}, where ${percent} % are theirs`, () => {
+      const { jobs } = shareOf({ cpus, memoryMib }, { cpuPercent: percent, memoryPercent: percent });
+      expect([jobs.cpus, jobs.memoryMib]).to.deep.equal(expected);
+    });
 });
 
 describe("slurmNodeOf", () => {

@@ -14,6 +14,7 @@ import {
   useTokenKey,
   viewOf,
 } from "./slurm-controller.ts";
+import { localKubelet, observeReservation, release, reserve } from "./kubelet-reservation.ts";
 import { SLURM_PATHS, writeSecret } from "./slurm-files.ts";
 import { loadJwks, observeJwks, writeJwks } from "./slurm-jwks.ts";
 import { REST_UNIT, startRest } from "./slurm-rest.ts";
@@ -76,6 +77,7 @@ async function observe(signal: AbortSignal): Promise<SlurmObserved> {
     environment: environment?.toString("utf8"),
     units: await unitStates(UNITS, signal),
     limits: await limitsOf("slurmd.service", signal),
+    reservation: await observeReservation(await localKubelet()),
     processors: cpus().length,
     accounts: await readAccounts(),
     ...(await observeRedirect()),
@@ -102,6 +104,10 @@ async function act(action: SlurmAction, signal: AbortSignal): Promise<void> {
       return;
     case "limit-jobs":
       return limitUnit("slurmd.service", action.limits, signal);
+    case "reserve":
+      return reserve(await localKubelet(), action.text, signal);
+    case "release":
+      return release(await localKubelet(), signal);
     case "write-redirect":
       return writeRedirect(action.ruleset);
     case "remove-redirect":

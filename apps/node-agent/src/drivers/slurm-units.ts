@@ -34,7 +34,7 @@ export async function mainPid(unit: string, signal: AbortSignal): Promise<number
 
 /** Does not wait until a unit has started: what it waits for may be what is done next. */
 export async function actUnit(
-  verb: "start" | "restart" | "reload" | "stop",
+  verb: "start" | "restart" | "try-restart" | "reload" | "stop",
   unit: string,
   signal: AbortSignal,
   wait = false,

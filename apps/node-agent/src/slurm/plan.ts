@@ -5,6 +5,7 @@ import { slurmdEnvironment, withSlurmNames } from "./files.ts";
 import { planJwks, type JwksAction, type JwksSeen } from "./jwks.ts";
 import { planKeys, type KeyAction, type KeyFiles } from "./keys.ts";
 import { isSameLimits, jobLimits, type JobLimits } from "./limits.ts";
+import { kubeletReservation } from "./reservation.ts";
 import type { SlurmWish } from "./wish.ts";
 
 /** systemd's words, as far as they matter here. */
@@ -25,6 +26,8 @@ export interface SlurmObserved {
   readonly units: Readonly<Record<SlurmUnit, UnitState>>;
   /** What slurmd's unit, and with it every job, is held to. */
   readonly limits: JobLimits;
+  /** The jobs' share as the kubelet was told of it: see {@link kubeletReservation}. Undefined where it was told of none. */
+  readonly reservation?: string | undefined;
   /** Logical processors of the machine. */
   readonly processors: number;
   readonly accounts: readonly Account[];
@@ -43,6 +46,8 @@ export type SlurmAction =
   | { readonly kind: "write-hosts"; readonly text: string }
   | { readonly kind: "write-environment"; readonly text: string }
   | { readonly kind: "limit-jobs"; readonly limits: JobLimits }
+  | { readonly kind: "reserve"; readonly text: string }
+  | { readonly kind: "release" }
   | { readonly kind: "write-redirect"; readonly ruleset: Ruleset }
   | { readonly kind: "remove-redirect" }
   | { readonly kind: "start-unit" | "restart-unit" | "stop-unit"; readonly unit: SlurmUnit };
@@ -76,6 +81,7 @@ export function planSlurm(
       ...planLimits(observed, wish),
       ...planSlurmd(units["slurmd.service"], names, isNewEnvironment || observed.isForgotten === true),
       ...signer.after,
+      ...planReservation(observed, wish),
     ],
     problems: redirectProblem === undefined ? problems : [...problems, redirectProblem],
   };
@@ -110,6 +116,15 @@ function planLimits({ limits, processors }: SlurmObserved, { settings }: SlurmWi
   return isSameLimits(limits, wished) ? [] : [{ kind: "limit-jobs", limits: wished }];
 }
 
+/** Last: whatever ails the kubelet, SLURM works. */
+function planReservation(
+  { reservation, processors }: SlurmObserved,
+  { settings }: SlurmWish,
+): readonly SlurmAction[] {
+  const text = kubeletReservation(settings, processors);
+  return text === reservation ? [] : [{ kind: "reserve", text }];
+}
+
 /**
  * slurmd needs a controller that has a name, and finds the next one by itself. What it says of its machine it says at its
  * start; the jobs' processes are not its own, and go on.
@@ -134,11 +149,15 @@ function planRedirection(
   return isSameRuleset(redirect, ruleset) ? [] : [{ kind: "write-redirect", ruleset }];
 }
 
-function stopAll({ units, redirect }: SlurmObserved): readonly SlurmAction[] {
+function stopAll({ units, redirect, reservation }: SlurmObserved): readonly SlurmAction[] {
   const stops = (["slurmd.service", "munge.service"] as const)
     .filter((unit) => isUp(units[unit]))
     .map((unit) => ({ kind: "stop-unit", unit }) as const);
-  return [...stops, ...(redirect ? [{ kind: "remove-redirect" } as const] : [])];
+  return [
+    ...stops,
+    ...(redirect ? [{ kind: "remove-redirect" } as const] : []),
+    ...(reservation === undefined ? [] : [{ kind: "release" } as const]),
+  ];
 }
 
 function isUp(state: UnitState): boolean {
@@ -166,6 +185,8 @@ export function describeAction(action: SlurmAction): Readonly<Record<string, str
       return { action: action.kind, user: action.name };
     case "limit-jobs":
       return { action: action.kind, ...action.limits };
+    case "reserve":
+    case "release":
     case "drop-staged-key":
     case "write-hosts":
     case "write-environment":

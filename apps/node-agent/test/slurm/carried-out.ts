@@ -19,6 +19,10 @@ export function carriedOut(machine: SlurmObserved, action: SlurmAction): SlurmOb
       return { ...machine, environment: action.text };
     case "limit-jobs":
       return { ...machine, limits: action.limits };
+    case "reserve":
+      return { ...machine, reservation: action.text };
+    case "release":
+      return { ...machine, reservation: undefined };
     case "write-redirect":
       return { ...machine, redirect: action.ruleset };
     case "start-unit":

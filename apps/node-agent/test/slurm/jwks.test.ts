@@ -133,6 +133,7 @@ describe("slurm: a machine with auth/slurm", () => {
       "limit-jobs",
       "start-unit slurmd.service",
       "load-jwks",
+      "reserve",
     ]);
   });
 

@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { slurmctldEnvironment, slurmdEnvironment, withSlurmNames } from "../../src/slurm/files.ts";
 import { atWorkWithMunge, generationsOf, planKeys, switchInMs, type KeyFiles } from "../../src/slurm/keys.ts";
 import { jobLimits } from "../../src/slurm/limits.ts";
+import { kubeletReservation } from "../../src/slurm/reservation.ts";
 import { describeAction, planSlurm, type SlurmObserved } from "../../src/slurm/plan.ts";
 import { NO_PART, wishOf, type Self, type SlurmSeen, type SlurmWish } from "../../src/slurm/wish.ts";
 import { carriedOut, kinds } from "./carried-out.ts";
@@ -179,6 +180,22 @@ describe("slurm: the share of jobs", () => {
     });
 });
 
+describe("slurm: what the kubelet is told of the jobs' share", () => {
+  const reserved = (cpus: number, processors: number): unknown =>
+    (JSON.parse(kubeletReservation({ cpus, memoryMib: 1500 }, processors)) as { systemReserved: unknown })
+      .systemReserved;
+
+  it("is no pod's", () => {
+    expect(reserved(3, 4)).to.deep.equal({ cpu: "3", memory: "1500Mi" });
+  });
+
+  it("leaves pods the only processor, which the two share", () => {
+    expect(reserved(1, 1)).to.deep.equal({ memory: "1500Mi" });
+    // The API counts more than there are.
+    expect(reserved(8, 4)).to.deep.equal({ memory: "1500Mi" });
+  });
+});
+
 describe("slurm: this machine", () => {
   const wish = wishFor(seen());
 
@@ -191,6 +208,7 @@ describe("slurm: this machine", () => {
       "write-environment",
       "limit-jobs",
       "start-unit slurmd.service",
+      "reserve",
     ]);
   });
 
@@ -242,6 +260,7 @@ describe("slurm: this machine", () => {
       "write-environment",
       "limit-jobs",
       "restart-unit slurmd.service",
+      "reserve",
     ]);
   });
 
@@ -253,11 +272,19 @@ describe("slurm: this machine", () => {
     ]);
   });
 
+  it("tells the kubelet of the jobs' share once more where it has yet to be started with that", () => {
+    const cutOff = { ...settled(BARE), reservation: "" };
+    expect(kinds(planSlurm(cutOff, wish, NOW_MS).actions)).to.deep.equal(["reserve"]);
+    const leaving = planSlurm({ ...BARE, reservation: "" }, undefined, NOW_MS);
+    expect(kinds(leaving.actions)).to.deep.equal(["release"]);
+  });
+
   it("who takes no part stops", () => {
     expect(kinds(planSlurm(settled(BARE), undefined, NOW_MS).actions)).to.deep.equal([
       "stop-unit slurmd.service",
       "stop-unit munge.service",
       "remove-redirect",
+      "release",
     ]);
     expect(planSlurm(BARE, undefined, NOW_MS).actions).to.deep.equal([]);
   });

@@ -12,6 +12,7 @@ import { closeForwarding, knownPlacement } from "./machine.ts";
 /** Where Kubernetes leaves things. The folders stay: some are mount points. */
 export const FOLDERS = [
   PATHS.kubeletFolder,
+  PATHS.kubeletAdditions,
   PATHS.kubernetes,
   PATHS.etcdFolder,
   PATHS.cniFolder,
