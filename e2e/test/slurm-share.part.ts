@@ -10,7 +10,7 @@ const MIB = 2 ** 20;
 const KEPT_FREE_MIB = 100;
 /** What the kernel holds all pods together to, in either version of control groups and whoever makes these. */
 const PODS_LIMIT =
-  "cat /sys/fs/cgroup/memory/kubepods*/memory.limit_in_bytes /sys/fs/cgroup/kubepods*/memory.max 2> /dev/null";
+  "cat /sys/fs/cgroup/kubepods*/memory.max 2> /dev/null || cat /sys/fs/cgroup/memory/kubepods*/memory.limit_in_bytes";
 /** There where systemd has the kernel hold a unit to its memory. On hosts with version 1 of control groups, lab machines' systemd does not. */
 const HELD = "/sys/fs/cgroup/system.slice/slurmd.service/memory.max";
 

@@ -6,20 +6,24 @@ import { ControllerPolicy } from "./controller.ts";
 import { NodeLabelSelector, Partitions } from "./partition.ts";
 import { Users } from "./user.ts";
 
-/** What of a machine jobs may use. */
+/** What of a machine jobs may use. Pods may use the rest: see `shareOf` in libs/slurm. */
 const Resources = z.object({
   cpuPercent: z
     .int()
     .min(1)
     .max(100)
     .default(75)
-    .describe("Share of a node's logical processors that jobs may use, in percent; one at least."),
+    .describe(
+      "Share of a node's logical processors that jobs may use, in percent; one at least, and one is left to pods where there are two.",
+    ),
   memoryPercent: z
     .int()
     .min(1)
     .max(95)
     .default(75)
-    .describe("Share of a node's memory that jobs may use, in percent. The rest is for pods and the system."),
+    .describe(
+      "Share of a node's memory that jobs may use, in percent. The rest is for pods and the system: 2 GiB, or half of the memory, at least.",
+    ),
 });
 
 const SHORTEST_S = 600;
