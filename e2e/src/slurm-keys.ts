@@ -15,10 +15,11 @@ export async function exchange(
   value: string,
   { away, auth = "munge" }: { readonly away?: string; readonly auth?: "munge" | "slurm" } = {},
 ): Promise<number> {
-  const before = (await slurmCluster()).status?.keys?.current ?? expect.fail("no key");
+  let before = 0;
   const annotation = `${ROTATE_KEYS_ANNOTATION}=${value}`;
   // A server whose power was just cut is still waited for by those that ask it.
   await timed("the API takes the wish", async () => {
+    before = (await slurmCluster()).status?.keys?.current ?? expect.fail("no key");
     const { exitCode } = await clusterOs([
       ...["kubectl", "annotate", "--overwrite"],
       ...["slurmcluster", "default", annotation],
