@@ -7,8 +7,8 @@ export interface Share {
   readonly pods: { readonly cpus: number; readonly memoryMib: number };
 }
 
-/** What pods keep whatever jobs may have: the control plane's own are among them. Of memory, half of a small machine at most. */
-const PODS_KEEP = { cpus: 1, memoryMib: 2048 };
+/** What pods keep whatever jobs may have: the control plane's own are among them. Of memory, three quarters of a small machine at most. */
+const PODS_KEEP = { cpus: 1, memoryMib: 2048, memoryPercent: 75 };
 
 /**
  * Whole processors. Pods, and the system, have the rest. The two never add up to more than there is; the only processor of a machine
@@ -18,7 +18,8 @@ export function shareOf(
   { cpus, memoryMib }: Pick<SlurmNode, "cpus" | "memoryMib">,
   { cpuPercent, memoryPercent }: SlurmClusterSpec["resources"],
 ): Share {
-  const mostMemoryMib = memoryMib - Math.min(PODS_KEEP.memoryMib, Math.floor(memoryMib / 2));
+  const mostMemoryMib =
+    memoryMib - Math.min(PODS_KEEP.memoryMib, Math.floor((memoryMib * PODS_KEEP.memoryPercent) / 100));
   const jobs = {
     cpus: atLeastOne(Math.min(Math.floor((cpus * cpuPercent) / 100), cpus - PODS_KEEP.cpus)),
     memoryMib: atLeastOne(Math.min(Math.floor((memoryMib * memoryPercent) / 100), mostMemoryMib)),

@@ -170,7 +170,8 @@ describe("shareOf", () => {
           expect(jobs.memoryMib + pods.memoryMib).to.equal(memoryMib);
           expect(Math.min(jobs.cpus, jobs.memoryMib)).to.be.at.least(1);
           if (cpus > 1) expect(pods.cpus).to.be.at.least(1);
-          if (memoryMib > 1) expect(pods.memoryMib).to.be.at.least(Math.min(2048, Math.floor(memoryMib / 2)));
+          if (memoryMib > 1)
+            expect(pods.memoryMib).to.be.at.least(Math.min(2048, Math.floor(0.75 * memoryMib)));
         },
       ),
     );
@@ -183,8 +184,9 @@ describe("shareOf: what pods keep", () => {
     [[64, 262_144], 75, [48, 196_608]],
     [[2, 24_000], 75, [1, 18_000]],
     [[4, 8192], 95, [3, 6144]],
-    [[4, 3072], 75, [3, 1536]],
-    [[1, 2048], 75, [1, 1024]],
+    [[4, 4096], 75, [3, 2048]],
+    [[2, 2048], 75, [1, 512]],
+    [[1, 1024], 75, [1, 256]],
   ] as const;
   for (const [[cpus, memoryMib], percent, expected] of cases)
     it(`jobs have ${expected.join(" processors and ")} MiB of ${cpus} and ${memoryMib}, where ${percent} % are theirs`, () => {

@@ -22,7 +22,7 @@ const Resources = z.object({
     .max(95)
     .default(75)
     .describe(
-      "Share of a node's memory that jobs may use, in percent. The rest is for pods and the system: 2 GiB, or half of the memory, at least.",
+      "Share of a node's memory that jobs may use, in percent. The rest is for pods and the system: at least 2 GiB, or three quarters of a small machine.",
     ),
 });
 
