@@ -8,7 +8,7 @@ SEED ?= 1
 MINUTES ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help deps debian-packages node node-image cluster down test test-cluster fmt lint bench bench-kube bench-operator bench-membership bench-gossip bench-mesh bench-mesh-vm bench-slurm-failover bench-control-plane clean \
+.PHONY: help deps debian-packages node node-image cluster down test test-cluster fmt lint bench bench-kube bench-operator bench-membership bench-gossip bench-mesh bench-mesh-vm bench-slurm-failover bench-slurm-throughput bench-control-plane clean \
 	test-chaos test-long test-upgrade test-vm test-vm-5 vm-status vm-info vm-stop vm-clean
 
 help: ## Show this list
@@ -93,6 +93,9 @@ bench-operator: deps ## Measure the operator with 1,000 machines, as root
 
 bench-slurm-failover: node ## Measure how long SLURM takes no job after its controller's machine lost its power, as root
 	node --conditions=@cluster-os/source bench/src/slurm-failover.ts
+
+bench-slurm-throughput: node ## Measure what it costs SLURM that its controller's state is kept on three machines, as root
+	node --conditions=@cluster-os/source bench/src/slurm-throughput.ts
 
 bench-control-plane: node ## Measure forming a cluster, losing servers and losing all power, beside kubeadm alone, as root
 	node --conditions=@cluster-os/source bench/src/control-plane.ts
