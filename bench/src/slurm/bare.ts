@@ -16,7 +16,8 @@ const AS_SLURMCTL = [
 
 /** slurmctld as its unit has it, on the same machine, of the same state; nobody keeps a copy, and nobody has to vouch. */
 export async function goBare(machines: readonly Machine[], controller: Machine): Promise<void> {
-  for (const machine of machines) await machine.run(["systemctl", "stop", AGENT_UNIT]);
+  // Masked: bootstrap starts one that has ended.
+  for (const machine of machines) await machine.run(["systemctl", "mask", "--runtime", "--now", AGENT_UNIT]);
   await controller.run(["systemctl", "stop", KEPT_UNIT]);
   const properties = ["Nice=-10", "LimitNOFILE=65536", "LimitMEMLOCK=infinity", "TasksMax=infinity"];
   await controller.run([
@@ -36,5 +37,8 @@ export async function goBack(machines: readonly Machine[], controller: Machine):
     timeoutMs: GONE_MS,
     everyMs: 100,
   });
-  for (const machine of machines) await machine.run(["systemctl", "start", AGENT_UNIT]);
+  for (const machine of machines) {
+    await machine.run(["systemctl", "unmask", "--runtime", AGENT_UNIT]);
+    await machine.run(["systemctl", "start", AGENT_UNIT]);
+  }
 }
