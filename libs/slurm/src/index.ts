@@ -7,6 +7,7 @@ export { renderJwks } from "./jwks.ts";
 export { selectNodes, slurmNodeOf, type SlurmGpu, type SlurmNode } from "./nodes.ts";
 export {
   parseJobs,
+  QUEUE_QUESTION,
   parseNodes,
   SlurmAnswerError,
   summarise,

@@ -20,12 +20,41 @@ describe("what SLURM says", () => {
   });
 
   it("a job that runs and one that is held", () => {
-    expect(parseJobs(answer("jobs.json"))).to.deep.equal({
+    expect(parseJobs(answer("jobs.txt"))).to.deep.equal({
       counts: { running: 1, pending: 1 },
-      running: [{ id: 2, name: "wrap", startedAt: 1_795_300_884 }],
+      running: [{ id: 2, startedAt: 1_795_300_884 }],
       launchFailed: [],
     });
   });
+
+  it("jobs that wait, begin, end, or were refused", () => {
+    const lines = [
+      "JOBID|STATE|START_TIME|REASON",
+      "3|CONFIGURING|1795300884|None",
+      "4|COMPLETING|1795300884|None",
+      "5|PENDING|N/A|launch failed requeued held",
+      "6|PENDING|1795300999|Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions",
+      "7|SUSPENDED|1795300884|None",
+    ];
+    expect(parseJobs(`${lines.join("\n")}\n`)).to.deep.equal({
+      counts: { running: 2, pending: 2 },
+      running: [],
+      launchFailed: [5],
+    });
+    expect(parseJobs(`${lines[0]}\n`).counts).to.deep.equal({ running: 0, pending: 0 });
+  });
+
+  const noQueue = [
+    { name: "nothing", text: "" },
+    { name: "an error in words", text: "slurm_load_jobs error: Unable to contact slurm controller" },
+    { name: "jobs without a header", text: "2|RUNNING|1795300884|None" },
+    { name: "half a line", text: `${answer("jobs.txt")}4|PEND` },
+  ];
+  for (const { name, text } of noQueue) {
+    it(`${name} is no queue`, () => {
+      expect(() => parseJobs(text)).to.throw(SlurmAnswerError);
+    });
+  }
 
   const unknown = [
     { name: "nothing", text: "" },

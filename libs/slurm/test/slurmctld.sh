@@ -33,7 +33,7 @@ anew() { [ "$(saved)" != "$pending" ]; }
 patiently anew
 inside scontrol update nodename=n-a state=drain reason="cluster-os: cordoned in Kubernetes"
 inside scontrol show nodes --json >"$seen/nodes.json"
-inside squeue --json >"$seen/jobs.json"
+inside env SLURM_TIME_FORMAT=%s squeue --format="%A|%T|%S|%r" >"$seen/jobs.txt"
 inside sbatch --gres=gpu:1 --wrap true >"$seen/gpu" 2>&1 || true
 
 controller() { cat "$root/run/slurmctld/slurmctld.pid"; }
@@ -74,6 +74,6 @@ inside setpriv --reuid=slurm --regid=slurm --clear-groups slurmctld -D >"$seen/s
 refused() { inside squeue --noheader --Format=Reason:40 | grep -q "launch failed" && inside sinfo --noheader --Format=StateLong | grep -q drained; }
 patiently refused
 inside scontrol show nodes --json >"$seen/nodes-refused.json"
-inside squeue --json >"$seen/jobs-refused.json"
+inside env SLURM_TIME_FORMAT=%s squeue --format="%A|%T|%S|%r" >"$seen/jobs-refused.txt"
 kill -9 "$(controller)"
 exit 0

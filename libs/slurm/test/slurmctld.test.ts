@@ -81,6 +81,12 @@ describe("the real slurmctld", function () {
       .and.contain("PENDING");
   });
 
+  it("tells of its jobs as it is asked for them", async () => {
+    const { counts, running } = parseJobs(await seen("jobs.txt"));
+    expect(counts).to.deep.equal({ running: 1, pending: 1 });
+    expect(running[0]?.startedAt).to.be.within(Date.now() / 1000 - 600, Date.now() / 1000);
+  });
+
   it("refuses what it cannot run with, in words", async () => {
     expect(await seen("refused"))
       .to.contain("cannot find sched plugin for sched/nonsense")
@@ -93,7 +99,7 @@ describe("the real slurmctld", function () {
 
   it("that went on from before a start drains the node and holds the job, and is told how to go on", async () => {
     const nodes = parseNodes(await seen("nodes-refused.json"));
-    const queue = parseJobs(await seen("jobs-refused.json"));
+    const queue = parseJobs(await seen("jobs-refused.txt"));
     expect(planRepeats(nodes, queue, []).map(({ kind }) => kind)).to.deep.equal(["release", "resume"]);
   });
 });

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { unsavedNode, unsavedStart, type NodeView, type RunningJob } from "@cluster-os/slurm";
 
-const job = (startedAt: number): RunningJob => ({ id: startedAt, name: "job", startedAt });
+const job = (startedAt: number): RunningJob => ({ id: startedAt, startedAt });
 
 describe("a job that slurmctld has not saved as running", () => {
   const cases: readonly {

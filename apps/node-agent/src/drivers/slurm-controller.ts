@@ -8,6 +8,7 @@ import {
   parseNodes,
   planDrains,
   planRepeats,
+  QUEUE_QUESTION,
   signerOf,
   summarise,
   unsavedNode,
@@ -162,20 +163,19 @@ export async function manage(drains: ControllerWish["drains"], signal: AbortSign
     const options = {
       cancelSignal: signal,
       timeout: TIMEOUT_MS,
-      env: environment(),
-      maxBuffer: 64 * 2 ** 20,
+      env: { ...environment(), ...QUEUE_QUESTION.env },
     };
     return (await execa(program, args, options)).stdout;
   };
   const showNodes = async () => parseNodes(await ask("scontrol", ["show", "nodes", "--json"]));
   let nodes = await showNodes();
-  const queue = parseJobs(await ask("squeue", ["--json"]));
+  const queue = parseJobs(await ask("squeue", QUEUE_QUESTION.args));
   const actions = [...planRepeats(nodes, queue, drains), ...planDrains(drains, nodes)];
   for (const action of actions) await ask("scontrol", argumentsOf(action));
   if (actions.length > 0) nodes = await showNodes();
   const { counts, running } = queue;
   await haveNodesSaved(nodes, signal);
-  await haveStartsSaved(running, signal);
+  await haveStartsSaved(running, ask, signal);
   const drained = nodes.filter(({ states }) => states.includes("DRAIN"));
   return {
     jobs: counts,
@@ -196,10 +196,17 @@ async function haveNodesSaved(nodes: readonly NodeView[], signal: AbortSignal): 
 }
 
 /** An update that changes nothing makes slurmctld save all its jobs. The job may have ended by now: then there was a save. */
-async function haveStartsSaved(running: readonly RunningJob[], signal: AbortSignal): Promise<void> {
+async function haveStartsSaved(
+  running: readonly RunningJob[],
+  ask: (program: string, args: readonly string[]) => Promise<string>,
+  signal: AbortSignal,
+): Promise<void> {
   const saved = await stat(join(SLURM_PATHS.state, "job_state")).catch(() => undefined);
   const job = saved && unsavedStart(running, saved.mtimeMs, systemClock.wallTime());
-  if (job) await scontrol(["update", `JobId=${job.id}`, `JobName=${job.name}`], signal);
+  if (!job) return;
+  const name = await ask("squeue", ["--noheader", "--format=%j", `--jobs=${job.id}`]).catch(() => undefined);
+  if (name === undefined) return;
+  await scontrol(["update", `JobId=${job.id}`, `JobName=${name}`], signal);
 }
 
 function argumentsOf(action: DrainAction | RepeatAction): readonly string[] {

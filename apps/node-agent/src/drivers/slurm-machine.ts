@@ -19,7 +19,7 @@ import { SLURM_PATHS, writeSecret } from "./slurm-files.ts";
 import { loadJwks, observeJwks, writeJwks } from "./slurm-jwks.ts";
 import { REST_UNIT, startRest } from "./slurm-rest.ts";
 import { observeRedirect, removeRedirect, writeRedirect } from "./slurm-redirect.ts";
-import { actUnit, limitsOf, limitUnit, unitStates } from "./slurm-units.ts";
+import { actUnit, limitUnit, statesAndLimits } from "./slurm-units.ts";
 
 /** What the package cluster-os-slurm brings: without it a machine takes no part in SLURM. */
 const FENCER_PROGRAM = "/usr/lib/cluster-os/bin/fencer";
@@ -75,8 +75,7 @@ async function observe(signal: AbortSignal): Promise<SlurmObserved> {
     jwks: await observeJwks(),
     hosts: hosts?.toString("utf8") ?? "",
     environment: environment?.toString("utf8"),
-    units: await unitStates(UNITS, signal),
-    limits: await limitsOf("slurmd.service", signal),
+    ...(await statesAndLimits(UNITS, "slurmd.service", signal)),
     reservation: await observeReservation(await localKubelet()),
     processors: cpus().length,
     accounts: await readAccounts(),

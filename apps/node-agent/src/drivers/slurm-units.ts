@@ -15,11 +15,39 @@ export async function unitStates<Unit extends string>(
   units: readonly Unit[],
   signal: AbortSignal,
 ): Promise<Readonly<Record<Unit, UnitState>>> {
-  const args = ["show", "--property=Id,ActiveState", ...units];
+  return statesOf(units, await show(units, ["ActiveState"], signal));
+}
+
+/** The states of some units, and what one of them is held to: asked for at once, for each question is a process. */
+export async function statesAndLimits<Unit extends string>(
+  units: readonly Unit[],
+  limited: Unit,
+  signal: AbortSignal,
+): Promise<{ readonly units: Readonly<Record<Unit, UnitState>>; readonly limits: JobLimits }> {
+  const shown = await show(units, ["ActiveState", "MemoryMax", "AllowedCPUs"], signal);
+  const { MemoryMax = "", AllowedCPUs = "" } = Object.fromEntries(shown.get(limited) ?? []);
+  return { units: statesOf(units, shown), limits: { MemoryMax, AllowedCPUs } };
+}
+
+type Shown = ReadonlyMap<string, ReadonlyMap<string, string>>;
+
+async function show(
+  units: readonly string[],
+  properties: readonly string[],
+  signal: AbortSignal,
+): Promise<Shown> {
+  const args = ["show", `--property=${["Id", ...properties].join()}`, ...units];
   const { stdout } = await execa("systemctl", args, { cancelSignal: signal, timeout: 10_000 });
   const blocks = stdout.split("\n\n").map((block) => new Map(block.split("\n").map((line) => split(line))));
+  return new Map(blocks.map((block) => [block.get("Id") ?? "", block]));
+}
+
+function statesOf<Unit extends string>(
+  units: readonly Unit[],
+  shown: Shown,
+): Readonly<Record<Unit, UnitState>> {
   const stateOf = (unit: Unit): UnitState => {
-    const state = blocks.find((block) => block.get("Id") === unit)?.get("ActiveState") ?? "inactive";
+    const state = shown.get(unit)?.get("ActiveState") ?? "inactive";
     return (STATES.includes(state) ? state : "activating") as UnitState;
   };
   return Object.fromEntries(units.map((unit) => [unit, stateOf(unit)])) as Record<Unit, UnitState>;
@@ -41,14 +69,6 @@ export async function actUnit(
 ): Promise<void> {
   const args = [verb, ...(wait ? [] : ["--no-block"]), unit];
   await execa("systemctl", args, { cancelSignal: signal, timeout: 30_000 });
-}
-
-/** What a unit is held to. */
-export async function limitsOf(unit: string, signal: AbortSignal): Promise<JobLimits> {
-  const args = ["show", "--property=MemoryMax,AllowedCPUs", unit];
-  const { stdout } = await execa("systemctl", args, { cancelSignal: signal, timeout: 10_000 });
-  const shown = new Map(stdout.split("\n").map((line) => split(line)));
-  return { MemoryMax: shown.get("MemoryMax") ?? "", AllowedCPUs: shown.get("AllowedCPUs") ?? "" };
 }
 
 /** From now on, whether it runs or not, until the machine starts anew. */
