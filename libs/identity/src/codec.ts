@@ -21,6 +21,21 @@ export function encodeCbor(value: unknown): Uint8Array {
   return encode(value, ENCODING);
 }
 
+/** An array of items that are encoded already: the same bytes as `encodeCbor` of the array makes. */
+export function encodeCborArray(items: readonly Uint8Array[]): Uint8Array {
+  const joined = Buffer.concat([arrayHead(items.length), ...items]);
+  return new Uint8Array(joined.buffer, joined.byteOffset, joined.length);
+}
+
+const ARRAY = 4 << 5;
+
+/** Major type 4 with the length in as few bytes as it takes (RFC 8949 sections 3 and 4.2.1). */
+function arrayHead(length: number): Uint8Array {
+  const head = Uint8Array.from(encodeCbor(length));
+  head[0] = (head[0] ?? 0) | ARRAY;
+  return head;
+}
+
 /** The value in `bytes`. Refuses indefinite lengths, over-long numbers, repeated keys and trailing bytes. */
 export function decodeCbor(bytes: Uint8Array): unknown {
   try {

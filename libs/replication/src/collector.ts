@@ -1,7 +1,8 @@
 import type { Instant } from "@cluster-os/std";
 import { send, type Context } from "./context.ts";
-import { hashOf, positionOf, type Hash, type Manifest, type ReplicaId } from "./manifest.ts";
-import { comparePositions, reaches } from "./position.ts";
+import { hashOf, type Hash } from "./entry.ts";
+import { positionOf, type Manifest, type ReplicaId } from "./manifest.ts";
+import { comparePositions, reaches, type Position } from "./position.ts";
 
 interface Target {
   readonly manifest: Manifest;
@@ -42,6 +43,11 @@ export class Collector {
   /** Snapshots whose blocks must not be thrown away. */
   get targets(): readonly Manifest[] {
     return [this.#target, this.#next].flatMap((target) => (target ? [target.manifest] : []));
+  }
+
+  /** Whether this very snapshot is on its way here. */
+  collects(position: Position): boolean {
+    return this.targets.some((manifest) => comparePositions(manifest, position) === 0);
   }
 
   collect(target: Target, now: Instant): void {

@@ -1,9 +1,12 @@
 import type { Instant } from "@cluster-os/std";
 import { Collector } from "./collector.ts";
 import { send, type Context } from "./context.ts";
+import { applyDifference } from "./difference.ts";
 import { decodeManifest, type Manifest, type ReplicaId } from "./manifest.ts";
 import type { Message } from "./message.ts";
 import { reaches } from "./position.ts";
+
+type Change = Extract<Message, { kind: "change" }>;
 
 /** Keeps what its leader offers, and says so when it is on disk. */
 export class Follower {
@@ -27,7 +30,9 @@ export class Follower {
   hear(from: ReplicaId, message: Message, now: Instant): void {
     switch (message.kind) {
       case "offer":
-        return this.#offered(from, message.manifest, now);
+        return this.#offered(from, decodeManifest(message.manifest), now);
+      case "change":
+        return this.#changed(from, message, now);
       case "announce":
         return this.#acknowledge();
       case "blocks":
@@ -57,9 +62,17 @@ export class Follower {
     this.#collector.stop();
   }
 
-  #offered(from: ReplicaId, bytes: Uint8Array, now: Instant): void {
+  /** Whose base is not here any more is told what is; the whole comes when that is asked for again. */
+  #changed(from: ReplicaId, { epoch, base, sequence, difference }: Change, now: Instant): void {
+    const { shelf, rules } = this.#context;
+    if (this.#collector.collects({ epoch, sequence })) return;
+    const manifest = shelf.baseOf({ epoch, sequence: base });
+    if (!manifest || reaches(shelf.newest, { epoch, sequence })) return this.#acknowledge();
+    this.#offered(from, applyDifference(manifest, sequence, difference, rules), now);
+  }
+
+  #offered(from: ReplicaId, manifest: Manifest, now: Instant): void {
     const { name, shelf, rules } = this.#context;
-    const manifest = decodeManifest(bytes);
     if (manifest.name !== name || manifest.leader !== from || manifest.epoch !== shelf.promised) return;
     if (reaches(shelf.newest, manifest)) return this.#acknowledge();
     this.#collector.collect({ manifest, sources: [from], epoch: manifest.epoch }, now);

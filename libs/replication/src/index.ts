@@ -5,21 +5,24 @@
 export { defaultReplicationConfig, type ReplicationConfig } from "./config.ts";
 export {
   BLOCK_BYTES,
-  blocksOf,
-  decodeManifest,
-  encodeManifest,
   hashOf,
   isSafePath,
   ManifestError,
-  positionOf,
   sameEntries,
   sortEntries,
   type Entry,
   type Hash,
+} from "./entry.ts";
+export {
+  blocksOf,
+  decodeManifest,
+  encodeManifest,
+  positionOf,
   type Manifest,
   type ReplicaId,
 } from "./manifest.ts";
 export { decodeMessage, encodeMessage, MessageError, type Message } from "./message.ts";
+export { applyDifference, encodeDifference } from "./difference.ts";
 export { newest, type Choice, type ReplicaReport } from "./newest.ts";
 export { comparePositions, reaches, showPosition, type Position } from "./position.ts";
 export type {

@@ -1,8 +1,10 @@
 import type { Instant } from "@cluster-os/std";
 import { earliest, send, type Context } from "./context.ts";
-import { positionOf, sameEntries, type Entry, type Manifest, type ReplicaId } from "./manifest.ts";
+import { sameEntries, type Entry } from "./entry.ts";
+import { positionOf, type Manifest, type ReplicaId } from "./manifest.ts";
 import type { Message } from "./message.ts";
 import type { Position } from "./position.ts";
+import { Progress } from "./progress.ts";
 import type { Readings } from "./readings.ts";
 
 export interface LeaderOptions {
@@ -31,8 +33,7 @@ export class Leader {
   #open: readonly Manifest[] = [];
   #acknowledged: Position | undefined;
   #mustSeal = true;
-  readonly #acks = new Map<ReplicaId, number>();
-  readonly #offeredAt = new Map<ReplicaId, Instant>();
+  readonly #progress: Progress;
   #announceAt: Instant = Infinity;
 
   constructor({ context, epoch, replicas, readings }: LeaderOptions) {
@@ -40,6 +41,7 @@ export class Leader {
     this.epoch = epoch;
     this.#replicas = replicas;
     this.#readings = readings;
+    this.#progress = new Progress(context);
   }
 
   get isLeading(): boolean {
@@ -57,7 +59,7 @@ export class Leader {
   }
 
   get followers(): Readonly<Record<ReplicaId, number>> {
-    return Object.fromEntries(this.#others().map((replica) => [replica, this.#acks.get(replica) ?? 0]));
+    return Object.fromEntries(this.#others().map((replica) => [replica, this.#progress.of(replica)]));
   }
 
   get wakeAt(): Instant {
@@ -99,8 +101,7 @@ export class Leader {
     this.#sealed = manifest;
     this.#mustSeal = false;
     this.#open = [...this.#open, manifest];
-    this.#acks.set(this.#context.self, manifest.sequence);
-    for (const replica of this.#others()) this.#offer(replica, now);
+    this.#progress.sealed(manifest, this.#others(), now);
     this.#announceAt = now + this.#context.config.retryMs;
     this.#countAcknowledgements(now);
   }
@@ -112,11 +113,7 @@ export class Leader {
 
   hear(from: ReplicaId, message: Message, now: Instant): void {
     if (message.kind !== "ack" || message.epoch !== this.epoch) return;
-    this.#acks.set(from, message.sequence);
-    const isBehind = this.#sealed !== undefined && message.sequence < this.#sealed.sequence;
-    if (isBehind && now >= (this.#offeredAt.get(from) ?? -Infinity) + this.#context.config.retryMs) {
-      this.#offer(from, now);
-    }
+    this.#progress.acknowledged(from, message.sequence, now);
     this.#countAcknowledgements(now);
   }
 
@@ -168,13 +165,6 @@ export class Leader {
     );
   }
 
-  #offer(to: ReplicaId, now: Instant): void {
-    const manifest = this.#context.shelf.encodedNewest();
-    if (!manifest || !this.#sealed) return;
-    this.#offeredAt.set(to, now);
-    send(this.#context, to, { kind: "offer", epoch: this.epoch, manifest });
-  }
-
   /** To those that are behind often, to all of them now and then: one of them may have lost what it had. */
   #announce(now: Instant): void {
     const { retryMs, announceMs } = this.#context.config;
@@ -183,14 +173,14 @@ export class Leader {
     for (const replica of this.#others()) {
       send(this.#context, replica, { kind: "announce", epoch: this.epoch, sequence: sealed.sequence });
     }
-    const areAllCurrent = this.#others().every((replica) => this.#acks.get(replica) === sealed.sequence);
+    const areAllCurrent = this.#others().every((replica) => this.#progress.of(replica) === sealed.sequence);
     this.#announceAt = now + (areAllCurrent ? announceMs : retryMs);
   }
 
   #countAcknowledgements(now: Instant): void {
     const { rules } = this.#context;
     const at = this.#open.findLastIndex(({ replicas, sequence }) => {
-      const have = replicas.filter((replica) => (this.#acks.get(replica) ?? 0) >= sequence);
+      const have = replicas.filter((replica) => this.#progress.of(replica) >= sequence);
       return have.length >= rules.majority(replicas.length);
     });
     const manifest = this.#open[at];
@@ -211,9 +201,7 @@ export class Leader {
   #changeSet(now: Instant): void {
     const sealed = this.#sealed;
     if (!this.#wish || !sealed || this.#sealing || this.#open.length > 0 || this.#readings.isReading) return;
-    const current = [...this.#acks].flatMap(([replica, sequence]) =>
-      sequence >= sealed.sequence ? [replica] : [],
-    );
+    const current = this.#progress.keepers(sealed.sequence);
     const change = { now: sealed.replicas, wish: this.#wish, leader: this.#context.self, current };
     const next = this.#context.rules.nextReplicas(change);
     if (next) this.#seal(sealed.entries, next, now);

@@ -1,33 +1,19 @@
-import { createHash } from "node:crypto";
-import { decodeCbor, encodeCbor } from "@cluster-os/identity";
-import { compareText, concatBytes, equalBytes, fromHex, toHex } from "@cluster-os/std";
+import { decodeCbor, encodeCbor, encodeCborArray } from "@cluster-os/identity";
+import { compareText, concatBytes, equalBytes, fromHex } from "@cluster-os/std";
 import { z } from "zod";
+import {
+  encodeEntry,
+  hashOf,
+  ManifestError,
+  PackedEntry,
+  unpackEntry,
+  type Entry,
+  type Hash,
+} from "./entry.ts";
 import type { Position } from "./position.ts";
 
 /** A machine in a replica set, such as a node name. */
 export type ReplicaId = string;
-
-/** SHA-256 as 64 hexadecimal digits. */
-export type Hash = string;
-
-/** Files are kept in blocks of so many bytes: what is unchanged of a large file is neither sent nor stored again. */
-export const BLOCK_BYTES = 1024 * 1024;
-
-/** One thing in the directory. Paths are relative, with `/`, in the order of their code units. */
-export type Entry =
-  | { readonly kind: "folder"; readonly path: string; readonly mode: number }
-  | {
-      readonly kind: "file";
-      readonly path: string;
-      readonly mode: number;
-      /** In bytes. */
-      readonly size: number;
-      /** Of the whole content. */
-      readonly hash: Hash;
-      /** Of each block of {@link BLOCK_BYTES}, in order; the last one may be shorter. None for an empty file. */
-      readonly blocks: readonly Hash[];
-    }
-  | { readonly kind: "link"; readonly path: string; readonly target: string };
 
 /** The whole directory at one moment, and whose word it is. What a snapshot consists of besides is blocks. */
 export interface Manifest extends Position {
@@ -39,23 +25,29 @@ export interface Manifest extends Position {
   readonly entries: readonly Entry[];
 }
 
-/** Bytes that are no manifest, or not all of one. */
-export class ManifestError extends Error {
-  override readonly name = "ManifestError";
-}
-
-export function hashOf(bytes: Uint8Array): Hash {
-  return createHash("sha256").update(bytes).digest("hex");
-}
-
 const VERSION = 1;
-const CHECKSUM_BYTES = 32;
+export const CHECKSUM_BYTES = 32;
 
-/** Deterministic CBOR, then its SHA-256: a torn or changed manifest is noticed before anything in it is believed. */
+const encoded = new WeakMap<Manifest, Uint8Array>();
+
+/**
+ * Deterministic CBOR, then its SHA-256: a torn or changed manifest is noticed before anything in it is believed. Remembered for as
+ * long as the manifest: a leader needs it for its disk and for every follower.
+ */
 export function encodeManifest(manifest: Manifest): Uint8Array {
+  const known = encoded.get(manifest);
+  if (known) return known;
   const { name, epoch, sequence, leader, replicas, entries } = manifest;
-  const body = encodeCbor([VERSION, name, epoch, sequence, leader, replicas, entries.map(packEntry)]);
-  return concatBytes(body, fromHex(hashOf(body)));
+  const fields = [VERSION, name, epoch, sequence, leader, replicas].map(encodeCbor);
+  const body = encodeCborArray([...fields, encodeCborArray(entries.map(encodeEntry))]);
+  const bytes = concatBytes(body, fromHex(hashOf(body)));
+  encoded.set(manifest, bytes);
+  return bytes;
+}
+
+/** The SHA-256 that a manifest ends with. */
+export function checksumOf(manifest: Manifest): Uint8Array {
+  return encodeManifest(manifest).subarray(-CHECKSUM_BYTES);
 }
 
 /** Throws ManifestError for anything that `encodeManifest` did not write, unsafe paths included. */
@@ -79,24 +71,6 @@ export function positionOf({ epoch, sequence }: Position): Position {
   return { epoch, sequence };
 }
 
-/** Whether two snapshots are the same directory, whenever they were taken. */
-export function sameEntries(left: readonly Entry[], right: readonly Entry[]): boolean {
-  return equalBytes(encodeCbor(left.map(packEntry)), encodeCbor(right.map(packEntry)));
-}
-
-/** Puts entries into the one order that manifests have. */
-export function sortEntries(entries: readonly Entry[]): readonly Entry[] {
-  return [...entries].sort((left, right) => compareText(left.path, right.path));
-}
-
-const Bytes32 = z.instanceof(Uint8Array).refine(({ length }) => length === 32);
-const Mode = z.int().min(0).max(0o7777);
-const Path = z.string().max(4096).refine(isSafePath);
-const Packed = z.union([
-  z.tuple([z.literal(0), Path, Mode]),
-  z.tuple([z.literal(1), Path, Mode, z.int().min(0), Bytes32, z.array(Bytes32)]),
-  z.tuple([z.literal(2), Path, z.string().min(1).max(4096)]),
-]);
 export const ReplicaIds = z.array(z.string().min(1).max(253)).min(1).max(64);
 const Body = z.tuple([
   z.literal(VERSION),
@@ -105,7 +79,7 @@ const Body = z.tuple([
   z.int().min(1),
   z.string().min(1).max(253),
   ReplicaIds,
-  z.array(Packed),
+  z.array(PackedEntry),
 ]);
 
 function parse(body: Uint8Array): z.infer<typeof Body> {
@@ -116,47 +90,8 @@ function parse(body: Uint8Array): z.infer<typeof Body> {
   }
 }
 
-function packEntry(entry: Entry): readonly unknown[] {
-  switch (entry.kind) {
-    case "folder":
-      return [0, entry.path, entry.mode];
-    case "file": {
-      const isOne = entry.blocks.length === 1 && entry.blocks[0] === entry.hash;
-      return [
-        1,
-        entry.path,
-        entry.mode,
-        entry.size,
-        fromHex(entry.hash),
-        isOne ? [] : entry.blocks.map(fromHex),
-      ];
-    }
-    case "link":
-      return [2, entry.path, entry.target];
-  }
-}
-
-function unpackEntry(packed: z.infer<typeof Packed>): Entry {
-  if (packed[0] === 0) return { kind: "folder", path: packed[1], mode: packed[2] };
-  if (packed[0] === 2) return { kind: "link", path: packed[1], target: packed[2] };
-  const [, path, mode, size, raw, blocks] = packed;
-  const hash = toHex(raw);
-  const count = Math.ceil(size / BLOCK_BYTES);
-  // The only block of a small file is the file.
-  const all = count === 1 && blocks.length === 0 ? [hash] : blocks.map(toHex);
-  if (all.length !== count) throw new ManifestError(`${path} has ${size} bytes in ${all.length} blocks`);
-  return { kind: "file", path, mode, size, hash, blocks: all };
-}
-
-/** Whether a path stays below the directory. */
-export function isSafePath(path: string): boolean {
-  return (
-    !path.includes("\0") && path.split("/").every((part) => part !== "" && part !== "." && part !== "..")
-  );
-}
-
-/** Sorted, each path once, and everything in a folder that is listed: nothing can be written through a link. */
-function checkTree(entries: readonly Entry[]): void {
+/** Sorted, each path once, and everything in a folder that is listed: nothing can be written through a link. Throws ManifestError. */
+export function checkTree(entries: readonly Entry[]): void {
   const folders = new Set<string>();
   let previous: string | undefined;
   for (const { path, kind } of entries) {

@@ -1,7 +1,7 @@
 import { decodeCbor, encodeCbor } from "@cluster-os/identity";
 import { fromHex, toHex } from "@cluster-os/std";
 import { z } from "zod";
-import type { Hash } from "./manifest.ts";
+import type { Hash } from "./entry.ts";
 import type { Position } from "./position.ts";
 
 /** What replicas of one directory say to each other. `epoch` is the speaker's, or the one it answers. */
@@ -19,6 +19,14 @@ export type Message =
   | { readonly kind: "refusal"; readonly epoch: number; readonly promised: number }
   /** A snapshot to keep. */
   | { readonly kind: "offer"; readonly epoch: number; readonly manifest: Uint8Array }
+  /** Snapshot `sequence` to keep, as it differs from this epoch's snapshot `base`, which the other one has said to keep. */
+  | {
+      readonly kind: "change";
+      readonly epoch: number;
+      readonly base: number;
+      readonly sequence: number;
+      readonly difference: Uint8Array;
+    }
   /** What is newest, for those who may have missed it. */
   | { readonly kind: "announce"; readonly epoch: number; readonly sequence: number }
   /** Snapshot `sequence` of this epoch, and everything in it, is on disk; 0 is none of this epoch. */
@@ -45,6 +53,7 @@ const Body = z.union([
   z.tuple([z.literal("promise"), Epoch, z.array(Bytes).max(1), z.array(Lost).max(1)]),
   z.tuple([z.literal("refusal"), Epoch, Sequence]),
   z.tuple([z.literal("offer"), Epoch, Bytes]),
+  z.tuple([z.literal("change"), Epoch, Sequence, Sequence, Bytes]),
   z.tuple([z.literal("announce"), Epoch, Sequence]),
   z.tuple([z.literal("ack"), Epoch, Sequence]),
   z.tuple([z.literal("want"), Epoch, z.array(Raw).max(MOST_HASHES)]),
@@ -80,6 +89,8 @@ function pack(message: Message): readonly unknown[] {
       return [kind, epoch, message.promised];
     case "offer":
       return [kind, epoch, message.manifest];
+    case "change":
+      return [kind, epoch, message.base, message.sequence, message.difference];
     case "announce":
     case "ack":
       return [kind, epoch, message.sequence];
@@ -106,6 +117,8 @@ function unpack(body: z.infer<typeof Body>): Message {
       return { kind, epoch, promised: body[2] };
     case "offer":
       return { kind, epoch, manifest: body[2] };
+    case "change":
+      return { kind, epoch, base: body[2], sequence: body[3], difference: body[4] };
     case "announce":
     case "ack":
       return { kind, epoch, sequence: body[2] };

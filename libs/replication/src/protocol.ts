@@ -1,6 +1,7 @@
 import type { Instant } from "@cluster-os/std";
 import type { ReplicationConfig } from "./config.ts";
-import type { Entry, Hash, Manifest, ReplicaId } from "./manifest.ts";
+import type { Entry, Hash } from "./entry.ts";
+import type { Manifest, ReplicaId } from "./manifest.ts";
 import type { Message } from "./message.ts";
 import type { ReplicaReport } from "./newest.ts";
 import type { Position } from "./position.ts";

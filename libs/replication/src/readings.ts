@@ -1,6 +1,12 @@
 import type { Instant } from "@cluster-os/std";
 import type { Context } from "./context.ts";
-import { blocksOf, type Entry } from "./manifest.ts";
+import type { Entry } from "./entry.ts";
+import { blocksOf } from "./manifest.ts";
+
+interface Captured {
+  readonly ticket: number;
+  readonly entries: readonly Entry[];
+}
 
 /** When the directory is read: soon after a change, not all the time, and now and then though nobody noticed any. */
 export class Readings {
@@ -11,6 +17,8 @@ export class Readings {
   #underWay = 0;
   #dueAt: Instant = Infinity;
   lastAt: Instant = -Infinity;
+  /** A reading that took long is not followed by the next at once. */
+  #restUntil: Instant = -Infinity;
 
   constructor(context: Context) {
     this.#context = context;
@@ -23,6 +31,7 @@ export class Readings {
   /** A new leader: what was read for another one is not its. */
   start(now: Instant): void {
     this.#awaited = undefined;
+    this.#restUntil = -Infinity;
     this.#dueAt = now + this.#context.config.rescanMs;
   }
 
@@ -38,7 +47,8 @@ export class Readings {
   /** When to look again, if nothing holds it up. */
   wakeAt(isHeldUp: boolean, notBefore: Instant): Instant {
     if (isHeldUp || this.isReading) return Infinity;
-    return Math.max(this.#dueAt, notBefore, this.lastAt + this.#context.config.captureIntervalMs);
+    const soonest = this.lastAt + this.#context.config.captureIntervalMs;
+    return Math.max(this.#dueAt, notBefore, soonest, this.#restUntil);
   }
 
   readIfDue(now: Instant, notBefore: Instant): void {
@@ -53,8 +63,10 @@ export class Readings {
   }
 
   /** A reading is over. Says whether it is the one that the present leader waits for. */
-  captured(ticket: number, entries: readonly Entry[]): boolean {
-    return this.#end(ticket, entries);
+  captured({ ticket, entries }: Captured, now: Instant): boolean {
+    const isAwaited = this.#end(ticket, entries);
+    if (isAwaited) this.#restUntil = now + (now - this.lastAt) * this.#context.config.restPerReading;
+    return isAwaited;
   }
 
   failed(ticket: number, now: Instant): void {

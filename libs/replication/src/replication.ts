@@ -4,7 +4,8 @@ import { defaultReplicationConfig } from "./config.ts";
 import { send, type Context } from "./context.ts";
 import { Follower } from "./follower.ts";
 import { Leader } from "./leader.ts";
-import { positionOf, type Hash, type Manifest, type ReplicaId } from "./manifest.ts";
+import type { Hash } from "./entry.ts";
+import { encodeManifest, positionOf, type Manifest, type ReplicaId } from "./manifest.ts";
 import type { Message } from "./message.ts";
 import type { ReplicaReport } from "./newest.ts";
 import { showPosition, type Position } from "./position.ts";
@@ -122,7 +123,7 @@ export class Replication {
         return this.#leader && this.#readings.changed(now);
       case "captured":
         this.#trouble = undefined;
-        if (this.#readings.captured(input.ticket, input.entries)) this.#leader?.captured(input.entries, now);
+        if (this.#readings.captured(input, now)) this.#leader?.captured(input.entries, now);
         return;
       case "capture-failed":
         this.#trouble = input.reason;
@@ -201,6 +202,7 @@ export class Replication {
     switch (message.kind) {
       case "promise-request":
       case "offer":
+      case "change":
       case "announce":
         return this.#judge(from, message, now);
       case "refusal":
@@ -238,8 +240,8 @@ export class Replication {
 
   #obey(from: ReplicaId, message: Message, now: Instant): void {
     if (message.kind !== "promise-request") return this.#follower.hear(from, message, now);
-    const { lost } = this.#shelf;
-    const manifest = this.#shelf.encodedNewest();
+    const { lost, newest } = this.#shelf;
+    const manifest = newest && encodeManifest(newest);
     send(this.#context, from, { kind: "promise", epoch: message.epoch, manifest, lost });
   }
 

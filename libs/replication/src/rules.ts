@@ -1,4 +1,6 @@
-import { hashOf, type Hash, type ReplicaId } from "./manifest.ts";
+import { equalBytes } from "@cluster-os/std";
+import { hashOf, type Hash } from "./entry.ts";
+import type { Manifest, ReplicaId } from "./manifest.ts";
 import { countsFor, type ReplicaReport } from "./newest.ts";
 import { comparePositions, type Position } from "./position.ts";
 import { nextReplicas, type SetChange } from "./replica-set.ts";
@@ -22,6 +24,10 @@ export interface ReplicationRules {
   readonly acknowledgesEarly: boolean;
   /** Whether a block is what it is called. */
   readonly isSound: (hash: Hash, bytes: Uint8Array) => boolean;
+  /** Which of the snapshots kept a difference is to. */
+  readonly baseOf: (snapshots: readonly Manifest[], base: Position) => Manifest | undefined;
+  /** Whether what a difference made of a snapshot, by its checksum, is what the leader has. */
+  readonly isRebuilt: (made: Uint8Array, told: Uint8Array) => boolean;
   /** The next replica set on the way to the one that is wished for; undefined to leave it. */
   readonly nextReplicas: (change: SetChange) => readonly ReplicaId[] | undefined;
   /** How many snapshots a machine keeps besides the newest. */
@@ -38,6 +44,8 @@ export const SOUND_RULES: ReplicationRules = {
   mayAcknowledge: (epoch, promised) => epoch >= promised,
   acknowledgesEarly: false,
   isSound: (hash, bytes) => hashOf(bytes) === hash,
+  baseOf: (snapshots, base) => snapshots.find((snapshot) => comparePositions(snapshot, base) === 0),
+  isRebuilt: equalBytes,
   nextReplicas,
   keptBefore: 1,
   fetchesNewest: true,

@@ -1,11 +1,5 @@
-import {
-  blocksOf,
-  encodeManifest,
-  positionOf,
-  type Hash,
-  type Manifest,
-  type ReplicaId,
-} from "./manifest.ts";
+import type { Hash } from "./entry.ts";
+import { blocksOf, positionOf, type Manifest, type ReplicaId } from "./manifest.ts";
 import type { ReplicaReport } from "./newest.ts";
 import { comparePositions, reaches, type Position } from "./position.ts";
 import type { KeptPromise, ReplicationEffect } from "./protocol.ts";
@@ -23,8 +17,6 @@ export class Shelf {
   #committing: Manifest | undefined;
   /** Readings of the directory under way: what they find in the store must stay there. */
   #readings = 0;
-  /** The newest one as it travels. */
-  #encoded: { readonly manifest: Manifest; readonly bytes: Uint8Array } | undefined;
 
   constructor(inventory: Inventory, rules: ReplicationRules) {
     const { promise, snapshots, lost, blocks } = inventory;
@@ -69,12 +61,9 @@ export class Shelf {
     };
   }
 
-  encodedNewest(): Uint8Array | undefined {
-    const { newest } = this;
-    if (!newest) return undefined;
-    if (this.#encoded?.manifest !== newest)
-      this.#encoded = { manifest: newest, bytes: encodeManifest(newest) };
-    return this.#encoded.bytes;
+  /** The snapshot to which somebody tells a difference, if it is kept. */
+  baseOf(base: Position): Manifest | undefined {
+    return this.#rules.baseOf(this.#snapshots, base);
   }
 
   /** From now on this is what stands against others; it is told when it is on disk. */

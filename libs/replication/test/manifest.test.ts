@@ -1,3 +1,4 @@
+import { encodeCbor } from "@cluster-os/identity";
 import { expect } from "chai";
 import fc from "fast-check";
 import {
@@ -14,6 +15,10 @@ import {
 import { snapshot } from "./store.contract.ts";
 
 const hash = hashOf(new Uint8Array(1));
+
+function folder(at: number): Extract<Entry, { kind: "folder" }> {
+  return { kind: "folder", path: String(at).padStart(4, "0"), mode: 0o700 };
+}
 
 describe("a manifest", () => {
   it("reads what it writes", () => {
@@ -74,6 +79,14 @@ describe("a manifest", () => {
     });
   }
 
+  it("is deterministic CBOR, however it is put together", () => {
+    const manifest = { ...snapshot(4, 5, []), entries: Array.from({ length: 300 }, (_, at) => folder(at)) };
+    const { name, epoch, sequence, leader, replicas } = manifest;
+    const entries = manifest.entries.map(({ path, mode }) => [0, path, mode]);
+    const body = encodeCbor([1, name, epoch, sequence, leader, replicas, entries]);
+    expect(encodeManifest(manifest).subarray(0, -32)).to.deep.equal(body);
+  });
+
   it("sorts as it wants to be read", () => {
     const path = fc.stringMatching(/^[a-c.]{1,3}$/).filter(isSafePath);
     fc.assert(
@@ -93,6 +106,7 @@ describe("a message", () => {
     { kind: "promise", epoch: 3, manifest: new Uint8Array([1]), lost: { epoch: 2, sequence: 9 } },
     { kind: "refusal", epoch: 3, promised: 4 },
     { kind: "offer", epoch: 3, manifest: new Uint8Array([1, 2]) },
+    { kind: "change", epoch: 3, base: 6, sequence: 8, difference: new Uint8Array([1, 2]) },
     { kind: "announce", epoch: 3, sequence: 8 },
     { kind: "ack", epoch: 3, sequence: 0 },
     { kind: "want", epoch: 3, hashes: [hash] },

@@ -65,6 +65,43 @@ describe("replication", () => {
     expect(cluster.effects("a", "leading")).to.have.length(1);
   });
 
+  it("tells who keeps up only what changed, and who does not the whole", () => {
+    const cluster = new Cluster(SET);
+    cluster.lead("a", { epoch: 1 });
+    cluster.pass(200);
+    const told = (): readonly string[] =>
+      cluster.effects("a", "send").flatMap(({ to, message: { kind } }) => {
+        return kind === "offer" || kind === "change" ? [`${to} ${kind}`] : [];
+      });
+    expect(told()).to.deep.equal(["b offer", "c offer"]);
+    cluster.write("a", "job_state", "one");
+    cluster.pass(200);
+    expect(told().slice(2)).to.deep.equal(["b change", "c change"]);
+    cluster.loses = (_from, to, { kind }) => to === "c" && kind === "change";
+    cluster.write("a", "job_state", "two");
+    cluster.pass(1_500);
+    expect(cluster.of("c").replication.report().position?.sequence).to.equal(2);
+    cluster.pass(2_000);
+    expect(cluster.of("c").replication.report().position?.sequence).to.equal(3);
+    expect(told().at(-1)).to.equal("c offer");
+  });
+
+  it("a reading that took long is not followed by the next at once", () => {
+    const cluster = new Cluster(SET);
+    cluster.lead("a", { epoch: 1 });
+    cluster.pass(1_000);
+    cluster.of("a").isDiskSlow = true;
+    cluster.write("a", "job_state", "one");
+    cluster.pass(200);
+    cluster.diskCatchesUp("a");
+    const readings = cluster.effects("a", "capture").length;
+    cluster.write("a", "job_state", "two");
+    cluster.pass(400);
+    expect(cluster.effects("a", "capture")).to.have.length(readings);
+    cluster.pass(400);
+    expect(cluster.effects("a", "capture")).to.have.length(readings + 1);
+  });
+
   it("does not begin anew where there was something", () => {
     const cluster = new Cluster(SET);
     cluster.lead("b", { epoch: 3, mayFound: false });

@@ -1,6 +1,7 @@
 import { describeError, type Logger } from "@cluster-os/std";
 import { delay } from "@cluster-os/std/drivers";
-import { blocksOf, type Hash, type Manifest, type ReplicaId } from "../manifest.ts";
+import type { Hash } from "../entry.ts";
+import { blocksOf, type Manifest, type ReplicaId } from "../manifest.ts";
 import { encodeMessage } from "../message.ts";
 import type { ReplicationEffect, ReplicationInput } from "../protocol.ts";
 import type { ReadingOrder } from "../reading-order.ts";

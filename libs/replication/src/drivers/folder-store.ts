@@ -2,7 +2,8 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node
 import { mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { readFileIfExists } from "@cluster-os/std/drivers";
-import { blocksOf, hashOf, type Hash, type Manifest } from "../manifest.ts";
+import { hashOf, type Hash } from "../entry.ts";
+import { blocksOf, type Manifest } from "../manifest.ts";
 import type { Position } from "../position.ts";
 import type { KeptPromise } from "../protocol.ts";
 import { takeInventory, type Inventory } from "../store/inventory.ts";

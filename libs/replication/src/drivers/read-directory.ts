@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { BLOCK_BYTES, hashOf, sortEntries, type Entry, type Hash } from "../manifest.ts";
+import { BLOCK_BYTES, hashOf, sameEntry, sortEntries, type Entry, type Hash } from "../entry.ts";
 import { isKept, mayVanish, planReading, type ReadingOrder, type ReadStep } from "../reading-order.ts";
 import type { Store } from "../store/store.ts";
 
@@ -43,14 +43,15 @@ export class DirectoryReader {
   readonly #order: ReadingOrder;
   readonly #store: Store;
   #known = new Map<string, Known>();
-  #before: readonly string[];
+  /** What the last reading found. */
+  #before: ReadonlyMap<string, Entry>;
   #sinceTurn = 0;
 
   constructor(directory: string, order: ReadingOrder, store: Store) {
     this.#directory = directory;
     this.#order = order;
     this.#store = store;
-    this.#before = (store.inventory.snapshots.at(-1)?.entries ?? []).map(({ path }) => path);
+    this.#before = byPath(store.inventory.snapshots.at(-1)?.entries ?? []);
   }
 
   /** Throws ReadingError when the directory is in the middle of something; try again soon. */
@@ -59,21 +60,31 @@ export class DirectoryReader {
     const entries = new Map<string, Entry>();
     // What has to be read first is at the top; the rest is listed only when that is read.
     const top = await this.#list("", false);
-    await this.#readAll(planReading(this.#order, top.files, this.#before), known, entries, (path) =>
-      this.#order.stages.some((stage) => stage.test(path)),
+    await this.#readAll(
+      planReading(this.#order, top.files, [...this.#before.keys()]),
+      known,
+      entries,
+      (path) => this.#order.stages.some((stage) => stage.test(path)),
     );
     const all = await this.#list("", true);
     for (const folder of all.folders) entries.set(folder.path, folder);
     for (const link of all.links) entries.set(link.path, link);
     await this.#readAll(
-      planReading(this.#order, all.files, this.#before),
+      planReading(this.#order, all.files, [...this.#before.keys()]),
       known,
       entries,
       (path) => !entries.has(path),
     );
     this.#known = known;
-    this.#before = [...entries.keys()];
-    return sortEntries([...entries.values()]);
+    const sorted = sortEntries([...entries.values()]).map((entry) => this.#asBefore(entry));
+    this.#before = byPath(sorted);
+    return sorted;
+  }
+
+  /** What has not changed is the same object from one reading to the next: so it is encoded only once. */
+  #asBefore(entry: Entry): Entry {
+    const before = this.#before.get(entry.path);
+    return before && sameEntry(before, entry) ? before : entry;
   }
 
   async #readAll(
@@ -188,6 +199,10 @@ interface Listing {
   readonly files: string[];
   readonly folders: Extract<Entry, { kind: "folder" }>[];
   readonly links: Extract<Entry, { kind: "link" }>[];
+}
+
+function byPath(entries: readonly Entry[]): ReadonlyMap<string, Entry> {
+  return new Map(entries.map((entry) => [entry.path, entry]));
 }
 
 function openIfThere(path: string): number | undefined {

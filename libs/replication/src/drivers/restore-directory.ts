@@ -13,7 +13,8 @@ import {
   type FileHandle,
 } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Entry, Hash, Manifest } from "../manifest.ts";
+import type { Entry, Hash } from "../entry.ts";
+import type { Manifest } from "../manifest.ts";
 import { showPosition } from "../position.ts";
 import type { Store } from "../store/store.ts";
 

@@ -1,7 +1,8 @@
 import { decodeCbor, encodeCbor } from "@cluster-os/identity";
 import { concatBytes, equalBytes, fromHex } from "@cluster-os/std";
 import { z } from "zod";
-import { blocksOf, decodeManifest, hashOf, positionOf, type Hash, type Manifest } from "../manifest.ts";
+import { hashOf, type Hash } from "../entry.ts";
+import { blocksOf, decodeManifest, positionOf, type Manifest } from "../manifest.ts";
 import { comparePositions, type Position } from "../position.ts";
 import type { KeptPromise } from "../protocol.ts";
 import { manifestPosition } from "./layout.ts";

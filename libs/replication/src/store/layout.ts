@@ -1,4 +1,5 @@
-import { encodeManifest, type Hash, type Manifest } from "../manifest.ts";
+import type { Hash } from "../entry.ts";
+import { encodeManifest, type Manifest } from "../manifest.ts";
 import type { Position } from "../position.ts";
 import type { KeptPromise } from "../protocol.ts";
 import { encodePromise } from "./inventory.ts";

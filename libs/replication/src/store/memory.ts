@@ -1,4 +1,5 @@
-import { blocksOf, encodeManifest, hashOf, type Hash, type Manifest } from "../manifest.ts";
+import { hashOf, type Hash } from "../entry.ts";
+import { blocksOf, encodeManifest, type Manifest } from "../manifest.ts";
 import type { Position } from "../position.ts";
 import type { KeptPromise } from "../protocol.ts";
 import { encodePromise, takeInventory, type Inventory } from "./inventory.ts";

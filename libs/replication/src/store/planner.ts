@@ -1,4 +1,5 @@
-import { blocksOf, type Hash, type Manifest } from "../manifest.ts";
+import type { Hash } from "../entry.ts";
+import { blocksOf, type Manifest } from "../manifest.ts";
 import type { Position } from "../position.ts";
 import type { KeptPromise } from "../protocol.ts";
 import type { Inventory } from "./inventory.ts";

@@ -39,25 +39,31 @@ export const replicationMutants: readonly ReplicationMutant[] = [
       rules: { compare: (left, right) => left.sequence - right.sequence || left.epoch - right.epoch },
     },
     violation: LOST,
-    seed: 89,
+    seed: 52,
   },
   {
     name: "a candidate goes on from what it has itself",
     variation: { rules: { fetchesNewest: false } },
     violation: LOST,
-    seed: 2,
+    seed: 1,
   },
   {
     name: "a replica that lost what it acknowledged counts as any other",
     variation: { rules: { counts: () => true } },
     violation: LOST,
-    seed: 110,
+    seed: 72,
   },
   {
     name: "a block is believed to be what it is called",
     variation: { rules: { isSound: () => true } },
     violation: TORN,
-    seed: 2,
+    seed: 5,
+  },
+  {
+    name: "a difference is taken for one to the oldest that is kept",
+    variation: { rules: { baseOf: ([oldest]) => oldest, isRebuilt: () => true } },
+    violation: TORN,
+    seed: 1,
   },
   {
     name: "nothing is flushed before it is named",
@@ -77,6 +83,6 @@ export const replicationMutants: readonly ReplicationMutant[] = [
       },
     },
     violation: LOST,
-    seed: 12,
+    seed: 34,
   },
 ];
