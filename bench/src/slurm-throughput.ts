@@ -22,7 +22,7 @@ import { usageOf } from "./observe-daemons.ts";
 import { AGENT_UNIT, goBack, goBare, KEPT_UNIT } from "./slurm/bare.ts";
 import { SlurmLab } from "./slurm/lab.ts";
 import { submitHeld, cancelAll } from "./slurm/submit.ts";
-import { jobsPerSecond, submissionsPerSecond } from "./slurm/throughput.ts";
+import { jobsPerSecond, MANY_AT_A_TIME, submissionsPerSecond } from "./slurm/throughput.ts";
 
 const NAME = "bench";
 const NODES = 3;
@@ -40,10 +40,20 @@ const jobs = Number(values.jobs);
 const runs = Number(values.runs);
 const restS = Number(values.rest);
 
+/** All in a second. */
 interface Speeds {
+  /** Submitted one after the other, and many at a time. */
+  readonly alone: number;
   readonly submitted: number;
   readonly through: number;
 }
+const SPEEDS = ["alone", "submitted", "through"] as const satisfies readonly (keyof Speeds)[];
+const TITLES: Readonly<Record<keyof Speeds, string>> = {
+  alone: "submitted one after the other",
+  submitted: `submitted ${MANY_AT_A_TIME} at a time`,
+  through: "through",
+};
+
 interface Place {
   readonly controller: Machine;
   readonly user: Machine;
@@ -72,7 +82,8 @@ async function measure(name: string, user: Machine, times: number): Promise<read
   const found: Speeds[] = [];
   for (let run = 1; run <= times; run += 1) {
     const speeds = {
-      submitted: await submissionsPerSecond(user, jobs),
+      alone: await submissionsPerSecond(user, jobs, 1),
+      submitted: await submissionsPerSecond(user, jobs, MANY_AT_A_TIME),
       through: await jobsPerSecond(user, jobs),
     };
     console.error(`${name}, ${run} of ${times}: ${JSON.stringify(speeds)}`);
@@ -143,7 +154,7 @@ async function atRestAndInBurst({ controller, user }: Place): Promise<Daemons> {
   await delay(restS * 1000);
   const rested = await look();
   const began = performance.now();
-  await submissionsPerSecond(user, jobs);
+  await submissionsPerSecond(user, jobs, MANY_AT_A_TIME);
   const burstS = (performance.now() - began) / 1000;
   const burst = await look();
   return { rest: between(start, rested), burst: between(rested, burst), burstS };
@@ -155,24 +166,15 @@ function tell(kept: readonly Speeds[], bare: readonly Speeds[], { rest, burst, b
   const headers = [
     "",
     "runs (n)",
-    "submitted: median (1/s)",
-    "lowest (1/s)",
-    "through: median (1/s)",
-    "lowest (1/s)",
+    ...SPEEDS.flatMap((speed) => [`${TITLES[speed]}: median (1/s)`, "lowest (1/s)"]),
   ];
   const [keptMedians, bareMedians] = [medians(kept), medians(bare)];
+  const ratios = SPEEDS.flatMap((speed) => [(keptMedians[speed] / bareMedians[speed]).toFixed(2), ""]);
   console.log(
     markdownTable(headers, [
       speedRow("kept on three machines", kept),
       speedRow("bare", bare),
-      [
-        "kept, of bare",
-        "",
-        (keptMedians.submitted / bareMedians.submitted).toFixed(2),
-        "",
-        (keptMedians.through / bareMedians.through).toFixed(2),
-        "",
-      ],
+      ["kept, of bare", "", ...ratios],
     ]),
   );
   const columns = ["machine", "unit", "PSS (MiB)", "RSS (MiB)", "CPU (% of a core)"];
@@ -183,25 +185,21 @@ function tell(kept: readonly Speeds[], bare: readonly Speeds[], { rest, burst, b
 }
 
 function speedRow(name: string, speeds: readonly Speeds[]): readonly string[] {
-  const { submitted, through } = medians(speeds);
-  const least = (of: (one: Speeds) => number): string => Math.min(...speeds.map(of)).toFixed(1);
-  return [
-    name,
-    String(speeds.length),
-    submitted.toFixed(1),
-    least((one) => one.submitted),
-    through.toFixed(1),
-    least((one) => one.through),
-  ];
+  const median = medians(speeds);
+  const cells = SPEEDS.flatMap((speed) => [
+    median[speed].toFixed(1),
+    Math.min(...speeds.map((one) => one[speed])).toFixed(1),
+  ]);
+  return [name, String(speeds.length), ...cells];
 }
 
 function medians(speeds: readonly Speeds[]): Speeds {
-  const median = (of: (one: Speeds) => number): number =>
+  const median = (speed: keyof Speeds): number =>
     percentile(
-      speeds.map(of).toSorted((one, other) => one - other),
+      speeds.map((one) => one[speed]).toSorted((one, other) => one - other),
       0.5,
     );
-  return { submitted: median((one) => one.submitted), through: median((one) => one.through) };
+  return { alone: median("alone"), submitted: median("submitted"), through: median("through") };
 }
 
 async function up(): Promise<void> {

@@ -3,15 +3,15 @@ import { waitFor } from "@cluster-os/std/drivers";
 import { cancelAll } from "./submit.ts";
 
 /** Commands at a time: more than the processors of the lab's host, as many users would have. */
-const AT_A_TIME = 8;
+export const MANY_AT_A_TIME = 8;
 const ENDED_MS = 15 * 60_000;
 
-/** Jobs acknowledged in a second, when so many are submitted by commands on `machine`, several at a time. They are held, and cancelled after. */
-export async function submissionsPerSecond(machine: Machine, jobs: number): Promise<number> {
+/** Jobs acknowledged in a second, when so many are submitted by commands on `machine`, `atATime` of them. They are held, and cancelled after. */
+export async function submissionsPerSecond(machine: Machine, jobs: number, atATime: number): Promise<number> {
   const submit = ["sbatch", "--hold", "--quiet", "--chdir=/tmp", "--job-name={}", "--wrap=true"];
   const numbers = Array.from({ length: jobs }, (_, at) => `${at + 1}\n`).join("");
   const began = performance.now();
-  await machine.run(["xargs", `--max-procs=${AT_A_TIME}`, "-I{}", ...submit], {
+  await machine.run(["xargs", `--max-procs=${atATime}`, "-I{}", ...submit], {
     stdin: Buffer.from(numbers),
   });
   const seconds = (performance.now() - began) / 1000;
