@@ -2,11 +2,11 @@
  * What it costs SLURM that its controller's state is kept on three machines:
  *
  *     make bench-slurm-throughput     or: node --conditions=@cluster-os/source bench/src/slurm-throughput.ts
- *       [--jobs 500] of each run   [--runs 2] before and after   [--rest 30] seconds at rest   [--keep]
+ *       [--jobs 500] of each run   [--runs 4] of each   [--rest 30] seconds at rest   [--keep]
  *
- * Three machines in a lab of its own. The same slurmctld on the same machine, in turns: kept, as node-agent keeps it; bare, started by
- * hand with the same configuration while node-agent rests on all machines; and kept again. Each time jobs are submitted from another
- * machine, and others are run. Prints Markdown on standard output and progress on standard error; as root.
+ * Three machines in a lab of its own. The same slurmctld on the same machine: first kept, as node-agent keeps it; then bare, started
+ * by hand with the same configuration while node-agent rests on all machines. Each time jobs are submitted from another machine, and
+ * others are run. Prints Markdown on standard output and progress on standard error; as root.
  */
 import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ import { daemonRows, type Daemon, type Usage } from "./daemons.ts";
 import { percentile } from "./latencies.ts";
 import { markdownTable } from "./markdown.ts";
 import { usageOf } from "./observe-daemons.ts";
-import { AGENT_UNIT, goBack, goBare, KEPT_UNIT } from "./slurm/bare.ts";
+import { AGENT_UNIT, goBare, KEPT_UNIT } from "./slurm/bare.ts";
 import { SlurmLab } from "./slurm/lab.ts";
 import { submitHeld, cancelAll } from "./slurm/submit.ts";
 import { jobsPerSecond, MANY_AT_A_TIME, submissionsPerSecond } from "./slurm/throughput.ts";
@@ -31,7 +31,7 @@ const WELL_MS = 5 * 60_000;
 const { values } = parseArgs({
   options: {
     jobs: { type: "string", default: "500" },
-    runs: { type: "string", default: "2" },
+    runs: { type: "string", default: "4" },
     rest: { type: "string", default: "30" },
     keep: { type: "boolean", default: false },
   },
@@ -67,26 +67,24 @@ try {
   const machines = await lab.machines();
   const first = await settled(slurm, machines);
   const daemons = await atRestAndInBurst(first);
-  const kept = [...(await measure("kept", first.user, runs))];
+  const kept = await measure("kept", first.user);
   await goBare(machines, first.controller);
   await takesJobs(first.user);
-  const bare = await measure("bare", first.user, 2 * runs);
-  await goBack(machines, first.controller);
-  kept.push(...(await measure("kept", (await settled(slurm, machines)).user, runs)));
+  const bare = await measure("bare", first.user);
   tell(kept, bare, daemons);
 } finally {
   if (!values.keep) await lab.down();
 }
 
-async function measure(name: string, user: Machine, times: number): Promise<readonly Speeds[]> {
+async function measure(name: string, user: Machine): Promise<readonly Speeds[]> {
   const found: Speeds[] = [];
-  for (let run = 1; run <= times; run += 1) {
+  for (let run = 1; run <= runs; run += 1) {
     const speeds = {
       alone: await submissionsPerSecond(user, jobs, 1),
       submitted: await submissionsPerSecond(user, jobs, MANY_AT_A_TIME),
       through: await jobsPerSecond(user, jobs),
     };
-    console.error(`${name}, ${run} of ${times}: ${JSON.stringify(speeds)}`);
+    console.error(`${name}, ${run} of ${runs}: ${JSON.stringify(speeds)}`);
     found.push(speeds);
   }
   return found;

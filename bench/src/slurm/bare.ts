@@ -1,12 +1,9 @@
 import type { Machine } from "@cluster-os/lab";
-import { waitFor } from "@cluster-os/std/drivers";
 
 /** slurmctld without anything of Cluster-OS around it, as a unit of systemd. */
 const BARE_UNIT = "bench-slurmctld.service";
 export const AGENT_UNIT = "cluster-os-node-agent.service";
 export const KEPT_UNIT = "cluster-os-slurmctld.service";
-
-const GONE_MS = 60_000;
 
 /** It takes itself for the host of its configuration, which every machine knows by that name. */
 const AS_SLURMCTL = [
@@ -27,18 +24,4 @@ export async function goBare(machines: readonly Machine[], controller: Machine):
     "--property=EnvironmentFile=-/var/lib/cluster-os/slurmctld.env",
     ...["--", "unshare", "--uts", "sh", "-c", AS_SLURMCTL],
   ]);
-}
-
-/** node-agent elects and keeps again. */
-export async function goBack(machines: readonly Machine[], controller: Machine): Promise<void> {
-  await controller.run(["systemctl", "stop", BARE_UNIT]);
-  await waitFor(async () => (await controller.exec(["pidof", "slurmctld"])).exitCode !== 0, {
-    what: "the end of slurmctld",
-    timeoutMs: GONE_MS,
-    everyMs: 100,
-  });
-  for (const machine of machines) {
-    await machine.run(["systemctl", "unmask", "--runtime", AGENT_UNIT]);
-    await machine.run(["systemctl", "start", AGENT_UNIT]);
-  }
 }
