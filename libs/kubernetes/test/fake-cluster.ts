@@ -1,4 +1,7 @@
+import { parse, stringify } from "yaml";
 import type { HttpsRequest, HttpsResponse } from "../src/drivers/index.ts";
+
+type Gates = Readonly<Record<string, boolean>>;
 
 interface Member {
   readonly ID: string;
@@ -33,6 +36,10 @@ export class FakeCluster {
   readonly pods = new Map<string, string[]>();
   /** What kubeadm keeps in the API that servers are to run. */
   version = "v1.34.4";
+  gates: Gates = {
+    ControlPlaneKubeletLocalMode: false,
+    NodeLocalCRISocket: true,
+  };
   members: Member[] = [];
   leader = "";
   #nextId = 1;
@@ -114,10 +121,18 @@ export class FakeCluster {
     }
   }
 
+  #configuration(method: string, body: Record<string, unknown>): HttpsResponse {
+    if (method === "PATCH") {
+      const { data } = body as { readonly data: { readonly ClusterConfiguration: string } };
+      this.gates = (parse(data.ClusterConfiguration) as { featureGates: Gates }).featureGates;
+    }
+    const configuration = { kubernetesVersion: this.version, featureGates: this.gates };
+    return ok({ data: { ClusterConfiguration: stringify(configuration) } });
+  }
+
   #api(method: string, path: string, query: URLSearchParams, body: Record<string, unknown>): HttpsResponse {
     if (path === "/readyz") return { status: 200, body: "ok" };
-    if (path.endsWith("/configmaps/kubeadm-config"))
-      return ok({ data: { ClusterConfiguration: `kubernetesVersion: ${this.version}\n` } });
+    if (path.endsWith("/configmaps/kubeadm-config")) return this.#configuration(method, body);
     const [, , , kind, name = ""] = path.split("/");
     if (kind === "nodes") return this.#node(method, name, body);
     if (kind === "pods") {

@@ -92,6 +92,7 @@ describe("an upgrade by kubeadm's driver", () => {
       ["upgrade node"],
     ]);
     expect(fake.version).to.equal(NEW);
+    expect(fake.gates).to.deep.equal({ NodeLocalCRISocket: true });
     for (const { host } of machines) expect(host.kubelet).to.equal(`hyperkube ${NEW}`);
     for (const [at, name] of ["server", "next-server", "worker"].entries())
       expectGolden(`steps/upgrade-${name}.txt`, `${machines[at]?.host.trace.join("\n")}\n`);

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { KubernetesVersions, UpgradePart } from "../distribution.ts";
 import { KubernetesError } from "../errors.ts";
 import { compareVersions, imageTag } from "../plan/versions.ts";
+import { withoutLockedGates } from "../render/feature-gates.ts";
 import { renderUpgradeConfiguration } from "../render/upgrade.ts";
 import { PATHS, UNITS } from "../settings.ts";
 import { kubeadm, systemctl, type Context } from "./context.ts";
@@ -27,6 +28,8 @@ const KUBEADM_TIMEOUT_MS = 1_300_000;
 /** Where kubeadm puts copies of etcd's data and the manifests of before. */
 const BACKUPS = `${PATHS.kubernetes}/tmp`;
 
+/** Where kubeadm keeps what all servers have in common. */
+const CONFIGURATION = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config";
 const KubeadmConfig = z.object({ data: z.object({ ClusterConfiguration: z.string() }) });
 const ClusterConfiguration = z.object({ kubernetesVersion: z.string() });
 
@@ -66,6 +69,7 @@ async function upgradeControlPlane(
   await loadImages(context, signal);
   await placeKubeadm(context, placement, signal);
   const { verb } = (await readUnderWay(context)) ?? (await begin(context, from, to, signal));
+  if (verb === "apply") await dropLockedGates(context, to, signal);
   await runKubeadm(context, { part: "control-plane", verb, version: to }, signal);
   await ownEtcd(context, placement.nodeName, signal);
   await ownApiServer(context, placement, signal);
@@ -122,9 +126,19 @@ async function manifestVersion({ host }: Context): Promise<string | undefined> {
 /** What the cluster's servers are to run, as kubeadm keeps it in the API. */
 async function versionInCommon({ host }: Context, signal: AbortSignal): Promise<string> {
   const api = await KubeApi.open(host, PATHS.adminKubeconfig);
-  const found = await api.read("/api/v1/namespaces/kube-system/configmaps/kubeadm-config", signal);
+  return ClusterConfiguration.parse(parse(await configurationInCommon(api, signal))).kubernetesVersion;
+}
+
+/** Before kubeadm of the new version reads them. Those of the old one do without: a server then joins some seconds later. */
+async function dropLockedGates({ host }: Context, version: string, signal: AbortSignal): Promise<void> {
+  const api = await KubeApi.open(host, PATHS.adminKubeconfig);
+  const text = withoutLockedGates(await configurationInCommon(api, signal), version);
+  if (text !== undefined) await api.patch(CONFIGURATION, { data: { ClusterConfiguration: text } }, signal);
+}
+
+async function configurationInCommon(api: KubeApi, signal: AbortSignal): Promise<string> {
+  const found = await api.read(CONFIGURATION, signal);
   if (found === undefined)
     throw new KubernetesError("the cluster has no ConfigMap kube-system/kubeadm-config");
-  const { data } = KubeadmConfig.parse(found);
-  return ClusterConfiguration.parse(parse(data.ClusterConfiguration)).kubernetesVersion;
+  return KubeadmConfig.parse(found).data.ClusterConfiguration;
 }

@@ -13,6 +13,7 @@ import {
 } from "../settings.ts";
 import { apiServerArgs, controllerManagerArgs, duration, leaderElectionArgs } from "./controllers.ts";
 import { yamlDocuments } from "./document.ts";
+import { featureGates } from "./feature-gates.ts";
 import { kubeletSettings } from "./kubelet.ts";
 import { dnsAddress } from "./networks.ts";
 
@@ -205,9 +206,7 @@ function clusterConfiguration(
     controlPlaneEndpoint: `${API_NAME}:${BALANCER_PORT}`,
     imageRepository: IMAGE_REPOSITORY,
     encryptionAlgorithm: "ECDSA-P256",
-    // A joining server's kubelet gets its certificate through the balancer. With its own API server, which does not
-    // run yet, as the only endpoint, its first requests fail and it backs off for ten seconds.
-    featureGates: { ControlPlaneKubeletLocalMode: false },
+    featureGates: featureGates(version),
     networking: { podSubnet: plan.pods, serviceSubnet: plan.services, dnsDomain: CLUSTER_DOMAIN },
     apiServer: {
       extraArgs: args({ "encryption-provider-config": PATHS.secretsEncryption, ...apiServerArgs(patience) }),
