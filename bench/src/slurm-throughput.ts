@@ -5,8 +5,8 @@
  *       [--jobs 500] of each run   [--runs 4] of each   [--rest 30] seconds at rest   [--keep]
  *
  * Three machines in a lab of its own. The same slurmctld on the same machine: first kept, as node-agent keeps it; then bare, started
- * by hand with the same configuration while node-agent rests on all machines. Each time jobs are submitted from another machine, and
- * others are run. Prints Markdown on standard output and progress on standard error; as root.
+ * by hand with the same configuration, while node-agent leaves SLURM alone on all machines. Each time jobs are submitted from another
+ * machine, and others are run. Prints Markdown on standard output and progress on standard error; as root.
  */
 import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";

@@ -5,6 +5,9 @@ const BARE_UNIT = "bench-slurmctld.service";
 export const AGENT_UNIT = "cluster-os-node-agent.service";
 export const KEPT_UNIT = "cluster-os-slurmctld.service";
 
+/** node-agent takes a machine without it for one that has no SLURM, leaves all of it alone, and does everything else. */
+const FENCER = "/usr/lib/cluster-os/bin/fencer";
+
 /** It takes itself for the host of its configuration, which every machine knows by that name. */
 const AS_SLURMCTL = [
   "hostname slurmctl",
@@ -13,8 +16,10 @@ const AS_SLURMCTL = [
 
 /** slurmctld as its unit has it, on the same machine, of the same state; nobody keeps a copy, and nobody has to vouch. */
 export async function goBare(machines: readonly Machine[], controller: Machine): Promise<void> {
-  // Masked: bootstrap starts one that has ended.
-  for (const machine of machines) await machine.run(["systemctl", "mask", "--runtime", "--now", AGENT_UNIT]);
+  for (const machine of machines) {
+    await machine.run(["mv", FENCER, `${FENCER}.away`]);
+    await machine.run(["systemctl", "restart", AGENT_UNIT]);
+  }
   await controller.run(["systemctl", "stop", KEPT_UNIT]);
   const properties = ["Nice=-10", "LimitNOFILE=65536", "LimitMEMLOCK=infinity", "TasksMax=infinity"];
   await controller.run([
