@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import fc from "fast-check";
 import { execFileSync, fork } from "node:child_process";
 import {
   chmod,
@@ -26,6 +27,8 @@ import {
 } from "../src/index.ts";
 import { DirectoryReader, DirectoryWatch, ReadingError, restoreDirectory } from "../src/drivers/index.ts";
 import { save, scriptOf, submit } from "./support/slurm-writer.ts";
+
+const SETTLED_MS = 120;
 
 let folder: string;
 let directory: string;
@@ -55,6 +58,18 @@ async function textOf(
   if (entry?.kind !== "file") return undefined;
   const blocks = await Promise.all(entry.blocks.map((hash) => from.read(hash)));
   return Buffer.concat(blocks.map((block) => block ?? new Uint8Array())).toString();
+}
+
+/** Changes one place, where that can be done. */
+async function alter(kind: string, at: string, to: string): Promise<void> {
+  const acts: Record<string, () => Promise<unknown>> = {
+    folder: () => mkdir(at),
+    file: () => writeFile(at, to),
+    link: () => symlink(to, at),
+    remove: () => rm(at, { recursive: true }),
+    move: () => rename(at, to),
+  };
+  await acts[kind]?.().catch(() => undefined);
 }
 
 describe("a directory", () => {
@@ -144,6 +159,32 @@ describe("a directory", () => {
       );
     }
   });
+
+  it("is read by who read it before as by one who reads it for the first time", async () => {
+    const places = ["a", "b", "a/c", "a/d", "b/c", "a/c/e", "b/c/e"];
+    const change = fc.record({
+      kind: fc.constantFrom("folder", "file", "link", "remove", "move"),
+      at: fc.constantFrom(...places),
+      to: fc.constantFrom(...places),
+    });
+    const rounds = fc.array(fc.array(change, { minLength: 1, maxLength: 6 }), { minLength: 2, maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(rounds, async (batches) => {
+        await rm(directory, { recursive: true });
+        await mkdir(directory);
+        const reader = new DirectoryReader(directory, plainReadingOrder, store);
+        for (const batch of batches) {
+          for (const { kind, at, to } of batch) await alter(kind, join(directory, at), join(directory, to));
+          const fresh = new DirectoryReader(directory, plainReadingOrder, store);
+          expect(await reader.read()).to.deep.equal(await fresh.read());
+          // Now their times tell what has changed since: only then anything is believed without a look.
+          await delay(SETTLED_MS);
+          await reader.read();
+        }
+      }),
+      { numRuns: 20 },
+    );
+  }).timeout(120_000);
 
   it("is not read without what lasts", async () => {
     save(directory, "job_state", "one");

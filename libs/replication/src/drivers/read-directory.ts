@@ -1,27 +1,15 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  readSync,
-  type BigIntStats,
-} from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type BigIntStats } from "node:fs";
 import { createHash } from "node:crypto";
-import { join } from "node:path";
 import { BLOCK_BYTES, hashOf, sameEntry, sortEntries, type Entry, type Hash } from "../entry.ts";
-import { isKept, mayVanish, planReading, type ReadingOrder, type ReadStep } from "../reading-order.ts";
+import { mayVanish, planReading, type ReadingOrder, type ReadStep } from "../reading-order.ts";
 import type { Store } from "../store/store.ts";
+import { DirectoryLister, orMissing, settledStampOf, stampOf } from "./list-directory.ts";
 
 /** The directory could not be read as it has to be: something that lasts is missing, or a file changed under the reader. */
 export class ReadingError extends Error {
   override readonly name = "ReadingError";
 }
 
-/** A file that changed less than this before it was read may change again without its times telling, in milliseconds. */
-const SETTLED_MS = 100;
 /**
  * After so many files others get a turn. Between turns it does not wait: a look at a file takes microseconds, and to be told of it
  * by an event a hundred times that.
@@ -30,7 +18,8 @@ const FILES_PER_TURN = 100;
 const TRIES = 3;
 
 interface Known {
-  readonly stamp: string;
+  /** Undefined where it has to be read again. */
+  readonly stamp: string | undefined;
   readonly entry: Extract<Entry, { kind: "file" }>;
 }
 
@@ -42,6 +31,7 @@ export class DirectoryReader {
   readonly #directory: string;
   readonly #order: ReadingOrder;
   readonly #store: Store;
+  readonly #lister: DirectoryLister;
   #known = new Map<string, Known>();
   /** What the last reading found. */
   #before: ReadonlyMap<string, Entry>;
@@ -51,6 +41,7 @@ export class DirectoryReader {
     this.#directory = directory;
     this.#order = order;
     this.#store = store;
+    this.#lister = new DirectoryLister(directory, order, () => this.#giveTurn());
     this.#before = byPath(store.inventory.snapshots.at(-1)?.entries ?? []);
   }
 
@@ -59,14 +50,13 @@ export class DirectoryReader {
     const known = new Map<string, Known>();
     const entries = new Map<string, Entry>();
     // What has to be read first is at the top; the rest is listed only when that is read.
-    const top = await this.#list("", false);
     await this.#readAll(
-      planReading(this.#order, top.files, [...this.#before.keys()]),
+      planReading(this.#order, this.#lister.top(), [...this.#before.keys()]),
       known,
       entries,
       (path) => this.#order.stages.some((stage) => stage.test(path)),
     );
-    const all = await this.#list("", true);
+    const all = await this.#lister.all();
     for (const folder of all.folders) entries.set(folder.path, folder);
     for (const link of all.links) entries.set(link.path, link);
     await this.#readAll(
@@ -112,7 +102,7 @@ export class DirectoryReader {
 
   async #readFile({ path, sources }: ReadStep): Promise<Known | undefined> {
     for (const source of sources) {
-      const place = join(this.#directory, source);
+      const place = `${this.#directory}/${source}`;
       const stats = lstatSync(place, { bigint: true, throwIfNoEntry: false });
       if (!stats) continue;
       const known = this.#unchanged(path, stats);
@@ -141,8 +131,7 @@ export class DirectoryReader {
       const entry = await this.#take(path, file, stats);
       const after = fstatSync(file, { bigint: true });
       if (after.mtimeNs === stats.mtimeNs && after.size === stats.size) {
-        const isSettled = Date.now() - Number(stats.ctimeNs / 1_000_000n) > SETTLED_MS;
-        return { stamp: isSettled ? stampOf(stats) : "", entry };
+        return { stamp: settledStampOf(stats), entry };
       }
       if (attempt === TRIES) throw new ReadingError(`${path} is being written`);
     }
@@ -164,41 +153,6 @@ export class DirectoryReader {
     }
     return { kind: "file", path, mode: Number(mode) & 0o7777, size: read, hash: whole.digest("hex"), blocks };
   }
-
-  async #list(folder: string, isDeep: boolean): Promise<Listing> {
-    const listing: Listing = { files: [], folders: [], links: [] };
-    const waiting = [folder];
-    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      for (const entry of orMissing(() =>
-        readdirSync(join(this.#directory, next), { withFileTypes: true }),
-      ) ?? []) {
-        const path = next === "" ? entry.name : `${next}/${entry.name}`;
-        if (!isKept(this.#order, path)) continue;
-        if (entry.isFile()) listing.files.push(path);
-        else if (entry.isSymbolicLink()) this.#listLink(path, listing);
-        else if (entry.isDirectory() && isDeep && this.#listFolder(path, listing)) waiting.push(path);
-        await this.#giveTurn();
-      }
-    }
-    return listing;
-  }
-
-  #listLink(path: string, { links }: Listing): void {
-    const target = orMissing(() => readlinkSync(join(this.#directory, path)));
-    if (target !== undefined) links.push({ kind: "link", path, target });
-  }
-
-  #listFolder(path: string, { folders }: Listing): boolean {
-    const stats = orMissing(() => lstatSync(join(this.#directory, path)));
-    if (stats) folders.push({ kind: "folder", path, mode: stats.mode & 0o7777 });
-    return stats !== undefined;
-  }
-}
-
-interface Listing {
-  readonly files: string[];
-  readonly folders: Extract<Entry, { kind: "folder" }>[];
-  readonly links: Extract<Entry, { kind: "link" }>[];
 }
 
 function byPath(entries: readonly Entry[]): ReadonlyMap<string, Entry> {
@@ -217,18 +171,4 @@ function readFully(file: number, into: Buffer, position: number): number {
     count += more;
   }
   return count;
-}
-
-/** What is removed between the listing and the look is simply not there. */
-function orMissing<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
-}
-
-function stampOf({ ino, size, mtimeNs, ctimeNs, mode }: BigIntStats): string {
-  return [ino, size, mtimeNs, ctimeNs, mode].join(" ");
 }
