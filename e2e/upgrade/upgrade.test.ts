@@ -54,6 +54,7 @@ describe(`an upgrade from one minor version of Kubernetes to ${NEXT}`, function 
     await must(["down"]);
     await must(["up", "--nodes", "4", "--timeout", "780"]);
     parts = await findParts(lab);
+    expect(await configuration()).to.include("ControlPlaneKubeletLocalMode");
     await applyExample();
     await timed("pods run", async () => (await pod("greeter")).status.phase === "Running");
     earlier = [await pod("greeter")];
@@ -137,6 +138,10 @@ describe(`an upgrade from one minor version of Kubernetes to ${NEXT}`, function 
     expect(server.serverVersion.gitVersion).to.equal(version);
   });
 
+  it("has none of kubeadm's gates set that it does not let be set any more", async () => {
+    expect(await configuration()).to.not.include("ControlPlaneKubeletLocalMode");
+  });
+
   it("brings no cluster DNS of kubeadm's, and names are found", async () => {
     const { stdout } = await clusterOs([
       "kubectl",
@@ -193,6 +198,14 @@ describe(`an upgrade from one minor version of Kubernetes to ${NEXT}`, function 
     await timed("all Ready", async () => (await clusterNodes()).every(isReady), 4 * MINUTE_MS);
     expect([...(await versions()).values()]).to.deep.equal(Array<string>(4).fill(version));
   });
+
+  /** What kubeadm keeps of all servers in common. */
+  async function configuration(): Promise<string> {
+    const found = await kubectlJson<{ readonly data: { readonly ClusterConfiguration: string } }>(
+      ...["get", "configmap", "kubeadm-config", "--namespace=kube-system"],
+    );
+    return found.data.ClusterConfiguration;
+  }
 
   function server(): Machine {
     return parts.servers[0] ?? expect.fail("no server");
