@@ -18,7 +18,7 @@ export interface RolloutOptions {
   readonly pause: () => string | undefined;
   /** Has a machine go on with an upgrade, and gives how far it is. */
   readonly order: (to: UpgradeNode, order: UpgradeOrder, signal: AbortSignal) => Promise<UpgradeProgress>;
-  /** Puts something into the audit log; again is the same. */
+  /** Puts something into the audit log, if that can be written; again is the same. */
   readonly record: (event: AuditEvent) => Promise<void>;
   /** How many times slower than usual machines are. */
   readonly patience: number;
@@ -145,10 +145,11 @@ export class Rollout {
       : "its kubelet was started, and does not tell Kubernetes so: see journalctl --unit kubelet there";
   }
 
-  async #recordWhoIsThrough({ version, machine }: StoredWish, nodes: readonly UpgradeNode[]): Promise<void> {
-    const node = nodes.find(({ name }) => name === machine);
-    if (node && compareVersions(node.version, version) >= 0)
-      await this.#options.record({ kind: "upgrade", nodeId: node.nodeId, version: node.version });
+  /** All of them each time: the log may not have grown when one was through, and nothing waits for it. */
+  async #recordWhoIsThrough({ version }: StoredWish, nodes: readonly UpgradeNode[]): Promise<void> {
+    for (const node of nodes)
+      if (compareVersions(node.version, version) >= 0)
+        await this.#options.record({ kind: "upgrade", nodeId: node.nodeId, version: node.version });
   }
 
   #tell({ version }: StoredWish, step: UpgradeStep): void {

@@ -94,6 +94,19 @@ describe("the server that leads an upgrade", () => {
     expect((await rollout.report(stored, signal)).state).to.equal("done");
   });
 
+  it("records who is through though the log could not be written then", async () => {
+    const rollout = rolloutOf(1);
+    const isThrough = (): boolean => nodes.every(({ version }) => version === NEW);
+    while (!isThrough()) {
+      await rollout.round(store, signal);
+      recorded = [];
+    }
+    await rollout.round(store, signal);
+    expect(recorded).to.deep.equal(
+      [1, 2, 3].map((rank) => ({ kind: "upgrade", nodeId: nodeAt(rank).nodeId, version: NEW })),
+    );
+  });
+
   it("goes on with the machine that another leader began with", async () => {
     const first = rolloutOf(1);
     await first.round(store, signal);
