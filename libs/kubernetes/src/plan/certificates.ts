@@ -15,6 +15,9 @@ export type CertificateState = "current" | "due" | "urgent" | "expired" | "begun
 /** As kubeadm and k3s make them unless they are told otherwise: a year, in milliseconds. */
 export const CERTIFICATE_LIFE_MS = 365 * 86_400_000;
 
+/** As long as no machine lives: an authority's own certificate is not renewed, and without it nobody believes anybody. */
+export const AUTHORITY_LIFE_MS = 30 * CERTIFICATE_LIFE_MS;
+
 /**
  * Judges by the certificate that ends first. Its own beginning says nothing of its age: kubeadm gives every certificate that
  * of the authority. So `lifeMs` is how long those live that are made now.

@@ -1,6 +1,6 @@
 import type { KubeadmServerCredentials } from "../credentials.ts";
 import type { NetworkPlan, NodePlacement } from "../distribution.ts";
-import { CERTIFICATE_LIFE_MS } from "../plan/certificates.ts";
+import { AUTHORITY_LIFE_MS, CERTIFICATE_LIFE_MS } from "../plan/certificates.ts";
 import {
   API_NAME,
   API_SERVER_PORT,
@@ -206,6 +206,7 @@ function clusterConfiguration(
     controlPlaneEndpoint: `${API_NAME}:${BALANCER_PORT}`,
     imageRepository: IMAGE_REPOSITORY,
     encryptionAlgorithm: "ECDSA-P256",
+    caCertificateValidityPeriod: duration(AUTHORITY_LIFE_MS / 1000),
     featureGates: featureGates(version),
     networking: { podSubnet: plan.pods, serviceSubnet: plan.services, dnsDomain: CLUSTER_DOMAIN },
     apiServer: {
