@@ -1,26 +1,21 @@
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { UpgradeReport, type ClusterStatus } from "@cluster-os/api";
+import type { ClusterStatus } from "@cluster-os/api";
 import { Lab, type Machine } from "@cluster-os/lab";
 import { delay } from "@cluster-os/std/drivers";
 import { expect } from "chai";
 import { execa } from "execa";
 import { clusterOs, kubectlJson, LAB, must } from "../src/cluster-os.ts";
+import { buildNext, give, kubeletVersions, NEXT, upgradeStatus } from "../src/kubernetes-upgrade.ts";
 import { findParts, type Parts } from "../src/machines.ts";
 import { clusterNodes, isReady } from "../src/nodes.ts";
 import { MINUTE_MS, timed } from "../src/scenario.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-/** The minor version after the one that machines get. */
-const NEXT = "v1.35";
 const EXAMPLE = join(ROOT, "docs/examples/greeter.yaml");
 
 interface Listed<T> {
   readonly items: readonly T[];
-}
-interface KubeNode {
-  readonly metadata: { readonly name: string };
-  readonly status: { readonly nodeInfo: { readonly kubeletVersion: string } };
 }
 interface Pod {
   readonly metadata: { readonly name: string; readonly uid: string };
@@ -46,11 +41,7 @@ describe(`an upgrade from one minor version of Kubernetes to ${NEXT}`, function 
 
   before("four machines boot, and the package of the next version is built", async function () {
     this.timeout(40 * MINUTE_MS);
-    const builder = join(ROOT, "tools/deb/build.ts");
-    const args = ["--out", join(ROOT, "dist/next"), "--kubernetes", NEXT, "cluster-os-kubernetes"];
-    const { stdout } = await execa(process.execPath, [builder, ...args], { stderr: "inherit" });
-    file = stdout.trim();
-    version = (await execa("dpkg-deb", ["--field", file, "Kubernetes-Version"])).stdout.trim();
+    ({ file, version } = await buildNext());
     await must(["down"]);
     await must(["up", "--nodes", "4", "--timeout", "780"]);
     parts = await findParts(lab);
@@ -70,7 +61,7 @@ describe(`an upgrade from one minor version of Kubernetes to ${NEXT}`, function 
     const { stdout, exitCode } = await server().exec(["cluster-os", "upgrade", "kubernetes", inside()]);
     expect(exitCode, stdout).to.equal(0);
     expect(stdout).to.include(`Kubernetes ${version}: not asked for yet`);
-    expect(new Set((await versions()).values())).to.not.include(version);
+    expect(new Set((await kubeletVersions()).values())).to.not.include(version);
   });
 
   it("refuses what is no package of Kubernetes, and asks for a server on a worker", async () => {
@@ -101,7 +92,7 @@ describe(`an upgrade from one minor version of Kubernetes to ${NEXT}`, function 
     await writer.stop();
     console.log(stdout.replaceAll(/^/gm, "        "));
     expect(exitCode, stderr).to.equal(0);
-    expect([...(await versions()).values()]).to.deep.equal(Array<string>(4).fill(version));
+    expect([...(await kubeletVersions()).values()]).to.deep.equal(Array<string>(4).fill(version));
     for (const atOnce of changing) expect(atOnce, "changed at the same time").to.not.include(" ");
     expect(changing, "machines that were seen to change").to.not.be.empty;
     expect(order).to.have.length(4);
@@ -160,7 +151,7 @@ describe(`an upgrade from one minor version of Kubernetes to ${NEXT}`, function 
     await timed("all Ready", async () => (await clusterNodes()).every(isReady));
     const { controlPlane } = JSON.parse(await must(["status", "-o", "json"])) as ClusterStatus;
     expect(controlPlane.voters.filter(({ healthy }) => healthy)).to.have.length(3);
-    const report = await status();
+    const report = await upgradeStatus();
     expect(report).to.include({ wanted: version, state: "done" });
     await must(["audit", "verify"]);
     const told = new RegExp(`runs Kubernetes ${version}`, "g");
@@ -196,7 +187,7 @@ describe(`an upgrade from one minor version of Kubernetes to ${NEXT}`, function 
       (await machine.exec(["pidof", "kube-apiserver"])).exitCode === 0;
     await timed("its API server runs", isServing, 4 * MINUTE_MS);
     await timed("all Ready", async () => (await clusterNodes()).every(isReady), 4 * MINUTE_MS);
-    expect([...(await versions()).values()]).to.deep.equal(Array<string>(4).fill(version));
+    expect([...(await kubeletVersions()).values()]).to.deep.equal(Array<string>(4).fill(version));
   });
 
   /** What kubeadm keeps of all servers in common. */
@@ -215,14 +206,10 @@ describe(`an upgrade from one minor version of Kubernetes to ${NEXT}`, function 
     return `/root/${basename(file)}`;
   }
 
-  async function status(): Promise<UpgradeReport> {
-    return UpgradeReport.parse(JSON.parse(await must(["upgrade", "status", "-o", "json"])));
-  }
-
   /** Notes which machine is through, in order, and with it that all before it are well. */
   async function watch(order: string[], signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const now = await versions().catch(() => new Map<string, string>());
+      const now = await kubeletVersions().catch(() => new Map<string, string>());
       for (const [name, running] of now) if (running === version && !order.includes(name)) order.push(name);
       const down = await Promise.all([
         ...parts.servers.map((machine) => lacking(machine, "kube-apiserver")),
@@ -240,24 +227,12 @@ async function lacking(machine: Machine, program: string): Promise<readonly stri
   return (await machine.exec(["pidof", program])).exitCode === 0 ? [] : [machine.name];
 }
 
-/** Copies a file of this host into a machine's /root. */
-async function give(machine: Machine, file: string): Promise<void> {
-  const path = `/root/${basename(file)}`;
-  await machine.run(["dd", `of=${path}`, "bs=1M", "status=none"], { stdin: await readFile(file) });
-}
-
 async function applyExample(): Promise<void> {
   await must(["kubectl", "apply", "--filename=-"], { input: await readFile(EXAMPLE, "utf8") });
 }
 
 async function pod(name: string): Promise<Pod> {
   return kubectlJson<Pod>("get", "pod", name);
-}
-
-/** What each node's kubelet says that it runs. */
-async function versions(): Promise<ReadonlyMap<string, string>> {
-  const { items } = await kubectlJson<Listed<KubeNode>>("get", "nodes");
-  return new Map(items.map(({ metadata, status }) => [metadata.name, status.nodeInfo.kubeletVersion]));
 }
 
 async function pidsOf(machine: Machine): Promise<string> {
