@@ -1,6 +1,7 @@
 import type { ClusterNodeObject } from "@cluster-os/api";
 import { CommandError, type Context } from "./command.ts";
 import { observe, type Machine, type Observation } from "./site.ts";
+import { isMember } from "./witness.ts";
 
 /** Where kubeadm keeps the administrator's access; servers only. */
 const ADMIN_KUBECONFIG = "/etc/kubernetes/admin.conf";
@@ -16,7 +17,7 @@ export function pickServer(
   observations: readonly Observation[],
 ): Machine | undefined {
   const servers = observations.filter(
-    ({ status }) => status?.role === "server" && status.kubernetes.state === "ready",
+    ({ status }) => status?.role === "server" && status.kubernetes.state === "ready" && isMember(status),
   );
   return machines.find(({ name }) => name === servers[0]?.machine);
 }

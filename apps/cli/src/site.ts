@@ -16,6 +16,7 @@ import type {
   UpgradeRequest,
 } from "@cluster-os/api";
 import { CommandError, type Context } from "./command.ts";
+import { isMember } from "./witness.ts";
 
 /** What a machine's bootstrap answers. */
 export interface LocalApi {
@@ -172,7 +173,7 @@ export async function findServer(context: Context, except?: string): Promise<Loc
   const observations = await observe(site.machines);
   const servers = site.machines.filter((_, at) => {
     const status = observations[at]?.status;
-    return status?.role === "server" && status.kubernetes.state === "ready";
+    return status?.role === "server" && status.kubernetes.state === "ready" && isMember(status);
   });
   const isExcepted = (at: number): boolean => observations[at]?.status?.name === except;
   const [server] = servers.sort(

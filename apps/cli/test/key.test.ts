@@ -1,6 +1,6 @@
 import type { RingKeyReport } from "@cluster-os/api";
 import { expect } from "chai";
-import { FakeLab, FakeMachine, NAMES, nodeStatus, type } from "./support.ts";
+import { FakeLab, FakeMachine, NAMES, nodeStatus, revoked, type } from "./support.ts";
 
 function report(stage: RingKeyReport["stage"], held: readonly number[]): RingKeyReport {
   const members = held.map((number, at) => ({
@@ -43,6 +43,24 @@ describe("cluster-os key", () => {
   it("shows the status as JSON", async () => {
     const { stdout } = await type("key status -o json", { lab: labOf(report("active", [2, 2, 1])) });
     expect(JSON.parse(stdout)).to.deep.equal(report("active", [2, 2, 1]));
+  });
+
+  it("asks no machine that was revoked: it knows of no later key", async () => {
+    const lab = labOf(report("active", [2, 2, 2]));
+    const [first] = lab.present as [FakeMachine, FakeMachine];
+    first.ringKeys = [{ ...report("active", [1, 1, 1]), number: 1 }];
+    first.answer = revoked(nodeStatus(1));
+    const { stdout } = await type("key status -o json", { lab });
+    expect(JSON.parse(stdout)).to.deep.equal(report("active", [2, 2, 2]));
+    await type("key rotate", { lab });
+    expect(first.looks).to.equal(0);
+  });
+
+  it("of a machine that is alone and revoked, says what that machine knows", async () => {
+    const thisMachine = new FakeMachine(1, revoked(nodeStatus(1)));
+    thisMachine.ringKeys = [report("active", [1, 1, 1])];
+    const { exitCode } = await type("key status", { lab: new FakeLab(), thisMachine });
+    expect(exitCode).to.equal(0);
   });
 
   it("names the servers on a worker", async () => {

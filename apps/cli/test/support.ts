@@ -282,6 +282,11 @@ export function clusterStatus(...failed: readonly number[]): ClusterStatus {
   };
 }
 
+/** The same machine once it was revoked and knows it: it goes on telling what it last saw. */
+export function revoked(status: NodeStatus): NodeStatus {
+  return { ...status, problems: [{ kind: "revoked", message: "this node was revoked" }] };
+}
+
 export const MEMBERS: MemberList = [
   {
     name: NAMES[0],

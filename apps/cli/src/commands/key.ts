@@ -4,6 +4,7 @@ import { parseFormat, parseWords } from "../arguments.ts";
 import { CommandError, UsageError, type Command, type Context } from "../command.ts";
 import { renderTable } from "../output/table.ts";
 import { findSite, observe, type Machine } from "../site.ts";
+import { isMember, pickWitness } from "../witness.ts";
 
 /** A staged key becomes active after 15 s at the latest. */
 const PATIENCE_MS = 30_000;
@@ -66,10 +67,11 @@ function render({ number, stage, members }: RingKeyReport): string {
 async function find(context: Context, role?: "server"): Promise<Machine> {
   const { machines } = await findSite(context);
   const observations = await observe(machines);
-  const found = observations.find(
-    ({ status }) => status?.clusterId !== undefined && (role === undefined || status.role === role),
+  const able = observations.filter(
+    ({ status }) =>
+      status?.clusterId !== undefined && (role === undefined || (status.role === role && isMember(status))),
   );
-  const machine = machines.find(({ name }) => name === found?.machine);
+  const machine = pickWitness(machines, able);
   if (machine) return machine;
   const [only] = observations;
   if (observations.length === 1 && only?.status?.role === "worker") {

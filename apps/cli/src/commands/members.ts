@@ -3,6 +3,7 @@ import { parseFormat, parseWords } from "../arguments.ts";
 import { CommandError, type Command, type Context } from "../command.ts";
 import { findSite, observe } from "../site.ts";
 import { renderMembers } from "../views.ts";
+import { pickWitness } from "../witness.ts";
 
 export const members: Command = {
   name: "members",
@@ -21,10 +22,7 @@ export const members: Command = {
 async function ask(context: Context): Promise<MemberList> {
   const { machines } = await findSite(context);
   const observations = await observe(machines);
-  const member =
-    observations.find(({ status }) => status?.clusterId !== undefined) ??
-    observations.find(({ status }) => status);
-  const machine = machines.find(({ name }) => name === member?.machine);
+  const machine = pickWitness(machines, observations);
   if (machine !== undefined) return (await machine.api()).members();
   const reason = observations[0]?.silence ?? "every machine of the lab is off";
   throw new CommandError(`nobody can list the members: ${reason}`, { hint: `${context.program} status` });

@@ -3,6 +3,7 @@ import { parseFormat, parseWords } from "../arguments.ts";
 import { CommandError, type Command, type Context } from "../command.ts";
 import { findSite, observe, type Site } from "../site.ts";
 import { renderStatus, type Seen } from "../views.ts";
+import { pickWitness } from "../witness.ts";
 
 export const status: Command = {
   name: "status",
@@ -44,22 +45,9 @@ async function see(site: Site): Promise<readonly Seen[]> {
   );
 }
 
-/** What a member says of the cluster, preferably one that knows most: a server with Kubernetes running. */
+/** What the machine says of the cluster that knows most of it. */
 async function askCluster(site: Site, seen: readonly Seen[]): Promise<ClusterStatus | undefined> {
-  const witnesses = seen
-    .flatMap((one) => (one.status === undefined ? [] : [{ name: one.machine, status: one.status }]))
-    .sort((left, right) => rank(right.status) - rank(left.status));
-  const [witness] = witnesses;
-  const machine = site.machines.find(({ name }) => name === witness?.name);
-  return machine === undefined ? undefined : (await machine.api()).cluster();
-}
-
-function rank(seen: NonNullable<Seen["status"]>): number {
-  return (
-    Number(seen.clusterId !== undefined) * 4 +
-    Number(seen.role === "server") * 2 +
-    Number(seen.lifecycle === "serve")
-  );
+  return (await pickWitness(site.machines, seen)?.api())?.cluster();
 }
 
 function nobodyAnswers(seen: readonly Seen[], { program }: Context): CommandError {
