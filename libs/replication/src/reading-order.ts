@@ -21,6 +21,11 @@ export interface ReadingOrder {
    * read again after a while.
    */
   readonly watched: RegExp;
+  /**
+   * Files and folders to which nothing happens once they are whole but that they are removed, which the folder that they are in tells;
+   * none comes again under its name. Those that have been as they are for a while are looked at now and then only.
+   */
+  readonly writtenOnce: RegExp;
 }
 
 /** One file to read: from the first of these names that is there, to be kept as `path`. */
@@ -38,6 +43,7 @@ export const plainReadingOrder: ReadingOrder = {
   standIns: [],
   lasting: NOTHING,
   watched: /^/,
+  writtenOnce: NOTHING,
 };
 
 /**
@@ -53,6 +59,7 @@ export const slurmReadingOrder: ReadingOrder = {
   standIns: [".old"],
   lasting: /^(job_state|node_state|clustername)$/,
   watched: /^$|^hash\.\d+$/,
+  writtenOnce: /^hash\.\d+\/job\.\d+(\/|$)/,
 };
 
 /**
@@ -66,14 +73,17 @@ export function planReading(
 ): readonly ReadStep[] {
   const lasting = before.filter((path) => order.lasting.test(path));
   const paths = new Set([...files, ...lasting].map((path) => originalOf(order, path)));
-  return [...paths]
-    .filter((path) => !order.excluded.test(path))
-    .sort((left, right) => stageOf(order, left) - stageOf(order, right) || compareText(left, right))
-    .map((path) => ({
-      path,
-      // Its own name again at the end: it may be back by then.
-      sources: [path, ...order.standIns.flatMap((suffix) => [path + suffix, path])],
-    }));
+  const stages = Array.from({ length: order.stages.length + 1 }, (): string[] => []);
+  for (const path of paths) if (isKept(order, path)) stages[stageOf(order, path)]?.push(path);
+  return stages.flatMap((stage) =>
+    // Its own name again at the end: it may be back by then.
+    stage
+      .sort(compareText)
+      .map((path) => ({
+        path,
+        sources: [path, ...order.standIns.flatMap((suffix) => [path + suffix, path])],
+      })),
+  );
 }
 
 export function isKept(order: ReadingOrder, path: string): boolean {

@@ -60,6 +60,10 @@ async function textOf(
   return Buffer.concat(blocks.map((block) => block ?? new Uint8Array())).toString();
 }
 
+function jobFolder(job: number): string {
+  return join(directory, `hash.${job % 10}/job.${job}`);
+}
+
 /** Changes one place, where that can be done. */
 async function alter(kind: string, at: string, to: string): Promise<void> {
   const acts: Record<string, () => Promise<unknown>> = {
@@ -185,6 +189,48 @@ describe("a directory", () => {
       { numRuns: 20 },
     );
   }).timeout(120_000);
+
+  it("of slurmctld is read, without a look at all of it, as by one who reads it for the first time", async () => {
+    const job = fc.integer({ min: 1, max: 12 });
+    const act = fc.record({ kind: fc.constantFrom("submit", "forget", "save"), job });
+    const rounds = fc.array(fc.array(act, { minLength: 1, maxLength: 6 }), { minLength: 2, maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(rounds, async (batches) => {
+        await rm(directory, { recursive: true });
+        await mkdir(directory);
+        for (let number = 1; number <= 6; number += 1) submit(directory, number, 1);
+        const reader = new DirectoryReader(directory, slurmReadingOrder, store, { agedMs: SETTLED_MS });
+        for (const batch of batches) {
+          for (const { kind, job: number } of batch) {
+            if (kind === "submit") submit(directory, number, 1);
+            else if (kind === "forget") await rm(jobFolder(number), { recursive: true, force: true });
+            else save(directory, "job_state", JSON.stringify([number]));
+          }
+          const fresh = new DirectoryReader(directory, slurmReadingOrder, store);
+          expect(await reader.read(false)).to.deep.equal(await fresh.read());
+          await delay(SETTLED_MS + 20);
+          // The first look says since when it is so; the second one that it still is.
+          await reader.read(false);
+          await reader.read(false);
+        }
+      }),
+      { numRuns: 20 },
+    );
+  }).timeout(120_000);
+
+  it("has all of it looked at when that is asked for: what should not change, too", async () => {
+    submit(directory, 1, 1);
+    const reader = new DirectoryReader(directory, slurmReadingOrder, store, { agedMs: SETTLED_MS });
+    await delay(SETTLED_MS + 20);
+    for (let look = 0; look < 3; look += 1) await reader.read(false);
+    await writeFile(join(jobFolder(1), "script"), "other");
+    await writeFile(join(jobFolder(1), "more"), "new");
+    const script = "hash.1/job.1/script";
+    expect(await textOf(await reader.read(false), script), "is not looked at").to.equal(scriptOf(1));
+    const all = await reader.read(true);
+    expect(await textOf(all, script)).to.equal("other");
+    expect(await textOf(all, "hash.1/job.1/more")).to.equal("new");
+  });
 
   it("is not read without what lasts", async () => {
     save(directory, "job_state", "one");

@@ -1,4 +1,4 @@
-import { describeError, type Logger } from "@cluster-os/std";
+import { describeError, type Clock, type Instant, type Logger } from "@cluster-os/std";
 import { delay } from "@cluster-os/std/drivers";
 import type { Hash } from "../entry.ts";
 import { blocksOf, type Manifest, type ReplicaId } from "../manifest.ts";
@@ -25,11 +25,14 @@ export interface DiskWorkOptions {
   readonly transport: Transport;
   readonly logger: Logger;
   readonly owner?: Owner;
+  readonly clock: Clock;
 }
 
 /** One `blocks` message carries about so many bytes at most. */
 const BYTES_PER_MESSAGE = 2 * 1024 * 1024;
 const PROMISE_RETRY_MS = 2_000;
+/** Readings that are not thorough go on for no longer than this. */
+const THOROUGH_EVERY_MS = 5_000;
 
 /** One thing after the other, in the order in which the core asked. What comes of it is told to the core. */
 export class DiskWork implements AsyncDisposable {
@@ -41,6 +44,8 @@ export class DiskWork implements AsyncDisposable {
   readonly #closing = new AbortController();
   /** Blocks that the disk refused, and why: told when the snapshot that needs them is to be written. */
   readonly #refused = new Map<Hash, string>();
+  /** When a reading last looked at everything. */
+  #thoroughAt: Instant = -Infinity;
 
   constructor(options: DiskWorkOptions, tell: (input: ReplicationInput) => void) {
     const { directory, order, store } = options;
@@ -48,6 +53,11 @@ export class DiskWork implements AsyncDisposable {
     this.#tell = tell;
     this.#reader = new DirectoryReader(directory, order, store);
     this.#watch = new DirectoryWatch(directory, order, () => tell({ kind: "changed" }));
+  }
+
+  /** The next reading takes nothing for what it was. */
+  lookAtAll(): void {
+    this.#thoroughAt = -Infinity;
   }
 
   add(effect: DiskEffect): void {
@@ -160,7 +170,10 @@ export class DiskWork implements AsyncDisposable {
   async #capture(ticket: number): Promise<ReplicationInput> {
     try {
       await this.#watch.refresh();
-      return { kind: "captured", ticket, entries: await this.#reader.read() };
+      const now = this.#options.clock.now();
+      const isThorough = now - this.#thoroughAt >= THOROUGH_EVERY_MS;
+      if (isThorough) this.#thoroughAt = now;
+      return { kind: "captured", ticket, entries: await this.#reader.read(isThorough) };
     } catch (error) {
       return { kind: "capture-failed", ticket, reason: describeError(error) };
     }
@@ -170,6 +183,7 @@ export class DiskWork implements AsyncDisposable {
     const { directory, store, owner } = this.#options;
     try {
       this.#watch.reset();
+      this.lookAtAll();
       await restoreDirectory({ directory, manifest, store, ...(owner ? { owner } : {}) });
       await this.#watch.refresh();
       return { kind: "restored", position: manifest };

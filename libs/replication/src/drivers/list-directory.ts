@@ -19,8 +19,13 @@ interface Contents {
   readonly links: Link[];
 }
 
-/** Folders that were listed when their times told. */
-type KnownFolders = Map<string, { readonly stamp: string; readonly contents: Contents }>;
+/** A folder that was listed when its times told. */
+interface KnownFolder {
+  readonly stamp: string;
+  readonly isAged: boolean;
+  readonly folder: Folder;
+  readonly contents: Contents;
+}
 
 /** What changed less than this before it was looked at may change again without its times telling, in milliseconds. */
 const SETTLED_MS = 100;
@@ -33,13 +38,23 @@ export class DirectoryLister {
   readonly #directory: string;
   readonly #order: ReadingOrder;
   readonly #giveTurn: () => Promise<void>;
-  #known: KnownFolders = new Map();
+  readonly #isAged: (path: string, stats: BigIntStats) => boolean;
+  #known = new Map<string, KnownFolder>();
 
   /** `giveTurn` is called at every piece of the listing, and may let others run. */
-  constructor(directory: string, order: ReadingOrder, giveTurn: () => Promise<void>) {
+  constructor(
+    directory: string,
+    order: ReadingOrder,
+    options: {
+      readonly giveTurn: () => Promise<void>;
+      /** Whether this is not to be looked at each time any more. */
+      readonly isAged: (path: string, stats: BigIntStats) => boolean;
+    },
+  ) {
     this.#directory = directory;
     this.#order = order;
-    this.#giveTurn = giveTurn;
+    this.#giveTurn = options.giveTurn;
+    this.#isAged = options.isAged;
   }
 
   /** The paths of the files that are in no folder. */
@@ -47,26 +62,38 @@ export class DirectoryLister {
     return this.#contentsOf("").files;
   }
 
-  async all(): Promise<Listing> {
+  /** `isThorough`: nothing is taken for what it was because it has been so for long. */
+  async all(isThorough: boolean): Promise<Listing> {
     const { files, folders, links } = this.#contentsOf("");
     const listing = { files: [...files], folders: [] as Folder[], links: [...links] };
-    const known: KnownFolders = new Map();
+    const known = new Map<string, KnownFolder>();
     const waiting = [...folders];
     for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
       await this.#giveTurn();
-      const stats = orMissing(() => lstatSync(this.#placeOf(path), { bigint: true }));
-      if (!stats?.isDirectory()) continue;
-      const stamp = settledStampOf(stats);
-      const before = this.#known.get(path);
-      const contents = before && before.stamp === stamp ? before.contents : this.#contentsOf(path);
-      if (stamp !== undefined) known.set(path, { stamp, contents });
-      listing.folders.push({ kind: "folder", path, mode: Number(stats.mode) & 0o7777 });
-      listing.files.push(...contents.files);
-      listing.links.push(...contents.links);
-      waiting.push(...contents.folders);
+      const found = this.#look(path, isThorough);
+      if (!found) continue;
+      if (found.stamp !== undefined) known.set(path, { ...found, stamp: found.stamp });
+      listing.folders.push(found.folder);
+      listing.files.push(...found.contents.files);
+      listing.links.push(...found.contents.links);
+      waiting.push(...found.contents.folders);
     }
     this.#known = known;
     return listing;
+  }
+
+  #look(
+    path: string,
+    isThorough: boolean,
+  ): (Omit<KnownFolder, "stamp"> & { readonly stamp: string | undefined }) | undefined {
+    const before = this.#known.get(path);
+    if (!isThorough && before?.isAged) return before;
+    const stats = orMissing(() => lstatSync(this.#placeOf(path), { bigint: true }));
+    if (!stats?.isDirectory()) return undefined;
+    const stamp = settledStampOf(stats);
+    if (before && before.stamp === stamp) return { ...before, isAged: this.#isAged(path, stats) };
+    const folder: Folder = { kind: "folder", path, mode: Number(stats.mode) & 0o7777 };
+    return { stamp, isAged: false, folder, contents: this.#contentsOf(path) };
   }
 
   #contentsOf(folder: string): Contents {
@@ -92,8 +119,12 @@ export class DirectoryLister {
 
 /** What tells a file or folder from what it was before; undefined while its times do not tell yet. */
 export function settledStampOf(stats: BigIntStats): string | undefined {
-  const isSettled = Date.now() - Number(stats.ctimeNs / 1_000_000n) > SETTLED_MS;
-  return isSettled ? stampOf(stats) : undefined;
+  return ageOf(stats) > SETTLED_MS ? stampOf(stats) : undefined;
+}
+
+/** For how long it has been as it is, in milliseconds. */
+export function ageOf({ ctimeNs }: BigIntStats): number {
+  return Date.now() - Number(ctimeNs / 1_000_000n);
 }
 
 export function stampOf({ ino, size, mtimeNs, ctimeNs, mode }: BigIntStats): string {

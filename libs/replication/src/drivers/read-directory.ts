@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { BLOCK_BYTES, hashOf, sameEntry, sortEntries, type Entry, type Hash } from "../entry.ts";
 import { mayVanish, planReading, type ReadingOrder, type ReadStep } from "../reading-order.ts";
 import type { Store } from "../store/store.ts";
-import { DirectoryLister, orMissing, settledStampOf, stampOf } from "./list-directory.ts";
+import { ageOf, DirectoryLister, orMissing, settledStampOf, stampOf } from "./list-directory.ts";
 
 /** The directory could not be read as it has to be: something that lasts is missing, or a file changed under the reader. */
 export class ReadingError extends Error {
@@ -16,10 +16,14 @@ export class ReadingError extends Error {
  */
 const FILES_PER_TURN = 100;
 const TRIES = 3;
+/** Who writes something once is not held up for longer than this while at it, in milliseconds; if so, the next thorough look tells. */
+const AGED_MS = 10_000;
 
 interface Known {
   /** Undefined where it has to be read again. */
   readonly stamp: string | undefined;
+  /** Whether it need not be looked at each time. */
+  readonly isAged: boolean;
   readonly entry: Extract<Entry, { kind: "file" }>;
 }
 
@@ -31,22 +35,37 @@ export class DirectoryReader {
   readonly #directory: string;
   readonly #order: ReadingOrder;
   readonly #store: Store;
+  readonly #agedMs: number;
   readonly #lister: DirectoryLister;
   #known = new Map<string, Known>();
   /** What the last reading found. */
   #before: ReadonlyMap<string, Entry>;
   #sinceTurn = 0;
+  #isThorough = true;
 
-  constructor(directory: string, order: ReadingOrder, store: Store) {
+  constructor(
+    directory: string,
+    order: ReadingOrder,
+    store: Store,
+    options: { readonly agedMs?: number } = {},
+  ) {
     this.#directory = directory;
     this.#order = order;
     this.#store = store;
-    this.#lister = new DirectoryLister(directory, order, () => this.#giveTurn());
+    this.#agedMs = options.agedMs ?? AGED_MS;
+    this.#lister = new DirectoryLister(directory, order, {
+      giveTurn: () => this.#giveTurn(),
+      isAged: (path, stats) => this.#isAged(path, stats),
+    });
     this.#before = byPath(store.inventory.snapshots.at(-1)?.entries ?? []);
   }
 
-  /** Throws ReadingError when the directory is in the middle of something; try again soon. */
-  async read(): Promise<readonly Entry[]> {
+  /**
+   * Throws ReadingError when the directory is in the middle of something; try again soon. If it is not thorough, what is written once
+   * and has been as it is for long is taken to be so still: of thousands of files, a few are new.
+   */
+  async read(isThorough = true): Promise<readonly Entry[]> {
+    this.#isThorough = isThorough;
     const known = new Map<string, Known>();
     const entries = new Map<string, Entry>();
     // What has to be read first is at the top; the rest is listed only when that is read.
@@ -56,7 +75,7 @@ export class DirectoryReader {
       entries,
       (path) => this.#order.stages.some((stage) => stage.test(path)),
     );
-    const all = await this.#lister.all();
+    const all = await this.#lister.all(isThorough);
     for (const folder of all.folders) entries.set(folder.path, folder);
     for (const link of all.links) entries.set(link.path, link);
     await this.#readAll(
@@ -101,6 +120,8 @@ export class DirectoryReader {
   }
 
   async #readFile({ path, sources }: ReadStep): Promise<Known | undefined> {
+    const before = this.#isThorough ? undefined : this.#known.get(path);
+    if (before?.isAged && this.#isStored(before)) return before;
     for (const source of sources) {
       const place = `${this.#directory}/${source}`;
       const stats = lstatSync(place, { bigint: true, throwIfNoEntry: false });
@@ -120,9 +141,16 @@ export class DirectoryReader {
 
   #unchanged(path: string, stats: BigIntStats): Known | undefined {
     const known = this.#known.get(path);
-    const isSame =
-      known?.stamp === stampOf(stats) && known.entry.blocks.every((hash) => this.#store.has(hash));
-    return isSame ? known : undefined;
+    if (known?.stamp !== stampOf(stats) || !this.#isStored(known)) return undefined;
+    return { ...known, isAged: this.#isAged(path, stats) };
+  }
+
+  #isAged(path: string, stats: BigIntStats): boolean {
+    return this.#order.writtenOnce.test(path) && ageOf(stats) > this.#agedMs;
+  }
+
+  #isStored({ entry }: Known): boolean {
+    return entry.blocks.every((hash) => this.#store.has(hash));
   }
 
   async #readOpen(path: string, file: number): Promise<Known> {
@@ -131,7 +159,7 @@ export class DirectoryReader {
       const entry = await this.#take(path, file, stats);
       const after = fstatSync(file, { bigint: true });
       if (after.mtimeNs === stats.mtimeNs && after.size === stats.size) {
-        return { stamp: settledStampOf(stats), entry };
+        return { stamp: settledStampOf(stats), isAged: false, entry };
       }
       if (attempt === TRIES) throw new ReadingError(`${path} is being written`);
     }

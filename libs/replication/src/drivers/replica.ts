@@ -80,7 +80,7 @@ export class Replica implements AsyncDisposable {
       ...(config ? { config } : {}),
       now: clock.now(),
     });
-    this.#disk = new DiskWork(options, (input) => this.#step(input));
+    this.#disk = new DiskWork({ ...options, clock }, (input) => this.#step(input));
     this.#listening = transport.listen((from, bytes) => this.#hear(from, bytes));
     this.#schedule();
   }
@@ -142,6 +142,7 @@ export class Replica implements AsyncDisposable {
     this.#flushes.push(flush);
     const stop = (): void => reject(signal.reason as Error);
     signal.addEventListener("abort", stop, { once: true });
+    this.#disk.lookAtAll();
     this.#step({ kind: "changed" });
     try {
       await promise;
