@@ -1,16 +1,12 @@
-import { Point } from "@noble/ed25519";
+import { etc, Point } from "@noble/ed25519";
 
 /** The field of Curve25519 and the order of its group (RFC 7748 section 4.1), and numbers in it as the RFC writes them. */
 export const { p: PRIME, n: ORDER } = Point.CURVE();
 
-/** By Fermat's little theorem; of 0 it is 0. */
+/** Of 0 it is 0. Of public values only: how long it takes tells of them. */
 export function inverse(value: bigint): bigint {
-  let [result, square] = [1n, value % PRIME];
-  for (let exponent = PRIME - 2n; exponent > 0n; exponent >>= 1n) {
-    if ((exponent & 1n) === 1n) result = (result * square) % PRIME;
-    square = (square * square) % PRIME;
-  }
-  return result;
+  const reduced = value % PRIME;
+  return reduced === 0n ? 0n : etc.invert(reduced, PRIME);
 }
 
 export function fromLittleEndian(bytes: Uint8Array): bigint {
