@@ -25,6 +25,7 @@ import { renderMetrics } from "./metrics.ts";
 import { MeshKeys } from "./mesh-keys.ts";
 import { openProtocol } from "./open-protocol.ts";
 import { ProtocolDriver, type OuterEffect } from "./protocol-driver.ts";
+import { startRehearsal } from "./rehearsal.ts";
 import { autopilotPolicy } from "./server/autopilot-policy.ts";
 import { SelfPortrait } from "./self-portrait.ts";
 import { StateFile } from "./state-file.ts";
@@ -138,6 +139,7 @@ export class Daemon implements AsyncDisposable {
     this.#driver = new ProtocolDriver({ protocol: this.#protocol, outlets, clock, logger });
     this.#resources.use(this.#driver);
     steps.reach("searching");
+    this.#resources.use(startRehearsal(this.#options));
     this.#loops = this.#resources.use(
       new Loops({
         machine: this.#options,

@@ -5,10 +5,10 @@
  *     node member.ts NUMBER SEED SIZE PORT
  */
 import { createInterface } from "node:readline";
-import type { Member, MembershipInput } from "@cluster-os/membership";
+import { rehearse, type Member, type MembershipInput } from "@cluster-os/membership";
 import { openNetwork } from "@cluster-os/membership/drivers";
 import { SimulatedMember } from "@cluster-os/simulator";
-import { silentLogger } from "@cluster-os/std";
+import { seededRng, silentLogger } from "@cluster-os/std";
 import { systemClock } from "@cluster-os/std/drivers";
 
 const [number = 0, seed = 0, size = 0, port = 0] = process.argv.slice(2).map(Number);
@@ -28,6 +28,8 @@ const network = await openNetwork({
   isWanted: (name) => name === "eth0",
   onDatagram: (from, bytes) => step({ kind: "datagram", from, bytes }),
 });
+// As bootstrap does while it looks for others.
+for (const _message of rehearse(seededRng(seed)));
 self.start(systemClock.now());
 step({ kind: "wake" });
 createInterface(process.stdin).on("line", (line) => step({ kind: "join", seeds: [line] }));

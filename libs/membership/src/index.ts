@@ -14,5 +14,6 @@ export type { MembershipCounters } from "./counters.ts";
 export { NodeDescription, type Address, type Member, type MemberStatus } from "./member.ts";
 export { Membership } from "./membership.ts";
 export type { Fact, MembershipEffect, MembershipInput, MembershipOptions, RingKey } from "./protocol.ts";
+export { rehearse } from "./rehearsal.ts";
 export { SOUND_RULES, type MembershipRules } from "./rules.ts";
 export { MEMBERSHIP_KIND } from "./sealing.ts";
