@@ -77,12 +77,10 @@ export function planReading(
   for (const path of paths) if (isKept(order, path)) stages[stageOf(order, path)]?.push(path);
   return stages.flatMap((stage) =>
     // Its own name again at the end: it may be back by then.
-    stage
-      .sort(compareText)
-      .map((path) => ({
-        path,
-        sources: [path, ...order.standIns.flatMap((suffix) => [path + suffix, path])],
-      })),
+    stage.sort(compareText).map((path) => ({
+      path,
+      sources: [path, ...order.standIns.flatMap((suffix) => [path + suffix, path])],
+    })),
   );
 }
 
