@@ -6,6 +6,7 @@ import { generateIdentity, nodeName, type NodeId } from "@cluster-os/identity";
 import type { EtcdMemberStatus } from "@cluster-os/kubernetes";
 import { seededRng, silentLogger } from "@cluster-os/std";
 import { Autopilot } from "../src/server/autopilot.ts";
+import { outdatedNodes } from "../src/server/outdated.ts";
 import { describeAct } from "../src/server/node-events.ts";
 import { eventsOf, type AutopilotAct } from "../src/server/autopilot-events.ts";
 import type { Roles } from "../src/server/roles-object.ts";
@@ -28,6 +29,7 @@ class Scene {
   silent = new Set<NodeId>();
   /** Whether somebody else writes first. */
   isBeaten = false;
+  readonly kubelets = new Map<string, string>();
   signed: number[] = [];
   buried: string[] = [];
   told: AutopilotAct[] = [];
@@ -82,6 +84,7 @@ class Scene {
   #store() {
     return {
       retiring: () => Promise.resolve(new Map<string, Retiring>()),
+      kubelets: () => Promise.resolve(this.kubelets),
       read: () => Promise.resolve(this.roles),
       decide: (next: Omit<Roles, "pause">) => {
         if (this.isBeaten) return Promise.resolve(false);
@@ -101,12 +104,48 @@ class Scene {
   }
 }
 
+describe("nodes whose Kubernetes is older than the servers'", () => {
+  const kubelets = new Map([
+    ["n-a", "v1.35.1"],
+    ["n-b", "v1.34.4"],
+    ["n-c", "v1.35.0"],
+    ["n-d", "v1.36.0"],
+    ["n-e", "v1.35.0+k3s1"],
+    ["n-f", ""],
+  ]);
+
+  it("are those of an older minor version than any server", () => {
+    expect([...outdatedNodes(kubelets, ["n-a", "n-b"])]).to.deep.equal(["n-b"]);
+    expect([...outdatedNodes(kubelets, ["n-b"])]).to.deep.equal([]);
+    expect([...outdatedNodes(kubelets, ["n-d"])]).to.deep.equal(["n-a", "n-b", "n-c", "n-e"]);
+  });
+
+  it("are none where no server says its version", () => {
+    expect([...outdatedNodes(kubelets, ["n-f", "n-unknown"])]).to.deep.equal([]);
+    expect([...outdatedNodes(new Map(), [])]).to.deep.equal([]);
+  });
+});
+
 describe("autopilot on a server", () => {
   it("does nothing while all is well", async () => {
     const scene = new Scene();
     await scene.run(60);
     expect(scene.roles.epoch).to.equal(0);
     expect(scene.autopilot.view?.plan.reason).to.equal("the right machines serve");
+  });
+
+  it("promotes no worker whose Kubernetes is older than the servers', until it is upgraded", async () => {
+    const scene = new Scene();
+    for (const nodeId of [a, b, c]) scene.kubelets.set(nodeName(nodeId), "v1.35.0");
+    scene.kubelets.set(nodeName(d), "v1.34.4");
+    await scene.run(60);
+    scene.silent.add(c);
+    await scene.run(60);
+    expect(scene.roles.epoch).to.equal(0);
+    expect(scene.autopilot.view?.plan.reason).to.contain("runs the servers' Kubernetes yet");
+    scene.kubelets.set(nodeName(d), "v1.35.0");
+    await scene.run(2);
+    expect(scene.roles).to.deep.include({ epoch: 1, servers: [a, b, d] });
   });
 
   it("replaces a lost server after its grace, in one epoch that is decided before it is signed", async () => {

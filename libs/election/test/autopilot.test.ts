@@ -23,6 +23,8 @@ interface Case {
   readonly failed?: Readonly<Record<number, number>>;
   /** Those that are well, but not for long: since when. */
   readonly young?: Readonly<Record<number, number>>;
+  /** Those whose Kubernetes is older than the servers'. */
+  readonly outdated?: readonly number[];
   readonly retiring?: readonly number[];
   /** Those of them that a person lets go although nobody takes their place. */
   readonly anyway?: readonly number[];
@@ -131,6 +133,23 @@ const cases: readonly Case[] = [
     silent: { 3: 100 },
     action: "none",
     reason: `${nodeName(id(3))} is lost, and there is no other machine: it stays listed, for it may return`,
+  },
+  {
+    name: "a worker whose Kubernetes is older than the servers' takes nobody's place",
+    nodes: [1, 2, 3, 4, 5],
+    outdated: [4],
+    servers: [1, 2, 3],
+    silent: { 3: 100 },
+    action: "replace 3 by 5",
+  },
+  {
+    name: "with no other worker the lost one stays listed, and it is said what to do",
+    nodes: [1, 2, 3, 4],
+    outdated: [4],
+    servers: [1, 2, 3],
+    silent: { 3: 100 },
+    action: "none",
+    reason: `${nodeName(id(3))} is lost, and no worker that is well runs the servers' Kubernetes yet: it stays listed, for it may return`,
   },
   {
     name: "a candidate that is not stable yet is waited for",
@@ -462,7 +481,7 @@ describe("planAutopilot", () => {
         const { action } = planAutopilot(observed, NOW * 1000);
         if (action.kind !== "promote" && action.kind !== "replace") return;
         const node = observed.nodes.find(({ nodeId }) => nodeId === action.nodeId);
-        expect(node?.isAlive && node.isReady && !node.isRetiring).to.equal(true);
+        expect(node?.isAlive && node.isReady && !node.isRetiring && !node.isOutdated).to.equal(true);
         expect(NOW * 1000 - (node?.wellSince ?? Infinity)).to.be.at.least(
           DEFAULT_AUTOPILOT_POLICY.stabilisationMs,
         );
@@ -508,6 +527,7 @@ function observedOf(one: Case): AutopilotObserved {
         rank: number,
         isAlive: failedAt === undefined,
         isReady: failedAt === undefined,
+        isOutdated: one.outdated?.includes(number) ?? false,
         isRetiring: one.retiring?.includes(number) ?? false,
         mayReduce: one.anyway?.includes(number) ?? false,
         setbacks: one.setbacks?.[number] ?? 0,
@@ -544,6 +564,7 @@ function anyObserved(): fc.Arbitrary<AutopilotObserved> {
   const node = fc.record({
     failed: since,
     young: fc.integer({ min: 0, max: NOW }),
+    isOutdated: fc.boolean(),
     isRetiring: fc.boolean(),
     mayReduce: fc.boolean(),
     silent: since,
@@ -569,6 +590,7 @@ function anyObserved(): fc.Arbitrary<AutopilotObserved> {
       failed: table(({ failed }) => failed),
       young: table(({ young }) => young),
       zones: table(({ zone }) => zone),
+      outdated: pick(({ isOutdated }) => isOutdated),
       retiring: pick(({ isRetiring }) => isRetiring),
       anyway: pick(({ mayReduce }) => mayReduce),
       servers: servers.length > 0 ? servers : [1],

@@ -14,6 +14,7 @@ import { nodeName, type NodeId } from "@cluster-os/identity";
 import type { EtcdMemberStatus } from "@cluster-os/kubernetes";
 import type { Clock, Instant, Logger } from "@cluster-os/std";
 import type { AutopilotAct } from "./autopilot-events.ts";
+import { outdatedNodes } from "./outdated.ts";
 import type { Roles } from "./roles-object.ts";
 
 /** Rounds come every few seconds; what was not looked at for so long is not taken for unchanged. */
@@ -48,6 +49,8 @@ export interface RolesStore {
   decide(roles: Omit<Roles, "pause">): Promise<boolean>;
   /** Which machines people want without the control plane, by name. */
   retiring(): Promise<ReadonlyMap<string, Retiring>>;
+  /** Each node's Kubernetes, for example "v1.34.4", by the node's name. */
+  kubelets(): Promise<ReadonlyMap<string, string>>;
 }
 
 /** What autopilot last saw and wants. */
@@ -103,7 +106,7 @@ export class Autopilot {
     const now = clock.now();
     const nodes = this.#nodes(await store.retiring());
     const snapshot = { nodes, servers, epoch, voters, ...(pause !== undefined && { pause }) };
-    const observed = { ...this.#watch.look(snapshot, now), policy };
+    const observed = await this.#withVersions({ ...this.#watch.look(snapshot, now), policy }, store, now);
     this.#observed = observed;
     const plan = planAutopilot(observed, now);
     this.#note({ epoch, servers, plan, isLeader, pause, at: now });
@@ -130,6 +133,23 @@ export class Autopilot {
       if (wish === undefined) return node;
       return { ...node, isRetiring: true, mayReduce: node.mayReduce === true || wish === "anyway" };
     });
+  }
+
+  /** Asked only when somebody is to become a server: it is a list of all nodes, and a round comes every other second. */
+  async #withVersions(
+    observed: AutopilotObserved,
+    store: RolesStore,
+    now: Instant,
+  ): Promise<AutopilotObserved> {
+    const { action } = planAutopilot(observed, now);
+    if (action.kind !== "promote" && action.kind !== "replace") return observed;
+    const outdated = outdatedNodes(await store.kubelets(), observed.servers.map(nodeName));
+    if (outdated.size === 0) return observed;
+    const nodes = observed.nodes.map((node) => ({
+      ...node,
+      isOutdated: outdated.has(nodeName(node.nodeId)),
+    }));
+    return { ...observed, nodes };
   }
 
   /** In the round after a decision and before the next one: so none is missing, whoever leads then. */

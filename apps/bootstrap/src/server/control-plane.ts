@@ -195,6 +195,7 @@ export class ControlPlane {
       read: () => roles.read({ epoch: view.rolesEpoch, servers: view.servers }),
       decide: (next: Parameters<RolesObject["decide"]>[0]) => roles.decide(next),
       retiring: () => roles.retiring(),
+      kubelets: () => roles.kubelets(),
     };
     try {
       await this.#autopilot.round(store, isLeader, signal);

@@ -67,6 +67,14 @@ export class RolesObject {
     );
   }
 
+  /** Each node's Kubernetes by its kubelet's word, for example "v1.34.4", by the node's name. */
+  async kubelets(): Promise<ReadonlyMap<string, string>> {
+    const { items } = await this.#kube.list(RESOURCES.node);
+    return new Map(
+      items.map(({ metadata: { name }, status }) => [name, status?.nodeInfo?.kubeletVersion ?? ""]),
+    );
+  }
+
   /** The next epoch, unless somebody changed the object since it was read: then false. */
   async decide(roles: Omit<Roles, "pause">): Promise<boolean> {
     const read = this.#read;

@@ -13,8 +13,8 @@ export interface Candidates {
 }
 
 /**
- * Workers that could become servers: alive, with a Kubernetes that works, and well for a while, so that one that comes
- * and goes never gets there. Zones with the fewest voters come first, then those that never failed to become one.
+ * Workers that could become servers: alive, with a Kubernetes that works and is as new as the servers', and well for a
+ * while, so that one that comes and goes never gets there. Zones with the fewest voters come first, then those that never failed to become one.
  */
 export function candidates(observed: AutopilotObserved, now: Instant): Candidates {
   const { nodes, servers, voters, policy } = observed;
@@ -23,8 +23,9 @@ export function candidates(observed: AutopilotObserved, now: Instant): Candidate
   const well = workers.filter(
     ({ isAlive, isReady, wellSince }) => isAlive && isReady && wellSince !== undefined,
   );
+  const current = well.filter(({ isOutdated }) => isOutdated !== true);
   const readyAt = (node: AutopilotNode): Instant => (node.wellSince ?? Infinity) + policy.stabilisationMs;
-  const ready = well.filter((node) => now >= readyAt(node));
+  const ready = current.filter((node) => now >= readyAt(node));
   const crowd = zoneCounts(observed, servers);
   const sorted = ready.toSorted(
     (left, right) =>
@@ -33,11 +34,11 @@ export function candidates(observed: AutopilotObserved, now: Instant): Candidate
       left.rank - right.rank ||
       compareText(left.nodeId, right.nodeId),
   );
-  const next = Math.min(...well.filter((node) => now < readyAt(node)).map(readyAt));
+  const next = Math.min(...current.filter((node) => now < readyAt(node)).map(readyAt));
   return {
     ready: sorted.map(({ nodeId }) => nodeId),
     ...(Number.isFinite(next) && { readyAt: next }),
-    none: describeLack(workers.length, well.length, ready.length),
+    none: describeLack([workers.length, well.length, current.length, ready.length]),
   };
 }
 
@@ -95,9 +96,11 @@ function crowdOf(crowd: ReadonlyMap<string, number>, { zone }: AutopilotNode): n
   return zone === undefined ? 0 : (crowd.get(zone) ?? 0);
 }
 
-function describeLack(workers: number, well: number, ready: number): string {
+/** How many are left after each condition. */
+function describeLack([workers = 0, well = 0, current = 0, ready = 0]: readonly number[]): string {
   if (workers === 0) return "there is no other machine";
   if (well === 0) return "no worker is well";
+  if (current === 0) return "no worker that is well runs the servers' Kubernetes yet";
   return ready === 0
     ? "no worker has been well for long enough"
     : "one more worker is too few: it would make an even number";

@@ -19,6 +19,8 @@ export interface AutopilotNode {
   readonly isRetiring: boolean;
   /** Whether it may go although nobody could take its place: a person said so. */
   readonly mayReduce?: boolean;
+  /** Whether its Kubernetes is of an older minor version than the servers': it could not join them. */
+  readonly isOutdated?: boolean;
   /** How often it was to become a server and did not get there. */
   readonly setbacks: number;
 }
