@@ -71,7 +71,8 @@ async function prepare(machine: Machine, machines: readonly Machine[]): Promise<
   await write(machine, "/etc/systemd/system/kubelet.service.d/20-plain.conf", KUBELET);
   await machine.run(["systemctl", "daemon-reload"]);
   await machine.run(["systemctl", "enable", "--now", "address", "containerd", "cluster-os-images"]);
-  await machine.run(["systemctl", "enable", "kubelet"]);
+  // Our package leaves its start to bootstrap; upstream's begins with the machine.
+  await machine.run(["systemctl", "add-wants", "multi-user.target", "kubelet"]);
 }
 
 /** Makes the first server; gives the command that kubeadm prints for those that are to join. */
