@@ -79,15 +79,17 @@ export async function cyclePower(subject: Subject): Promise<number> {
   return performance.now() - onAt;
 }
 
+/** Asks each server, since one that has just begun is Ready by the word of those that noticed nothing. */
 async function allWell(subject: Subject): Promise<void> {
-  await allReady(subject, 0);
   await waitFor(
     async () => {
       const servers = await subject.servers();
-      const [one] = servers;
-      return one !== undefined && (await votersOf(one)).size === servers.length && servers.length % 2 === 1;
+      const isWell = async (server: ServerApi): Promise<boolean> =>
+        (await votersOf(server)).size === servers.length &&
+        (await readyNodes(server, 0)).length === subject.machines.length;
+      return servers.length % 2 === 1 && (await Promise.all(servers.map(isWell))).every(Boolean);
     },
-    { what: "a vote for each server", timeoutMs: WELL_MS, everyMs: 1000 },
+    { what: "a vote and a well API of each server, and all nodes Ready", timeoutMs: WELL_MS, everyMs: 1000 },
   );
 }
 
