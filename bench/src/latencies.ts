@@ -10,21 +10,19 @@ export interface Span {
 }
 
 /**
- * How many there were, seconds from the first beginning to the last end, ends per second from the first end to the last,
+ * How many there were, seconds from the first beginning to the last end, how many that makes per second,
  * and how long each took, in milliseconds.
  */
 export function latencyCells(spans: readonly Span[]): readonly string[] {
   const took = spans.map(({ from, to }) => to - from).sort((left, right) => left - right);
-  const ends = spans.map(({ to }) => to).sort((left, right) => left - right);
-  const first = ends[0] ?? 0;
-  const last = ends.at(-1) ?? 0;
   const begun = spans.reduce((least, { from }) => Math.min(least, from), Number.POSITIVE_INFINITY);
-  const perSecond = (ends.length - 1) / ((last - first) / 1000);
+  const ended = spans.reduce((most, { to }) => Math.max(most, to), Number.NEGATIVE_INFINITY);
+  const seconds = (ended - begun) / 1000;
   const longest = took.at(-1) ?? Number.NaN;
   return [
     String(spans.length),
-    ((last - begun) / 1000).toFixed(1),
-    perSecond.toFixed(0),
+    seconds.toFixed(1),
+    (spans.length / seconds).toFixed(0),
     ...[percentile(took, 0.5), percentile(took, 0.99), longest].map((ms) => ms.toFixed(0)),
   ];
 }
