@@ -86,6 +86,15 @@ describe("cluster-os drain", () => {
     expect(asked.ran[0]).to.equal(wish("anyway", true));
   });
 
+  it("waits for a worker that is not well at the moment", async () => {
+    const machine = server(1, { held: SECOND, reason: "no worker is well" });
+    const { answer: well } = server(1, {}, [FIRST, NAMES[2]]);
+    machine.answersInTurn.push(machine.answer, machine.answer, machine.answer, well);
+    const { exitCode, stdout } = await type(`drain ${SECOND}`, { lab: new FakeLab(machine) });
+    expect(exitCode).to.equal(0);
+    expect(stdout).to.include("no worker is well").and.include(`${SECOND} can be switched off`);
+  });
+
   it("tells why it waits, and gives up in the end", async () => {
     const waiting = server(1, { reason: "n-dddddddddd is becoming a server" });
     const { exitCode, stdout, stderr } = await type(`drain ${SECOND}`, {

@@ -63,6 +63,9 @@ export class FakeMachine implements LabMachine {
     this.answer = answer;
   }
 
+  /** What it says at the next looks; the last of them, or `answer`, from then on. */
+  readonly answersInTurn: (NodeStatus | Error)[] = [];
+
   isRunning = (): Promise<boolean> => Promise.resolve(this.on);
   api = () =>
     Promise.resolve({
@@ -125,6 +128,7 @@ export class FakeMachine implements LabMachine {
   }
 
   #status(): Promise<NodeStatus> {
+    this.answer = this.answersInTurn.shift() ?? this.answer;
     return this.answer instanceof Error ? Promise.reject(this.answer) : Promise.resolve(this.answer);
   }
 }

@@ -8,6 +8,8 @@ import { findNode, findSite, observe, type Observation } from "../site.ts";
 
 /** A promotion and a demotion, and the time for which a candidate has to be well. */
 const HAND_OVER_TIMEOUT_MS = 600_000;
+/** After a change of roles no worker counts as well until it has said so under the new ones: that it lacks one must last. */
+const HELD_MS = 15_000;
 
 export const drain: Command = {
   name: "drain",
@@ -66,12 +68,16 @@ async function handOver(node: string, context: Context, tell: (what: string) => 
   const { machines } = await findSite(context);
   const deadline = context.clock.now() + HAND_OVER_TIMEOUT_MS;
   let told: string | undefined;
+  let heldSince: number | undefined;
   for (;;) {
     const seen = await observe(machines);
     if (isOut(node, seen)) return;
     const autopilots = seen.flatMap(({ status }) => status?.controlPlane.autopilot ?? []);
     const autopilot = autopilots.find(({ isLeader }) => isLeader) ?? autopilots[0];
-    if (autopilot?.held === node) throw heldBack(node, autopilot.reason, context);
+    heldSince = autopilot?.held === node ? (heldSince ?? context.clock.now()) : undefined;
+    if (autopilot && heldSince !== undefined && context.clock.now() - heldSince >= HELD_MS) {
+      throw heldBack(node, autopilot.reason, context);
+    }
     if (autopilot !== undefined && autopilot.reason !== told) tell((told = autopilot.reason));
     if (context.clock.now() > deadline) {
       throw new CommandError(`${node} is a server still: ${told ?? "no server tells why"}`, {
