@@ -21,6 +21,7 @@ export const RUN_FOLDER = "/run/cluster-os/kubeadm";
 export const PATHS = {
   containerdConfig: `${STATE_FOLDER}/containerd.toml`,
   balancerConfig: `${STATE_FOLDER}/haproxy.cfg`,
+  balancerScript: `${STATE_FOLDER}/haproxy.lua`,
   placement: `${STATE_FOLDER}/placement.json`,
   servers: `${STATE_FOLDER}/servers.json`,
   patches: `${STATE_FOLDER}/patches`,

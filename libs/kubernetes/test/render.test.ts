@@ -8,7 +8,7 @@ import { renderContainerdConfig } from "../src/render/containerd.ts";
 import { renderClusterDns } from "../src/render/coredns.ts";
 import { renderDiscoveryKubeconfig } from "../src/render/discovery.ts";
 import { yamlDocuments } from "../src/render/document.ts";
-import { renderBalancer } from "../src/render/haproxy.ts";
+import { renderBalancer, renderBalancerScript } from "../src/render/haproxy.ts";
 import { withApiName } from "../src/render/hosts.ts";
 import {
   renderEtcdConfiguration,
@@ -65,6 +65,7 @@ describe("files of a node", () => {
     { name: "haproxy-three-servers.cfg", render: () => renderBalancer(placement(1, [3, 1, 2])) },
     { name: "haproxy-one-server.cfg", render: () => renderBalancer(placement(2, [1])) },
     { name: "haproxy-no-servers.cfg", render: () => renderBalancer(placement(2, [])) },
+    { name: "haproxy.lua", render: renderBalancerScript },
     { name: "containerd-real.toml", render: () => renderContainerdConfig(realMachine) },
     { name: "containerd-lab.toml", render: () => renderContainerdConfig(labMachine) },
     { name: "cni.conflist", render: () => renderCniConfig(placement(2)) },

@@ -1,7 +1,7 @@
 import { compareText } from "@cluster-os/std";
 import type { BalancerPlacement, ServerAddress } from "../distribution.ts";
 import { StoredServers } from "../placement.ts";
-import { renderBalancer } from "../render/haproxy.ts";
+import { renderBalancer, renderBalancerScript } from "../render/haproxy.ts";
 import { PATHS, UNITS } from "../settings.ts";
 import { systemctl } from "./context.ts";
 import type { Host } from "./host.ts";
@@ -24,14 +24,18 @@ export class Balancer {
     const sorted = [...placement.servers].sort((left, right) => compareText(left.nodeName, right.nodeName));
     const list = `${JSON.stringify(sorted, undefined, 2)}\n`;
     const host = this.#host;
+    const script = renderBalancerScript();
     if (
       (await host.readFile(PATHS.servers)) === list &&
-      (await host.readFile(PATHS.balancerConfig)) === configuration
+      (await host.readFile(PATHS.balancerConfig)) === configuration &&
+      (await host.readFile(PATHS.balancerScript)) === script
     ) {
       await systemctl({ host }, "start", UNITS.balancer, signal);
     } else {
       // The list is what says that haproxy has taken the file: until then it must not be there.
       await host.remove(PATHS.servers);
+      // First what the configuration names: haproxy may be started at any time.
+      await host.writeFile(PATHS.balancerScript, script, 0o644);
       await host.writeFile(PATHS.balancerConfig, configuration, 0o644);
       // A reload keeps the listening socket, so that nobody is refused meanwhile.
       await systemctl({ host }, "reload-or-restart", UNITS.balancer, signal);

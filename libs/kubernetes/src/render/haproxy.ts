@@ -1,10 +1,10 @@
 import { compareText } from "@cluster-os/std";
 import type { BalancerPlacement } from "../distribution.ts";
-import { API_SERVER_PORT, BALANCER_PORT } from "../settings.ts";
+import { API_SERVER_PORT, BALANCER_PORT, PATHS } from "../settings.ts";
 
 /**
  * haproxy's configuration of the balancer in front of the API servers. The order of `servers` does not matter, and an
- * empty list is valid: connections are then closed at once. Programs of this machine reach it on the loopback, its pods on
+ * empty list is valid: connections are then refused. Programs of this machine reach it on the loopback, its pods on
  * the machine's mesh address. On machines that are `patience` times slower than usual ones a
  * late answer is no missing one, and each look at a server, a handshake of TLS, is dear.
  */
@@ -29,6 +29,7 @@ global
     maxconn 2000
     # After a reload the old process checks servers no longer, so connections must not stay with it for long.
     hard-stop-after 3s
+    lua-load ${PATHS.balancerScript}
 
 defaults
     mode tcp
@@ -68,4 +69,46 @@ backend servers
     srvtcpka-cnt 3
     default-server check check-ssl verify none inter ${time(1000)} fastinter ${time(500)} downinter ${time(500)} fall 2 rise 1${whenDown}
 ${lines.length > 0 ? `${lines.join("\n")}\n` : ""}`;
+}
+
+/**
+ * What haproxy cannot be configured to do: refuse connections while no server answers. By itself it accepts and closes
+ * them, which clients take for a mishap on the way: those of Go's library ask ten times more, a second apart, and a
+ * kubelet does nothing else meanwhile. After a power cut that held back the very API server it asked for.
+ */
+export function renderBalancerScript(): string {
+  return `-- Rendered by cluster-os-bootstrap. Changes are overwritten.
+local LOOK_MS = 100
+-- Longer than an earlier worker lives after a reload: "hard-stop-after".
+local ALONE_AFTER_MS = 4000
+
+local function set_listening(wanted)
+  for _, name in ipairs({ "api", "pods" }) do
+    local frontend = core.frontends[name]
+    if wanted then frontend:resume() else frontend:pause() end
+  end
+end
+
+core.register_task(function()
+  local servers = core.backends["servers"]
+  local is_listening, is_alone, waited = true, false, 0
+  while true do
+    local has_servers = servers:get_srv_act() > 0
+    if has_servers ~= is_listening then
+      set_listening(has_servers)
+      is_listening = has_servers
+    end
+    -- Workers share their sockets: one that was told to go just as it paused them has paused them for us.
+    if not is_alone and waited >= ALONE_AFTER_MS then
+      is_alone = true
+      if is_listening then
+        set_listening(false)
+        set_listening(true)
+      end
+    end
+    core.msleep(LOOK_MS)
+    waited = waited + LOOK_MS
+  end
+end)
+`;
 }
